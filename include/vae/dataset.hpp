@@ -1,0 +1,66 @@
+// Images in memory, opened from files or handed over by the host. A Dataset is
+// immutable and cheap to copy; several trainers and threads may use one at
+// once. It never augments, shuffles or changes an image.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "vae/rows.hpp"
+
+namespace vae {
+
+namespace data {
+struct Images;  // what a Dataset shares; private to the library
+}
+
+/// Channels, height, width of an image.
+using Shape = std::array<std::uint32_t, 3>;
+
+/// A set of equally shaped images with optional labels.
+class Dataset {
+ public:
+  /// Opens, by what `path` is:
+  ///  - a folder with MNIST's file names (train-images-idx3-ubyte, gzipped or
+  ///    not, also with a dot in place of the first dash of idx): the training
+  ///    set; with "/train" or "/test" appended to the folder, that set;
+  ///  - one IDX file (gzipped or not), labels from `labels_path` if not empty;
+  ///  - a folder of PNG files; its subfolders, sorted, are the labels 0, 1, …;
+  ///    a folder that holds `train` and `test` folders opens `train`.
+  /// Throws Error(file) if nothing is there, Error(format) with file and
+  /// offence if the content is not as it should be.
+  static Dataset open(const std::string& path,
+                      const std::string& labels_path = {});
+
+  /// Copies images from memory. `all` is on the CPU, uint8 or float32 (kept as
+  /// such); `labels` is empty or has one entry, >= 0, per image.
+  static Dataset from_memory(const Batch& all, const Shape& shape,
+                             std::span<const std::int32_t> labels = {});
+
+  std::uint64_t size() const noexcept;
+  const Shape& shape() const noexcept;
+  ElementType type() const noexcept;
+  /// Largest label + 1; 0 without labels.
+  std::uint32_t classes() const noexcept;
+  /// One label per image, or empty.
+  std::span<const std::int32_t> labels() const noexcept;
+
+  /// Copies images [first, first + count) into `images` (uint8 or float32 in
+  /// [0, 1]); `images.written` is set. Error(argument) outside the set,
+  /// Error(too_small) naming the bytes needed.
+  void read(std::uint64_t first, std::uint64_t count, Output& images) const;
+
+  const std::shared_ptr<const data::Images>& shared() const noexcept {
+    return images_;
+  }
+  explicit Dataset(std::shared_ptr<const data::Images> images)
+      : images_(std::move(images)) {}
+
+ private:
+  std::shared_ptr<const data::Images> images_;
+};
+
+}  // namespace vae

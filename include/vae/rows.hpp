@@ -1,0 +1,67 @@
+// How images, codes and results cross the border: views of memory that the
+// caller owns. Nothing here copies or keeps anything.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "vae/config.hpp"
+
+namespace vae {
+
+/// Type of the numbers in a buffer. Numbers are those of vae.h.
+enum class ElementType : std::int32_t { uint8 = 1, float32 = 2, int64 = 3 };
+
+/// Order of an image's numbers in memory.
+enum class Layout : std::int32_t {
+  chw = 1,  ///< [channel][row][column], as PyTorch
+  hwc = 2,  ///< [row][column][channel], as PNG
+};
+
+/// Bytes of one element.
+constexpr std::uint64_t element_size(ElementType type) noexcept {
+  return type == ElementType::uint8     ? 1
+         : type == ElementType::float32 ? 4
+                                        : 8;
+}
+
+/// Rows that go in: images, or codes for Trainer::decode. Borrowed for the
+/// call. Images as uint8 are divided by 255; as float32 they lie in [0, 1]
+/// (Bernoulli) or are finite (Gaussian). Codes are finite float32.
+struct Batch {
+  const void* data = nullptr;
+  std::uint64_t bytes = 0;  ///< size of the buffer; at least count whole rows
+  std::uint64_t count = 0;
+  ElementType type = ElementType::float32;
+  Layout layout = Layout::chw;
+  DeviceKind device = DeviceKind::cpu;  ///< where data lies: cpu or cuda
+  void* stream = nullptr;  ///< cudaStream_t that made `data`; null: default
+
+  static Batch of(std::span<const std::uint8_t> rows, std::uint64_t count) {
+    return {rows.data(), rows.size(), count, ElementType::uint8};
+  }
+  static Batch of(std::span<const float> rows, std::uint64_t count) {
+    return {rows.data(), rows.size_bytes(), count, ElementType::float32};
+  }
+};
+
+/// Room for rows that come out. Float32 or, for images, uint8 (rounded to
+/// 0..255). `bytes` is the capacity; `written` is set by the call.
+struct Output {
+  void* data = nullptr;
+  std::uint64_t bytes = 0;
+  std::uint64_t written = 0;
+  ElementType type = ElementType::float32;
+  Layout layout = Layout::chw;
+  DeviceKind device = DeviceKind::cpu;
+  void* stream = nullptr;
+
+  static Output of(std::span<float> room) {
+    return {room.data(), room.size_bytes(), 0, ElementType::float32};
+  }
+  static Output of(std::span<std::uint8_t> room) {
+    return {room.data(), room.size(), 0, ElementType::uint8};
+  }
+};
+
+}  // namespace vae

@@ -1,0 +1,176 @@
+// The trainer: one VAE, its optimizer, its random state and its metrics, driven
+// step by step by the host. One trainer is for one thread at a time; different
+// trainers are independent. It owns no thread and changes nothing of the
+// process that it does not give back.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "vae/config.hpp"
+#include "vae/dataset.hpp"
+#include "vae/rows.hpp"
+
+namespace vae {
+
+/// Sums since the last read, as means per image in nats. Losses with grey
+/// pixels as targets are "soft" losses: they bound no likelihood.
+struct Metrics {
+  std::uint64_t steps = 0;    ///< training steps, or batches evaluated
+  std::uint64_t images = 0;   ///< images in committed steps
+  std::uint64_t skipped_steps = 0;    ///< steps that committed nothing
+  std::uint64_t nonfinite_steps = 0;  ///< of these, for NaN or infinity
+  double loss = 0;            ///< reconstruction + kl_weight * kl
+  double reconstruction = 0;  ///< -log p(x | z), summed over pixels
+  double kl = 0;              ///< KL(q(z | x) || N(0, I)), unweighted
+  double mse = 0;             ///< squared error per pixel of the reconstruction
+  double gradient_norm = 0;   ///< root mean square over steps; 0 in evaluation
+  double seconds = 0;         ///< wall time inside the library
+  std::uint32_t active_units = 0;  ///< dimensions whose mean varies by > 0.01
+  std::vector<double> kl_per_dim;  ///< [latent]
+};
+
+/// What a progress callback is told. Losses are means since the run began.
+struct Progress {
+  bool training = true;
+  std::uint64_t epoch = 0;   ///< counted from 0
+  std::uint64_t step = 0;    ///< steps done in this epoch (or evaluation)
+  std::uint64_t steps = 0;   ///< steps this epoch has
+  std::uint64_t images = 0;  ///< images done in this run
+  double loss = 0, reconstruction = 0, kl = 0, seconds = 0;
+};
+
+/// How train_epoch and evaluate run through a dataset.
+struct Run {
+  std::uint64_t batch_size = 0;    ///< 1..max_batch; 0: max_batch
+  std::uint64_t max_steps = 0;     ///< stop after so many steps; 0: no limit
+  std::uint32_t every_steps = 10;  ///< calls of `progress`; 0: only at the end
+  /// Returns true to go on; false ends the run with Error(cancelled). May call
+  /// encode, decode, sample, save, get and set on this trainer.
+  std::function<bool(const Progress&)> progress;
+};
+
+/// Which codes Trainer::sample draws: z ~ temperature * N(0, I), the image
+/// `first + i` of the sequence that belongs to `seed`.
+struct Sampling {
+  std::uint64_t count = 64, seed = 0, first = 0;
+  double temperature = 1.0;  ///< >= 0
+};
+
+/// What a file holds, and what read_param reads.
+enum class SaveWhat : std::int32_t { model = 1, checkpoint = 2 };
+enum class ParamWhat : std::int32_t {
+  value = 1,
+  gradient = 2,  ///< of the last step; needs Config::keep_gradients
+  moment1 = 3,
+  moment2 = 4,
+};
+
+/// Numbers that may change between steps.
+enum class Key : std::int32_t {
+  learning_rate = 1,
+  kl_weight = 2,
+  step = 3,     ///< steps issued; keys the noise
+  updates = 4,  ///< updates applied; Adam's t
+  epoch = 5,    ///< epochs finished
+};
+
+/// One tensor of the model, named and shaped as in the PyTorch module.
+struct ParamInfo {
+  std::string name;                 ///< "encoder.0.weight", "fc11.bias", …
+  std::vector<std::int64_t> shape;  ///< as in PyTorch
+  ElementType type = ElementType::float32;
+  bool trainable = true;  ///< false: BatchNorm's running statistics
+  std::uint64_t elements = 0;
+};
+
+/// A VAE in training. Every call leaves the trainer as it was if it throws.
+class Trainer {
+ public:
+  /// Initialises the model as PyTorch would, from Config::seed. Throws
+  /// Error(argument, unsupported, device or memory).
+  explicit Trainer(const Config& config);
+  /// Opens a file written by save(). Without `config` the model and the
+  /// settings are as saved (device chosen anew, "auto"); with one, its model
+  /// fields must agree with the file's and everything else is taken from it. A
+  /// file that libvae did not write (PyTorch's) needs one.
+  static Trainer load(const std::string& path, const Config* config = nullptr);
+  /// The same from memory, which is not kept.
+  static Trainer load(std::span<const std::byte> file,
+                      const Config* config = nullptr);
+
+  Trainer(Trainer&&) noexcept;
+  Trainer& operator=(Trainer&&) noexcept;
+  ~Trainer();
+
+  /// The configuration in force: device and threads resolved, learning rate
+  /// and KL weight as last set.
+  Config config() const;
+
+  /// One step of gradient descent on 1..max_batch images. Host memory is
+  /// copied before it returns. With `metrics` it waits for the device and
+  /// describes this step alone; without, it does not wait. A step that is
+  /// refused (NonFinite::error) has committed nothing.
+  void train_step(const Batch& images, Metrics* metrics = nullptr);
+  /// The same sums without learning: running statistics, own noise by row.
+  Metrics eval_step(const Batch& images);
+  /// -log p(x | z) and KL of each image, float32 [count] each; either may be
+  /// null. z is drawn by row index, so a call is repeatable.
+  void score(const Batch& images, Output* reconstruction, Output* kl);
+
+  /// Sums of the training steps since the last read; waits for the device.
+  Metrics read_metrics();
+  /// Waits until everything issued has happened; reports late failures.
+  void synchronize();
+
+  /// Mean and log-variance of q(z | x), float32 [count][latent]; either null.
+  void encode(const Batch& images, Output* mean, Output* logvar);
+  /// Codes [count][latent] to probabilities (Bernoulli) or means (Gaussian).
+  void decode(const Batch& codes, Output& images);
+  void sample(const Sampling& sampling, Output& images);
+  /// Encodes, takes the mean as the code, decodes.
+  void reconstruct(const Batch& images, Output& output);
+
+  /// Trains through the dataset once, in an order keyed by (seed, epoch). If
+  /// it is stopped (cancel, progress, max_steps), the next call goes on where
+  /// it stopped. The last batch may be smaller.
+  Metrics train_epoch(const Dataset& dataset, const Run& run = {});
+  /// The metrics of the whole set, z keyed by image index: repeatable.
+  Metrics evaluate(const Dataset& dataset, const Run& run = {});
+
+  /// From any thread: while on, train_epoch and evaluate stop at the next step
+  /// with Error(cancelled). A level: only the host clears it.
+  void cancel(bool on) noexcept;
+
+  /// Writes a safetensors file with the tensors of the PyTorch module; a
+  /// checkpoint adds everything needed to go on. Whole or not at all.
+  void save(const std::string& path, SaveWhat what);
+  std::vector<std::byte> save(SaveWhat what);
+
+  /// Tensors of the model, in the order of the PyTorch state_dict.
+  const std::vector<ParamInfo>& params() const;
+  /// Copies one tensor out or in, in PyTorch's order; `data` has exactly its
+  /// size in bytes. Writing a gradient is refused; values must be finite.
+  void read_param(const std::string& name, ParamWhat what,
+                  std::span<std::byte> data);
+  void write_param(const std::string& name, ParamWhat what,
+                   std::span<const std::byte> data);
+
+  void set(Key key, double value);
+  double get(Key key);
+
+  /// What it runs on and why, as JSON.
+  std::string diagnose() const;
+
+ private:
+  class Impl;
+  explicit Trainer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vae

@@ -1,0 +1,48 @@
+// Holds the host's log callback. Setting and calling it are serialised, so
+// that a callback which was taken back is never called again.
+#include "base/log.hpp"
+
+#include <atomic>
+#include <mutex>
+
+#include "vae/about.hpp"
+
+namespace vae {
+namespace {
+
+struct Sink {
+  std::mutex mutex;
+  LogFunction callback = nullptr;
+  void* user = nullptr;
+  std::atomic<std::int32_t> min_level{0};  // 0: nobody listens
+};
+
+Sink& sink() {
+  static Sink instance;
+  return instance;
+}
+
+}  // namespace
+
+void set_log_callback(LogFunction callback, void* user,
+                      std::int32_t min_level) {
+  require(callback == nullptr || (min_level >= 1 && min_level <= 3),
+          Status::argument, "min_level is ", min_level,
+          "; allowed are 1 (warnings), 2 (information), 3 (detail)");
+  const std::lock_guard lock(sink().mutex);
+  sink().callback = callback;
+  sink().user = user;
+  sink().min_level = callback == nullptr ? 0 : min_level;
+}
+
+bool log_wanted(LogLevel level) noexcept {
+  return static_cast<std::int32_t>(level) <= sink().min_level.load();
+}
+
+void log_text(LogLevel level, const std::string& text) {
+  const std::lock_guard lock(sink().mutex);
+  if (sink().callback == nullptr) return;
+  sink().callback(static_cast<std::int32_t>(level), text.c_str(), sink().user);
+}
+
+}  // namespace vae
