@@ -1,0 +1,3 @@
+// main() of the test programs, and nothing else.
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include <doctest/doctest.h>
