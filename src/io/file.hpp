@@ -1,5 +1,6 @@
 // Whole files in and out. Writing goes to a temporary file beside the target,
-// is synced and renamed: the target is whole or as it was.
+// is synced and renamed: the target is whole or as it was. No streams, no
+// formats.
 #pragma once
 
 #include <cstddef>
@@ -10,11 +11,15 @@
 
 namespace vae::io {
 
-/// Error(file) names the path and the operating system's reason. A file over
-/// `limit` bytes is refused.
+/// The bytes of a regular file. Error(file) names the path and the operating
+/// system's reason; Error(format) if the file is over `limit` bytes.
 std::vector<std::byte> read_file(const std::string& path,
                                  std::uint64_t limit = std::uint64_t{1} << 40);
 
+/// Replaces or creates `path`; a link is followed, an existing file's
+/// permissions are kept. Error(file) names the path and the reason; then the
+/// target is as it was and nothing else is left behind. What exists and is no
+/// regular file is refused.
 void write_file_atomically(const std::string& path,
                            std::span<const std::byte> bytes);
 

@@ -1,0 +1,135 @@
+// Lists PNG files in a repeatable order and decodes them into one array.
+#include "data/image_folder.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+#include "base/check.hpp"
+#include "io/file.hpp"
+#include "io/png.hpp"
+#include "io/rows.hpp"
+
+namespace vae::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Listing {
+  std::vector<std::string> pictures, folders;  // names, in natural order
+  std::uint64_t others = 0;
+};
+
+bool is_png_name(const fs::path& name) {
+  std::string extension = name.extension().string();
+  for (char& c : extension)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return extension == ".png";
+}
+
+Listing list_folder(const std::string& folder) {
+  Listing listing;
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (name.starts_with('.')) continue;
+    std::error_code unknown;  // a link to nowhere is just another file
+    if (entry->is_directory(unknown))
+      listing.folders.push_back(name);
+    else if (is_png_name(name))
+      listing.pictures.push_back(name);
+    else
+      ++listing.others;
+  }
+  require(!error, Status::file, "cannot read folder '", folder,
+          "': ", error.message());
+  std::sort(listing.pictures.begin(), listing.pictures.end(), natural_less);
+  std::sort(listing.folders.begin(), listing.folders.end(), natural_less);
+  return listing;
+}
+
+/// Adds one file's image; the first decides the shape.
+void add_image(Images& images, const std::string& path) {
+  const io::Picture picture = io::read_png(io::read_file(path), path);
+  const Shape shape{picture.channels, picture.height, picture.width};
+  if (images.count == 0) images.shape = shape;
+  require(shape == images.shape, Status::format, "'", path, "' has the shape ",
+          io::to_string(shape),
+          " (channels, height, width)"
+          "; the images before it have ",
+          io::to_string(images.shape));
+  const std::size_t size = picture.pixels.size();
+  const std::size_t at = images.rows.size();
+  images.rows.resize(at + size);
+  io::copy_image(reinterpret_cast<const std::byte*>(picture.pixels.data()),
+                 {ElementType::uint8, Layout::hwc}, images.rows.data() + at,
+                 {ElementType::uint8, Layout::chw}, shape);
+  ++images.count;
+}
+
+void add_all(Images& images, const std::string& folder,
+             const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    add_image(images, (fs::path(folder) / name).string());
+}
+
+std::string_view digits_at(std::string_view text) {
+  const std::size_t end = text.find_first_not_of("0123456789");
+  return text.substr(0, std::min(end, text.size()));
+}
+
+std::string_view without_zeros(std::string_view digits) {
+  return digits.substr(std::min(digits.find_first_not_of('0'), digits.size()));
+}
+
+}  // namespace
+
+bool natural_less(std::string_view a, std::string_view b) {
+  const std::string_view whole_a = a, whole_b = b;
+  while (!a.empty() && !b.empty()) {
+    const std::string_view run_a = digits_at(a), run_b = digits_at(b);
+    if (run_a.empty() || run_b.empty()) {
+      if (a[0] != b[0])
+        return static_cast<unsigned char>(a[0]) <
+               static_cast<unsigned char>(b[0]);
+      a.remove_prefix(1);
+      b.remove_prefix(1);
+      continue;
+    }
+    const std::string_view x = without_zeros(run_a), y = without_zeros(run_b);
+    if (x.size() != y.size()) return x.size() < y.size();
+    if (x != y) return x < y;
+    a.remove_prefix(run_a.size());
+    b.remove_prefix(run_b.size());
+  }
+  if (a.empty() != b.empty()) return a.empty();
+  return whole_a < whole_b;  // "01" and "1" differ, so they need an order
+}
+
+Images read_image_folder(const std::string& folder) {
+  const Listing listing = list_folder(folder);
+  Images images;
+  images.type = ElementType::uint8;
+  if (!listing.pictures.empty()) {
+    add_all(images, folder, listing.pictures);
+    return images;
+  }
+  require(!listing.folders.empty(), Status::format, "folder '", folder,
+          "' holds neither MNIST's files, nor PNG files, nor subfolders; it "
+          "holds ",
+          listing.others, " other files");
+  for (const std::string& name : listing.folders) {
+    const std::string path = (fs::path(folder) / name).string();
+    const Listing inner = list_folder(path);
+    require(!inner.pictures.empty(), Status::format, "folder '", path,
+            "' holds no PNG files; as a label's folder it needs one");
+    add_all(images, path, inner.pictures);
+    images.labels.resize(images.count,
+                         static_cast<std::int32_t>(images.classes++));
+  }
+  return images;
+}
+
+}  // namespace vae::data

@@ -1,0 +1,112 @@
+// A path's meaning: first what is really there, then the names "train" and
+// "test" that a folder with MNIST's files answers to.
+#include "data/open.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+
+#include "base/check.hpp"
+#include "data/idx.hpp"
+#include "data/image_folder.hpp"
+
+namespace vae::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// One of MNIST's two sets in a folder.
+struct MnistSet {
+  std::string images, labels;  // paths; no labels: empty
+};
+
+/// The path of "train-images" + "idx3-ubyte" in the spellings seen in the
+/// wild, or an empty one.
+std::string find_part(const fs::path& folder, const std::string& stem,
+                      const std::string& kind) {
+  for (const char* end : {"", ".gz"})
+    for (const char* dash : {"-", "."}) {
+      const fs::path path = folder / (stem + dash + kind + end);
+      std::error_code error;
+      if (fs::is_regular_file(path, error)) return path.string();
+    }
+  return {};
+}
+
+std::optional<MnistSet> find_mnist(const fs::path& folder, bool train) {
+  const std::string prefix = train ? "train" : "t10k";
+  MnistSet set{find_part(folder, prefix + "-images", "idx3-ubyte"),
+               find_part(folder, prefix + "-labels", "idx1-ubyte")};
+  if (set.images.empty()) return std::nullopt;
+  return set;
+}
+
+Images read_idx(const std::string& path, const std::string& labels_path) {
+  Images images = read_idx_images(path);
+  if (!labels_path.empty())
+    set_labels(images, read_idx_labels(labels_path), labels_path,
+               Status::format);
+  return images;
+}
+
+Images read_mnist(const MnistSet& set) {
+  return read_idx(set.images, set.labels);
+}
+
+/// A folder that is one set: MNIST's training files, or pictures.
+Images read_set_folder(const fs::path& folder) {
+  if (const auto set = find_mnist(folder, true)) return read_mnist(*set);
+  require(!find_mnist(folder, false), Status::file, "folder '", folder.string(),
+          "' holds MNIST's test files but no train-images-idx3-ubyte; append "
+          "/test for the test set");
+  return read_image_folder(folder.string());
+}
+
+Images read_folder(const fs::path& folder) {
+  std::error_code error;
+  const bool mnist = find_mnist(folder, true) || find_mnist(folder, false);
+  if (!mnist && fs::is_directory(folder / "train", error))
+    return read_set_folder(folder / "train");
+  return read_set_folder(folder);
+}
+
+/// FOLDER/train and FOLDER/test, where FOLDER has MNIST's files.
+std::optional<MnistSet> find_named_set(const fs::path& path) {
+  const std::string name = path.filename().string();
+  if (name != "train" && name != "test") return std::nullopt;
+  return find_mnist(path.parent_path(), name == "train");
+}
+
+}  // namespace
+
+Images open_images(const std::string& path, const std::string& labels_path) {
+  fs::path clean(path);
+  if (!clean.has_filename() && clean.has_parent_path())
+    clean = clean.parent_path();  // a trailing slash says nothing
+  std::error_code error;
+  const fs::file_status status = fs::status(clean, error);
+  const bool is_folder = fs::is_directory(status);
+  const auto named = fs::exists(status) ? std::nullopt : find_named_set(clean);
+  require(labels_path.empty() || !(is_folder || named), Status::argument,
+          "labels '", labels_path, "' were given with the folder '", path,
+          "'; a folder brings its own, labels go with a single IDX file");
+  if (named) return read_mnist(*named);
+  if (is_folder) return read_folder(clean);
+  return read_idx(path, labels_path);
+}
+
+void set_labels(Images& images, std::vector<std::int32_t> labels,
+                const std::string& origin, Status status) {
+  require(labels.size() == images.count, status, "'", origin, "' has ",
+          labels.size(), " labels for ", images.count, " images");
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    require(labels[i] >= 0, status, "'", origin, "': label ", i, " is ",
+            labels[i], "; labels are at least 0");
+  const std::int32_t largest =
+      labels.empty() ? -1 : *std::max_element(labels.begin(), labels.end());
+  images.classes = static_cast<std::uint32_t>(largest) + 1;
+  images.labels = std::move(labels);
+}
+
+}  // namespace vae::data

@@ -1,0 +1,98 @@
+// Gzip over zlib's inflate: every member to its end, checksums included, and
+// nothing after the last.
+#include "io/gzip.hpp"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <new>
+
+#include "base/check.hpp"
+
+namespace vae::io {
+namespace {
+
+constexpr int kGzipOnly = 16 + MAX_WBITS;
+constexpr std::size_t kPiece = std::size_t{1} << 28;  // fits zlib's uInt
+constexpr std::size_t kFirstRoom = std::size_t{1} << 16;
+
+class Inflater {
+ public:
+  Inflater() {
+    if (inflateInit2(&stream_, kGzipOnly) != Z_OK) throw std::bad_alloc();
+  }
+  ~Inflater() { inflateEnd(&stream_); }
+  Inflater(const Inflater&) = delete;
+  Inflater& operator=(const Inflater&) = delete;
+
+  z_stream& stream() { return stream_; }
+
+ private:
+  z_stream stream_{};
+};
+
+[[noreturn]] void fail_inflate(int code, const z_stream& stream,
+                               const std::string& origin) {
+  if (code == Z_MEM_ERROR) throw std::bad_alloc();
+  if (code == Z_BUF_ERROR)
+    fail(Status::format, "'", origin, "': gzip data is truncated");
+  fail(Status::format, "'", origin, "': gzip data is corrupt: ",
+       stream.msg != nullptr ? stream.msg : "unknown reason");
+}
+
+/// Inflates one member and returns how many bytes of `bytes` it took.
+std::size_t inflate_member(Inflater& inflater, std::span<const std::byte> bytes,
+                           std::vector<std::byte>& out, std::size_t& used,
+                           std::uint64_t limit, const std::string& origin) {
+  z_stream& stream = inflater.stream();
+  std::size_t taken = 0;
+  for (;;) {
+    if (used == out.size()) {
+      // One byte beyond the limit tells "exactly full" from "more to come".
+      require(used <= limit, Status::format, "'", origin,
+              "' decompresses to more than ", limit, " bytes");
+      out.resize(static_cast<std::size_t>(
+          std::min<std::uint64_t>(std::max(used * 2, kFirstRoom), limit + 1)));
+    }
+    // zlib reads through a pointer that C could not declare const.
+    stream.next_in =
+        reinterpret_cast<Bytef*>(const_cast<std::byte*>(bytes.data() + taken));
+    stream.avail_in = static_cast<uInt>(std::min(bytes.size() - taken, kPiece));
+    stream.next_out = reinterpret_cast<Bytef*>(out.data() + used);
+    stream.avail_out = static_cast<uInt>(std::min(out.size() - used, kPiece));
+    const uInt had_in = stream.avail_in, had_out = stream.avail_out;
+    const int code = inflate(&stream, Z_NO_FLUSH);
+    taken += had_in - stream.avail_in;
+    used += had_out - stream.avail_out;
+    if (code == Z_STREAM_END) return taken;
+    if (code != Z_OK) fail_inflate(code, stream, origin);
+  }
+}
+
+}  // namespace
+
+bool is_gzip(std::span<const std::byte> bytes) noexcept {
+  return bytes.size() >= 2 && bytes[0] == std::byte{0x1f} &&
+         bytes[1] == std::byte{0x8b};
+}
+
+std::vector<std::byte> gunzip(std::span<const std::byte> bytes,
+                              const std::string& origin, std::uint64_t limit) {
+  Inflater inflater;
+  std::vector<std::byte> out;
+  std::size_t used = 0;
+  do {
+    require(is_gzip(bytes), Status::format, "'", origin,
+            used == 0 ? "' is not gzip data"
+                      : "': bytes after the end of the gzip data");
+    inflateReset(&inflater.stream());
+    bytes = bytes.subspan(
+        inflate_member(inflater, bytes, out, used, limit, origin));
+  } while (!bytes.empty());
+  require(used <= limit, Status::format, "'", origin,
+          "' decompresses to more than ", limit, " bytes");
+  out.resize(used);
+  return out;
+}
+
+}  // namespace vae::io

@@ -1,0 +1,257 @@
+// The header as a stream of JSON events: no tree is built, so depth, duplicate
+// keys and wrong types are refused where they appear, whatever their number.
+#include "io/safetensors_header.hpp"
+
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/check.hpp"
+
+namespace vae::io {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr const char* kMetadata = "__metadata__";
+constexpr std::size_t kMaxRank = 64;
+
+/// Receives events from nlohmann's parser; false from an event stops it, and
+/// problem() then says why.
+class HeaderEvents : public nlohmann::json_sax<Json> {
+ public:
+  TensorHeader header;
+
+  const std::string& problem() const { return problem_; }
+
+  bool null() override { return unexpected("null"); }
+  bool boolean(bool) override { return unexpected("a boolean"); }
+  bool number_integer(number_integer_t value) override {
+    return unexpected(join("the number ", value));
+  }
+  bool number_float(number_float_t, const string_t& text) override {
+    return unexpected("the number " + text);
+  }
+  bool binary(binary_t&) override { return unexpected("binary data"); }
+
+  bool number_unsigned(number_unsigned_t value) override {
+    if (place_ == Place::in_shape) return add_side(value);
+    if (place_ == Place::in_offsets) return add_offset(value);
+    return unexpected(join("the number ", value));
+  }
+
+  bool string(string_t& value) override {
+    if (place_ == Place::metadata_value) {
+      header.metadata[key_] = std::move(value);
+      place_ = Place::in_metadata;
+      return true;
+    }
+    if (place_ != Place::dtype) return unexpected("a string");
+    header.entries.back().dtype = std::move(value);
+    place_ = Place::in_tensor;
+    return true;
+  }
+
+  bool start_object(std::size_t) override {
+    switch (place_) {
+      case Place::start:
+        place_ = Place::in_header;
+        return true;
+      case Place::tensor:
+        place_ = Place::in_tensor;
+        fields_ = {};
+        return true;
+      case Place::metadata:
+        place_ = Place::in_metadata;
+        return true;
+      default:
+        return unexpected("an object");
+    }
+  }
+
+  bool end_object() override {
+    if (place_ == Place::in_header) {
+      place_ = Place::done;
+      return true;
+    }
+    if (place_ == Place::in_tensor &&
+        !(fields_.dtype && fields_.shape && fields_.offsets))
+      return refuse("tensor '" + header.entries.back().name +
+                    "' lacks one of dtype, shape and data_offsets");
+    place_ = Place::in_header;
+    return true;
+  }
+
+  bool start_array(std::size_t) override {
+    if (place_ == Place::shape)
+      place_ = Place::in_shape;
+    else if (place_ == Place::offsets)
+      place_ = Place::in_offsets;
+    else
+      return unexpected("an array");
+    return true;
+  }
+
+  bool end_array() override {
+    if (place_ == Place::in_offsets && offset_count_ != 2)
+      return refuse(join("data_offsets of tensor '", header.entries.back().name,
+                         "' has ", offset_count_, " numbers instead of 2"));
+    place_ = Place::in_tensor;
+    return true;
+  }
+
+  bool key(string_t& name) override {
+    if (place_ == Place::in_header) return header_key(name);
+    if (place_ == Place::in_tensor) return tensor_key(name);
+    if (header.metadata.count(name) > 0)
+      return refuse("metadata key '" + name + "' appears twice");
+    header.metadata[name];
+    key_ = std::move(name);
+    place_ = Place::metadata_value;
+    return true;
+  }
+
+  bool parse_error(std::size_t, const std::string&,
+                   const Json::exception& error) override {
+    return refuse(error.what());
+  }
+
+ private:
+  // Where the parser is: outside, or what the next value must be.
+  enum class Place {
+    start,
+    in_header,
+    tensor,
+    in_tensor,
+    dtype,
+    shape,
+    in_shape,
+    offsets,
+    in_offsets,
+    metadata,
+    in_metadata,
+    metadata_value,
+    done
+  };
+  struct Fields {
+    bool dtype = false, shape = false, offsets = false;
+  };
+
+  bool refuse(std::string problem) {
+    problem_ = std::move(problem);
+    return false;
+  }
+
+  bool unexpected(const std::string& what) {
+    if (place_ == Place::metadata_value || place_ == Place::metadata)
+      return refuse("metadata holds " + what + "; it is an object of strings");
+    if (place_ == Place::start) return refuse(what + " instead of an object");
+    const std::string where =
+        header.entries.empty()
+            ? ""
+            : " of tensor '" + header.entries.back().name + "'";
+    switch (place_) {
+      case Place::dtype:
+        return refuse("dtype" + where + " is " + what + ", not a string");
+      case Place::shape:
+      case Place::in_shape:
+        return refuse("shape" + where + " holds " + what +
+                      "; it is an array of whole numbers >= 0");
+      case Place::offsets:
+      case Place::in_offsets:
+        return refuse("data_offsets" + where + " holds " + what +
+                      "; it is an array of two whole numbers >= 0");
+      default:
+        return refuse("the entry" + where + " is " + what + ", not an object");
+    }
+  }
+
+  bool header_key(string_t& name) {
+    if (!names_.insert(name).second)
+      return refuse("the name '" + name + "' appears twice");
+    if (name == kMetadata) {
+      place_ = Place::metadata;
+      return true;
+    }
+    header.entries.emplace_back();
+    header.entries.back().name = std::move(name);
+    place_ = Place::tensor;
+    return true;
+  }
+
+  bool tensor_key(const string_t& name) {
+    if (name == "dtype") return field(fields_.dtype, Place::dtype, name);
+    if (name == "shape") return field(fields_.shape, Place::shape, name);
+    offset_count_ = 0;
+    if (name == "data_offsets")
+      return field(fields_.offsets, Place::offsets, name);
+    return refuse("tensor '" + header.entries.back().name +
+                  "' has the unknown field '" + name + "'");
+  }
+
+  bool field(bool& seen, Place next, const string_t& name) {
+    if (seen)
+      return refuse("tensor '" + header.entries.back().name + "' has " + name +
+                    " twice");
+    seen = true;
+    place_ = next;
+    return true;
+  }
+
+  bool add_side(number_unsigned_t value) {
+    TensorEntry& entry = header.entries.back();
+    constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
+    if (value > static_cast<number_unsigned_t>(kMax))
+      return refuse(join("shape of tensor '", entry.name, "' holds ", value,
+                         "; at most ", kMax, " is allowed"));
+    if (entry.shape.size() == kMaxRank)
+      return refuse(join("tensor '", entry.name, "' has more than ", kMaxRank,
+                         " dimensions"));
+    entry.shape.push_back(static_cast<std::int64_t>(value));
+    return true;
+  }
+
+  bool add_offset(number_unsigned_t value) {
+    TensorEntry& entry = header.entries.back();
+    if (++offset_count_ == 1) entry.begin = value;
+    if (offset_count_ == 2) entry.end = value;
+    return true;
+  }
+
+  Place place_ = Place::start;
+  Fields fields_;
+  std::size_t offset_count_ = 0;
+  std::string key_, problem_;
+  std::set<std::string> names_;
+};
+
+}  // namespace
+
+TensorHeader parse_tensor_header(std::string_view json,
+                                 const std::string& origin) {
+  HeaderEvents events;
+  if (!Json::sax_parse(json.begin(), json.end(), &events))
+    fail(Status::format, "'", origin,
+         "': bad safetensors header: ", events.problem());
+  return std::move(events.header);
+}
+
+std::string format_tensor_header(const TensorHeader& header) {
+  Json json = Json::object();
+  if (!header.metadata.empty()) json[kMetadata] = header.metadata;
+  // A vector underlies ordered_json: appending avoids its linear search.
+  auto& members = json.get_ref<Json::object_t&>();
+  for (const TensorEntry& entry : header.entries) {
+    Json value = Json::object();
+    value["dtype"] = entry.dtype;
+    value["shape"] = entry.shape;
+    value["data_offsets"] = {entry.begin, entry.end};
+    members.push_back({entry.name, std::move(value)});
+  }
+  try {
+    return json.dump();
+  } catch (const Json::type_error& error) {
+    fail(Status::argument, "cannot write a safetensors header: ", error.what());
+  }
+}
+
+}  // namespace vae::io
