@@ -1,0 +1,18 @@
+// A fully connected layer, x [B, in] to [B, out], and its gradients.
+#pragma once
+
+#include <ATen/ATen.h>
+
+namespace vae::engine::blocks {
+
+/// weight [out, in], bias [out].
+at::Tensor linear_forward(const at::Tensor& x, const at::Tensor& weight,
+                          const at::Tensor& bias);
+
+struct LinearGradient {
+  at::Tensor input, weight, bias;  // input undefined where not wanted
+};
+LinearGradient linear_backward(const at::Tensor& dy, const at::Tensor& x,
+                               const at::Tensor& weight, bool want_input);
+
+}  // namespace vae::engine::blocks

@@ -1,0 +1,244 @@
+// The CPU as a device: plain memory, and the loops of loops.hpp spread over
+// the trainer's threads. Rows and chunks are the unit of work, so results do
+// not depend on how many threads there are.
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <vector>
+
+#include "base/check.hpp"
+#include "engine/cpu/loops.hpp"
+#include "engine/device.hpp"
+#include "engine/math/commit.hpp"
+#include "engine/math/latent.hpp"
+
+namespace vae::engine {
+namespace {
+
+constexpr std::int64_t kChunk = 16384;  // floats of one Adam task: 64 KiB each
+constexpr std::align_val_t kAlignment{64};
+
+class CpuDevice final : public Device {
+ public:
+  explicit CpuDevice(int threads) : threads_(threads) {}
+
+  DeviceKind kind() const override { return DeviceKind::cpu; }
+  int index() const override { return 0; }
+  std::unique_ptr<Scope> enter() override { return std::make_unique<Scope>(); }
+
+  Buffer allocate(std::int64_t bytes) override {
+    const auto size = static_cast<std::size_t>(bytes);
+    void* memory = ::operator new(size, kAlignment, std::nothrow);
+    require(memory != nullptr, Status::memory, "no memory for ", bytes,
+            " bytes on the CPU");
+    std::memset(memory, 0, size);
+    return {memory, [](void* p) { ::operator delete(p, kAlignment); }};
+  }
+
+  void upload(void* to, const void* from, std::int64_t bytes) override {
+    std::memcpy(to, from, static_cast<std::size_t>(bytes));
+  }
+  void download(void* to, const void* from, std::int64_t bytes) override {
+    std::memcpy(to, from, static_cast<std::size_t>(bytes));
+  }
+  void clear(void* memory, std::int64_t bytes) override {
+    std::memset(memory, 0, static_cast<std::size_t>(bytes));
+  }
+  void wait() override {}
+
+  void load(const RowSource& from, model::Extent image, float* to) override {
+    const std::int64_t n = image.size();
+    const auto stride =
+        static_cast<std::uint64_t>(n) * element_size(from.type);
+    const auto* rows = static_cast<const std::byte*>(from.data);
+    each(from.count, [&](std::int64_t i) {
+      const auto at = from.first + static_cast<std::uint64_t>(i);
+      const std::uint64_t row = from.order != nullptr ? (*from.order)(at) : at;
+      cpu::load_image(rows + row * stride, from.type, from.layout, image,
+                      to + i * n);
+    });
+  }
+
+  void store(const float* from, model::Extent image, bool logits,
+             const RowTarget& to) override {
+    const std::int64_t n = image.size();
+    const std::int64_t stride =
+        n * static_cast<std::int64_t>(element_size(to.type));
+    each(to.count, [&](std::int64_t i) {
+      cpu::store_image(from + i * n, image, logits, to.type, to.layout,
+                       static_cast<std::byte*>(to.data) + i * stride);
+    });
+  }
+
+  void store_columns(const float* from, std::int64_t width, std::int64_t first,
+                     std::int64_t columns, const RowTarget& to) override {
+    for (std::int64_t i = 0; i < to.count; ++i)
+      std::copy_n(from + i * width + first, columns,
+                  static_cast<float*>(to.data) + i * columns);
+  }
+
+  void normals(const NoiseKey& key, std::uint64_t first_row, std::int64_t rows,
+               std::int64_t width, float scale, float* out) override {
+    each(rows, [&](std::int64_t i) {
+      const auto row =
+          static_cast<std::uint32_t>(first_row + static_cast<std::uint64_t>(i));
+      cpu::normal_row(key, row, width, scale, out + i * width);
+    });
+  }
+
+  void latent(const Latent& in) override {
+    each(in.rows, [&](std::int64_t i) {
+      in.kl_rows[i] = static_cast<float>(cpu::latent_row(
+          in.heads + i * 2 * in.latent, in.noise + i * in.latent, in.latent,
+          in.z + i * in.latent));
+    });
+  }
+
+  void latent_gradient(const LatentGradient& in) override {
+    each(in.rows, [&](std::int64_t i) {
+      cpu::latent_gradient_row(in.heads + i * 2 * in.latent,
+                               in.noise + i * in.latent, in.dz + i * in.latent,
+                               in.latent, in.kl_weight,
+                               in.dheads + i * 2 * in.latent);
+    });
+  }
+
+  void reconstruction(const Reconstruction& in) override {
+    each(in.rows, [&](std::int64_t i) {
+      const float* output = in.output + i * in.pixels;
+      const float* target = in.target + i * in.pixels;
+      float* gradient =
+          in.gradient != nullptr ? in.gradient + i * in.pixels : nullptr;
+      const cpu::RowLoss loss =
+          in.likelihood == Likelihood::bernoulli
+              ? cpu::bernoulli_row(output, target, in.pixels, gradient)
+              : cpu::gaussian_row(output, target, in.pixels, in.sigma,
+                                  gradient);
+      in.recon_rows[i] = static_cast<float>(loss.recon);
+      in.mse_rows[i] =
+          static_cast<float>(loss.square / static_cast<double>(in.pixels));
+    });
+  }
+
+  void batch_sums(const BatchSums& in) override {
+    double recon = 0, kl = 0, mse = 0;
+    for (std::int64_t i = 0; i < in.rows; ++i) {
+      recon += static_cast<double>(in.recon_rows[i]);
+      kl += static_cast<double>(in.kl_rows[i]);
+      mse += static_cast<double>(in.mse_rows[i]);
+    }
+    const double loss = recon + static_cast<double>(in.kl_weight) * kl;
+    const Tail tail{static_cast<float>(loss),  static_cast<float>(recon),
+                    static_cast<float>(kl),    static_cast<float>(mse),
+                    static_cast<float>(in.rows),
+                    loss - loss == 0.0 ? 0.0f : 1.0f};
+    const std::int64_t size = tail_floats(in.latent);
+    std::vector<float> sums(static_cast<std::size_t>(size), 0.0f);
+    std::memcpy(sums.data(), &tail, sizeof tail);
+    add_dimensions(in, sums.data() + kTailFloats);
+    for (std::int64_t i = 0; i < size; ++i) {
+      const float added = sums[static_cast<std::size_t>(i)];
+      in.tail[i] = in.accumulate ? in.tail[i] + added : added;
+    }
+  }
+
+  void commit(const State& state, const Layout& layout,
+              std::int64_t latent) override {
+    auto* control = static_cast<Control*>(state.control.get());
+    const float* gradient = floats(state.reduced);
+    const float* batch = gradient + layout.param_floats;
+    Tail tail;
+    std::memcpy(&tail, batch + layout.running_floats, sizeof tail);
+    decide(tail, square_norm(gradient, layout.param_floats), control);
+    if (control->skip == 0) {
+      apply_adam(state, *control, layout.param_floats);
+      float* running = floats(state.running);
+      const auto momentum = static_cast<float>(model::kNormMomentum);
+      for (std::int64_t i = 0; i < layout.running_floats; ++i)
+        running[i] = fold_running(running[i], batch[i], tail.images, momentum);
+    }
+    add_to_sums(state, *control, tail, batch + layout.running_floats, latent);
+  }
+
+ private:
+  template <class Body>
+  void each(std::int64_t count, Body body) const {
+#pragma omp parallel for num_threads(threads_) schedule(static) \
+    if (threads_ > 1 && count > 1)
+    for (std::int64_t i = 0; i < count; ++i) body(i);
+  }
+
+  /// Per dimension: KL, mean, mean^2, summed over rows.
+  static void add_dimensions(const BatchSums& in, float* out) {
+    for (std::int64_t k = 0; k < in.latent; ++k) {
+      double kl = 0, mean = 0, square = 0;
+      for (std::int64_t i = 0; i < in.rows; ++i) {
+        const float* heads = in.heads + i * 2 * in.latent;
+        const auto value = static_cast<double>(heads[k]);
+        kl += static_cast<double>(
+            kl_divergence(heads[k], heads[in.latent + k]));
+        mean += value;
+        square += value * value;
+      }
+      out[k] = static_cast<float>(kl);
+      out[in.latent + k] = static_cast<float>(mean);
+      out[2 * in.latent + k] = static_cast<float>(square);
+    }
+  }
+
+  double square_norm(const float* values, std::int64_t count) const {
+    const std::int64_t chunks = (count + kChunk - 1) / kChunk;
+    std::vector<double> partial(static_cast<std::size_t>(chunks));
+    each(chunks, [&](std::int64_t i) {
+      const std::int64_t first = i * kChunk;
+      partial[static_cast<std::size_t>(i)] = cpu::square_sum(
+          values + first, std::min(kChunk, count - first));
+    });
+    double total = 0;
+    for (const double value : partial) total += value;
+    return total;
+  }
+
+  void apply_adam(const State& state, const Control& c,
+                  std::int64_t count) const {
+    const AdamStep<float> step{static_cast<float>(c.beta1),
+                               static_cast<float>(c.beta2),
+                               static_cast<float>(c.epsilon),
+                               static_cast<float>(c.weight_decay),
+                               c.scale,
+                               c.step_size,
+                               c.second_scale};
+    each((count + kChunk - 1) / kChunk, [&](std::int64_t i) {
+      const std::int64_t first = i * kChunk;
+      cpu::adam_chunk(step, floats(state.reduced) + first,
+                      std::min(kChunk, count - first),
+                      floats(state.param) + first,
+                      floats(state.moment1) + first,
+                      floats(state.moment2) + first);
+    });
+  }
+
+  static void add_to_sums(const State& state, const Control& control,
+                          const Tail& tail, const float* tail_start,
+                          std::int64_t latent) {
+    auto* values = static_cast<double*>(state.sums.get());
+    Sums sums;
+    std::memcpy(&sums, values, sizeof sums);
+    add_sums(tail, control, &sums);
+    std::memcpy(values, &sums, sizeof sums);
+    if (control.skip != 0) return;
+    for (std::int64_t i = 0; i < 3 * latent; ++i)
+      values[kSumDoubles + i] +=
+          static_cast<double>(tail_start[kTailFloats + i]);
+  }
+
+  int threads_;
+};
+
+}  // namespace
+
+std::unique_ptr<Device> make_cpu_device(int threads) {
+  return std::make_unique<CpuDevice>(threads);
+}
+
+}  // namespace vae::engine

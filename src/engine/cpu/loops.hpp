@@ -1,0 +1,55 @@
+// The element-wise loops of a step on the CPU, one row or chunk at a time and
+// without threads. Sums are formed in fixed lanes, so neither the instruction
+// set nor the number of threads changes a bit of them.
+#pragma once
+
+#include <cstdint>
+
+#include "base/rng.hpp"
+#include "engine/device.hpp"
+#include "engine/math/adam.hpp"
+
+// Compiled for newer instruction sets as well; the loader picks one. Sanitizers
+// cannot instrument the resolvers that this needs.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define VAE_CLONES \
+  __attribute__( \
+      (target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+#else
+#define VAE_CLONES
+#endif
+
+namespace vae::engine::cpu {
+
+/// Noise of one row, times `scale`.
+void normal_row(const NoiseKey& key, std::uint32_t row, std::int64_t width,
+                float scale, float* out);
+
+/// One row of heads [2 * latent] to z [latent]; returns the row's KL.
+double latent_row(const float* heads, const float* noise, std::int64_t latent,
+                  float* z);
+void latent_gradient_row(const float* heads, const float* noise,
+                         const float* dz, std::int64_t latent, float kl_weight,
+                         float* dheads);
+
+struct RowLoss {
+  double recon, square;  // sums over the row's pixels
+};
+/// `gradient` may be null.
+RowLoss bernoulli_row(const float* logits, const float* target, std::int64_t n,
+                      float* gradient);
+RowLoss gaussian_row(const float* values, const float* target, std::int64_t n,
+                     double sigma, float* gradient);
+
+double square_sum(const float* values, std::int64_t n);
+void adam_chunk(const AdamStep<float>& step, const float* gradient,
+                std::int64_t n, float* param, float* moment1, float* moment2);
+
+/// One image from the caller's format to [H][W][C] float32 and back.
+void load_image(const void* row, ElementType type, vae::Layout layout,
+                model::Extent image, float* to);
+void store_image(const float* from, model::Extent image, bool logits,
+                 ElementType type, vae::Layout layout, void* to);
+
+}  // namespace vae::engine::cpu

@@ -1,0 +1,21 @@
+// Linked instead of the CUDA room in the cpu flavour: the same questions, all
+// answered with "built without CUDA".
+#include "base/check.hpp"
+#include "engine/device.hpp"
+
+namespace vae::engine {
+
+std::string why_no_cuda(int) {
+  return "this libvae was built without CUDA (flavour cpu)";
+}
+
+std::unique_ptr<Device> make_cuda_device(int index) {
+  fail(Status::device, "CUDA device ", index, " cannot be used: ",
+       why_no_cuda(index));
+}
+
+std::string cuda_devices_json() { return "[]"; }
+
+const char* flavour() noexcept { return "cpu"; }
+
+}  // namespace vae::engine

@@ -1,0 +1,85 @@
+// The contract of an engine: it brings a batch in, computes its gradients, and
+// commits them. It owns its workspace and derived copies; what is trained lies
+// in the State, in the order that the engine publishes. Blocks do not know
+// which device they run on, the trainer does not know which engine it drives.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "engine/device.hpp"
+#include "engine/state.hpp"
+#include "model/plan.hpp"
+#include "vae/config.hpp"
+
+namespace vae::engine {
+
+/// Rows, and the place of the first in the global batch or data set: it keys
+/// the noise, so every split of a batch draws the same.
+struct Input {
+  RowSource rows;
+  std::uint64_t first_image = 0;
+};
+
+/// What a gradient is taken of: reconstruction + kl_weight * KL.
+struct Objective {
+  Likelihood likelihood = Likelihood::bernoulli;
+  double sigma = 1.0, kl_weight = 1.0;
+};
+
+/// Where score() puts its results, on the device; null: not wanted.
+struct Scores {
+  float* recon = nullptr;  // [count]
+  float* kl = nullptr;     // [count]
+  float* tail = nullptr;   // tail_floats(latent), added to
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  virtual const char* name() const = 0;
+  /// Fixed for life.
+  virtual const Layout& layout() const = 0;
+  virtual void attach(const State& state) = 0;
+
+  /// Brings a training batch in. May allocate and throw; State is untouched.
+  /// Afterwards the host may reuse its memory. 1 <= count <= max_batch.
+  virtual void load(const Input& input) = 0;
+  /// Overwrites State.reduced (or adds to it) with sums over images: gradient,
+  /// batch statistics, metrics. Nothing else changes. `step` keys the noise.
+  virtual void gradients(const Objective& objective, std::uint64_t step,
+                         bool accumulate) = 0;
+  /// The commit: optimizer, running statistics, sums, derived copies. Does
+  /// nothing but count if the Tail says non-finite.
+  virtual void update() = 0;
+
+  /// Running statistics, noise of stream eval; any count. State is only read.
+  virtual void score(const Objective& objective, const Input& input,
+                     const Scores& scores) = 0;
+  /// Each target may have null data: not wanted.
+  virtual void encode(const Input& input, const RowTarget& mean,
+                      const RowTarget& logvar) = 0;
+  /// Codes [count, latent].
+  virtual void decode(const RowSource& codes, Likelihood likelihood,
+                      const RowTarget& images) = 0;
+  /// Codes drawn as `key` says, times `scale`.
+  virtual void sample(const NoiseKey& key, std::uint64_t first_row, float scale,
+                      Likelihood likelihood, const RowTarget& images) = 0;
+  virtual void reconstruct(const Input& input, Likelihood likelihood,
+                           const RowTarget& images) = 0;
+  /// State was written from outside: drop every derived copy.
+  virtual void params_changed() = 0;
+};
+
+/// The engine a configuration asks for, or the fastest that takes it.
+/// Error(unsupported) names what no engine can do.
+std::unique_ptr<Engine> make_engine(const model::Plan& plan,
+                                    const Config& config, Device& device);
+
+/// Built against, loaded, and instruction set: LibTorch's part of build_info.
+std::string torch_json();
+/// As many CPU threads as LibTorch would use.
+int default_threads();
+
+}  // namespace vae::engine

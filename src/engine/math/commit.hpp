@@ -1,0 +1,60 @@
+// What an update decides before it touches anything: is the batch finite, how
+// is the gradient scaled and clipped, how long is Adam's step. One function for
+// every device; on CUDA a single thread runs it.
+#pragma once
+
+#include <cmath>
+
+#include "base/hd.hpp"
+#include "engine/state.hpp"
+
+namespace vae::engine {
+
+/// `gradient_square`: squared norm of the gradient as summed over images.
+/// Order: mean, then norm, then clip; weight decay comes later, in Adam.
+VAE_HD void decide(const Tail& tail, double gradient_square,
+                   Control* control) {
+  double scale = 1.0;
+  if (control->mean_gradient != 0 && tail.images > 0.0f)
+    scale = 1.0 / static_cast<double>(tail.images);
+  const double square = gradient_square * scale * scale;
+  // Infinity minus itself is NaN, so this is false for both.
+  const bool finite = square - square == 0.0 && !(tail.nonfinite > 0.0f);
+  control->skip = finite ? 0 : 1;
+  if (!finite) return;
+  control->gradient_square = square;
+  const double norm = std::sqrt(square);
+  if (control->clip_norm > 0.0 && norm > control->clip_norm)
+    scale *= control->clip_norm / norm;
+  control->updates += 1;
+  const auto t = static_cast<double>(control->updates);
+  control->scale = static_cast<float>(scale);
+  control->step_size = static_cast<float>(
+      control->learning_rate / (1.0 - std::pow(control->beta1, t)));
+  control->second_scale =
+      static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(control->beta2, t)));
+}
+
+/// Adds a committed (or skipped) batch to the sums.
+VAE_HD void add_sums(const Tail& tail, const Control& control, Sums* sums) {
+  sums->steps += 1.0;
+  if (control.skip != 0) {
+    sums->skipped += 1.0;
+    sums->nonfinite += 1.0;
+    return;
+  }
+  sums->loss += static_cast<double>(tail.loss);
+  sums->recon += static_cast<double>(tail.recon);
+  sums->kl += static_cast<double>(tail.kl);
+  sums->mse += static_cast<double>(tail.mse);
+  sums->images += static_cast<double>(tail.images);
+  sums->gradient_square += control.gradient_square;
+}
+
+/// PyTorch's running statistics: the old value and the batch's, where `sum` is
+/// the batch's value times its images.
+VAE_HD float fold_running(float old, float sum, float images, float momentum) {
+  return (1.0f - momentum) * old + momentum * (sum / images);
+}
+
+}  // namespace vae::engine

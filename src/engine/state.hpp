@@ -1,0 +1,83 @@
+// All that a training run is made of: flat buffers in an order that the engine
+// chose and published as data, and one Control. With it, and nothing else, a
+// run can be saved, moved and continued.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "model/plan.hpp"
+
+namespace vae::engine {
+
+/// One axis of a tensor: extent, stride in PyTorch's order, stride in the flat
+/// buffer, both in elements.
+struct Dim {
+  std::int64_t size, canonical, flat;
+};
+
+/// Where a tensor lies in its flat buffer.
+struct Segment {
+  std::int64_t offset = 0;
+  std::vector<Dim> dims;
+};
+
+/// The order of the flat buffers. Segment i of `params` belongs to
+/// Plan::params[i], of `running` to Plan::running[i]. Padding between segments
+/// is zero and stays zero.
+struct Layout {
+  std::vector<Segment> params, running;
+  std::int64_t param_floats = 0, running_floats = 0;
+};
+
+/// Sums over the images of one batch, at the end of State::reduced: floats, so
+/// that one all-reduce carries gradient, statistics and metrics.
+struct Tail {
+  float loss, recon, kl, mse, images;
+  float nonfinite;  // > 0: a loss was NaN or infinite, commit nothing
+};
+inline constexpr std::int64_t kTailFloats = sizeof(Tail) / sizeof(float);
+/// After the Tail: sums over images of kl, mean and mean^2 per dimension.
+constexpr std::int64_t tail_floats(std::int64_t latent) {
+  return kTailFloats + 3 * latent;
+}
+
+/// Sums of the committed steps since they were last read, in double.
+struct Sums {
+  double loss, recon, kl, mse, images;
+  double gradient_square;  // of the unclipped, scaled gradient
+  double steps, skipped, nonfinite;
+};
+inline constexpr std::int64_t kSumDoubles = sizeof(Sums) / sizeof(double);
+constexpr std::int64_t sum_doubles(std::int64_t latent) {
+  return kSumDoubles + 3 * latent;
+}
+
+/// What steers an update; lies on the device, readable by kernels.
+struct Control {
+  std::uint64_t updates;  // applied; Adam's t is updates + 1
+  double learning_rate, beta1, beta2, epsilon, weight_decay, clip_norm;
+  std::uint32_t mean_gradient;  // 1: divide the gradient by the images
+  // What the last update decided (see math/commit.hpp).
+  std::uint32_t skip;
+  double gradient_square;
+  float scale, step_size, second_scale;
+};
+
+/// Owned memory on a device; the deleter knows how to give it back.
+using Buffer = std::shared_ptr<void>;
+
+struct State {
+  Buffer param, moment1, moment2;  // fp32 [param_floats]
+  Buffer reduced;  // fp32 [param_floats | running_floats | tail_floats]
+  Buffer running;  // fp32 [running_floats], PyTorch's convention
+  Buffer sums;     // fp64 [sum_doubles]
+  Buffer control;  // one Control
+};
+
+inline float* floats(const Buffer& buffer) {
+  return static_cast<float*>(buffer.get());
+}
+
+}  // namespace vae::engine
