@@ -27,11 +27,11 @@
  *     independent. A second thread gets #VAE_E_BUSY, never undefined
  *     behaviour. Two exceptions: vae_cancel() may be called from any thread,
  *     and from inside a progress callback the same trainer may encode, decode,
- *     sample, reconstruct, score, save, get, set, read and write parameters
- *     and report; training, evaluating and destroying it are #VAE_E_BUSY
- *     there. A dataset is immutable: any number of threads may use one at
- *     once. No handle may be destroyed while another thread is entering a call
- *     with it.
+ *     sample, reconstruct, score, save, get, set, read and write parameters,
+ *     synchronise and diagnose; training, evaluating, reading metrics and
+ *     destroying it are #VAE_E_BUSY there. A dataset is immutable: any number
+ * of threads may use one at once. No handle may be destroyed while another
+ * thread is entering a call with it.
  * 5.  **Structs** are plain, begin with `struct_size`, have no padding and grow
  *     only at their end. Fill them with their init function, which is told the
  *     size that you were compiled with and never writes past it. A shorter
@@ -412,6 +412,8 @@ typedef int32_t (*vae_progress_fn)(const vae_progress* progress, void* user);
  * @param level #VAE_LOG_WARNING, #VAE_LOG_INFO or #VAE_LOG_DETAIL.
  * @param text  One line; valid during the call.
  * @param user  As given to vae_set_log_callback().
+ *
+ * It must return, and may not call the library.
  */
 typedef void (*vae_log_fn)(int32_t level, const char* text, void* user);
 
@@ -992,7 +994,7 @@ VAE_API vae_status vae_diagnose(vae_trainer* trainer_or_null, char* text,
  * @param user      Handed to `callback`.
  * @param min_level How noteworthy an event must at least be: with
  *                  #VAE_LOG_WARNING only warnings are told, with
- *                  #VAE_LOG_DETAIL everything.
+ *                  #VAE_LOG_DETAIL everything. Not looked at without callback.
  * @return #VAE_OK; #VAE_E_ARGUMENT.
  */
 VAE_API vae_status vae_set_log_callback(vae_log_fn callback, void* user,

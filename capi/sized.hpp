@@ -1,0 +1,112 @@
+// Structs that may grow: how they are read from hosts that know fewer or more
+// fields than we do, and written without touching what a host does not have.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "guard.hpp"
+#include "vae.h"
+
+namespace vae::capi {
+
+/// What every struct of vae.h has: a name, the bytes that no host can do
+/// without, and defaults for the others.
+template <class T>
+struct Sized;
+
+template <>
+struct Sized<vae_config> {
+  static constexpr const char* name = "vae_config";
+  static constexpr std::uint32_t minimum = offsetof(vae_config, device);
+  static vae_config defaults();
+};
+template <>
+struct Sized<vae_batch> {
+  static constexpr const char* name = "vae_batch";
+  static constexpr std::uint32_t minimum = offsetof(vae_batch, stream);
+  static vae_batch defaults();
+};
+template <>
+struct Sized<vae_output> {
+  static constexpr const char* name = "vae_output";
+  static constexpr std::uint32_t minimum = offsetof(vae_output, stream);
+  static vae_output defaults();
+};
+template <>
+struct Sized<vae_metrics> {
+  static constexpr const char* name = "vae_metrics";
+  static constexpr std::uint32_t minimum = offsetof(vae_metrics, kl_per_dim);
+  static vae_metrics defaults();
+};
+template <>
+struct Sized<vae_run> {
+  static constexpr const char* name = "vae_run";
+  static constexpr std::uint32_t minimum = offsetof(vae_run, progress);
+  static vae_run defaults();
+};
+template <>
+struct Sized<vae_sampling> {
+  static constexpr const char* name = "vae_sampling";
+  static constexpr std::uint32_t minimum = offsetof(vae_sampling, labels);
+  static vae_sampling defaults();
+};
+template <>
+struct Sized<vae_param> {
+  static constexpr const char* name = "vae_param";
+  static constexpr std::uint32_t minimum = sizeof(vae_param);
+  static vae_param defaults();
+};
+
+/// Throws Error(argument) unless minimum <= size <= 4096 and a multiple of 8.
+void check_size(const char* name, std::uint32_t minimum, std::uint32_t known,
+                std::uint32_t size);
+
+/// Throws Error(version) unless bytes [known, size) are zero.
+void check_tail(const char* name, const void* given, std::uint32_t known,
+                std::uint32_t size);
+
+/// The size that a host's struct claims; 4 bytes are all that is read.
+inline std::uint32_t claimed_size(const void* given) {
+  std::uint32_t size;
+  std::memcpy(&size, given, sizeof size);
+  return size;
+}
+
+template <class T>
+std::uint32_t common_size(std::uint32_t claimed) {
+  return claimed < sizeof(T) ? claimed : std::uint32_t{sizeof(T)};
+}
+
+/// The struct as we know it, what the host lacks filled with defaults.
+template <class T>
+T read(const T* given, const char* parameter) {
+  need(given, parameter);
+  const std::uint32_t size = claimed_size(given);
+  check_size(Sized<T>::name, Sized<T>::minimum, sizeof(T), size);
+  check_tail(Sized<T>::name, given, sizeof(T), size);
+  T known = Sized<T>::defaults();
+  std::memcpy(static_cast<void*>(&known), given, common_size<T>(size));
+  return known;
+}
+
+/// Writes what the host has room for; its `struct_size` stays.
+template <class T>
+void write(T* to, T from) {
+  const std::uint32_t size = claimed_size(to);
+  from.struct_size = size;
+  std::memcpy(static_cast<void*>(to), &from, common_size<T>(size));
+}
+
+template <class T>
+void init(T* to, std::uint32_t size, const char* parameter) {
+  need(to, parameter);
+  check_size(Sized<T>::name, Sized<T>::minimum, sizeof(T), size);
+  T defaults = Sized<T>::defaults();
+  defaults.struct_size = size;
+  std::memset(static_cast<void*>(to), 0, size);
+  std::memcpy(static_cast<void*>(to), &defaults, common_size<T>(size));
+}
+
+}  // namespace vae::capi
