@@ -1,0 +1,66 @@
+// `vae eval`: how well a model describes a set of images.
+#include <cstdio>
+#include <memory>
+
+#include "commands.hpp"
+#include "inputs.hpp"
+#include "report.hpp"
+
+namespace cli {
+
+namespace {
+
+struct EvalOptions {
+  ModelInput model;
+  ImagesInput images;
+  bool json = false;
+};
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  vae eval --model runs/first/model.safetensors --data data/mnist\n"
+    "  vae eval --model model.safetensors --data data/mnist --set train "
+    "--json\n"
+    "\n"
+    "All figures are means per image, in nats. The soft loss is the Bernoulli\n"
+    "cross-entropy with grey pixels as targets, plus KL: it compares models, "
+    "but\n"
+    "bounds no likelihood. With --json the last line is one object with\n"
+    "soft_loss (null for the Gaussian likelihood), loss, reconstruction, kl,\n"
+    "mse, active_units, images.";
+
+void evaluate(const EvalOptions& options) {
+  const Trainer trainer = options.model.open();
+  const vae_config config = config_of(trainer.get());
+  const Images images = options.images.open(config);
+  vae_metrics metrics = vae_no_metrics();
+  check(vae_evaluate(trainer.get(), images.set.get(), nullptr, &metrics));
+  if (options.json) {
+    print_json(evaluation_json(metrics, config));
+    return;
+  }
+  std::printf("%-15s %s\n", "data", images.path.c_str());
+  std::printf("%-15s %llu\n", "images",
+              static_cast<unsigned long long>(metrics.images));
+  std::printf("%-15s %.4f\n", loss_name(config),
+              metrics.reconstruction + metrics.kl);
+  std::printf("%-15s %.4f\n", "reconstruction", metrics.reconstruction);
+  std::printf("%-15s %.4f\n", "KL", metrics.kl);
+  std::printf("%-15s %.6f\n", "MSE per pixel", metrics.mse);
+  std::printf("%-15s %u of %u\n", "active units", metrics.active_units,
+              config.latent);
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app) {
+  auto options = std::make_shared<EvalOptions>();
+  CLI::App& command = *app.add_subcommand("eval", "Evaluate a model on images");
+  command.footer(kExamples);
+  options->model.add_options(command);
+  options->images.add_options(command);
+  command.add_flag("--json", options->json, "One JSON object");
+  command.callback([options] { evaluate(*options); });
+}
+
+}  // namespace cli

@@ -1,0 +1,144 @@
+// `vae info`: what is in a model or checkpoint. `vae diagnose`: what libvae
+// found on this machine.
+#include <cstdio>
+#include <memory>
+
+#include "commands.hpp"
+#include "report.hpp"
+#include "settings.hpp"
+
+namespace cli {
+
+using nlohmann::ordered_json;
+
+namespace {
+
+ordered_json tensor_json(const vae_param& param) {
+  ordered_json shape = ordered_json::array();
+  for (std::uint32_t i = 0; i < param.rank; ++i)
+    shape.push_back(param.shape[i]);
+  return {{"name", param.name},
+          {"type", param.dtype == VAE_INT64 ? "int64" : "float32"},
+          {"shape", shape},
+          {"elements", param.elements},
+          {"trainable", param.trainable != 0}};
+}
+
+ordered_json tensors_json(vae_trainer* trainer) {
+  std::uint32_t count = 0;
+  check(vae_param_count(trainer, &count));
+  ordered_json tensors = ordered_json::array();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    auto param = initialised(vae_param_init);
+    check(vae_param_info(trainer, i, &param));
+    tensors.push_back(tensor_json(param));
+  }
+  return tensors;
+}
+
+ordered_json file_json(const std::string& path) {
+  vae_config config = default_config();
+  check(vae_config_from_file(&config, path.c_str()));
+  const ordered_json as_saved = to_json(config);
+  config.device = VAE_CPU;
+  config.precision = VAE_FP32;
+  const Trainer trainer = load_trainer(path, config);
+
+  const ordered_json tensors = tensors_json(trainer.get());
+  std::uint64_t parameters = 0;
+  for (const auto& tensor : tensors) {
+    if (tensor["trainable"].get<bool>()) {
+      parameters += tensor["elements"].get<std::uint64_t>();
+    }
+  }
+  const std::uint64_t updates = counter(trainer.get(), VAE_UPDATES);
+  return {{"file", path},
+          {"kind", updates > 0 ? "checkpoint" : "model"},
+          {"parameters", parameters},
+          {"steps", counter(trainer.get(), VAE_STEP)},
+          {"updates", updates},
+          {"epochs", counter(trainer.get(), VAE_EPOCH)},
+          {"config", as_saved},
+          {"tensors", tensors}};
+}
+
+// Indented "name: value" lines.
+void print_lines(const ordered_json& value, const std::string& indent) {
+  for (const auto& [name, item] : value.items()) {
+    const bool nested = item.is_object() ||
+                        (item.is_array() && !item.empty() &&
+                         (item.front().is_object() || item.front().is_array()));
+    const std::string text = nested             ? ""
+                             : item.is_string() ? item.get<std::string>()
+                                                : item.dump();
+    std::printf("%s%s: %s\n", indent.c_str(), name.c_str(), text.c_str());
+    if (nested) print_lines(item, indent + "  ");
+  }
+}
+
+void print_file(ordered_json file) {
+  const ordered_json tensors = file["tensors"];
+  file.erase("tensors");
+  print_lines(file, "");
+  std::printf("tensors:\n");
+  for (const auto& tensor : tensors) {
+    std::printf("  %-28s %-8s %s\n",
+                tensor["name"].get_ref<const std::string&>().c_str(),
+                tensor["type"].get_ref<const std::string&>().c_str(),
+                tensor["shape"].dump().c_str());
+  }
+}
+
+void info(const std::string& path, bool json) {
+  const ordered_json file = file_json(path);
+  if (json) {
+    print_json(file);
+  } else {
+    print_file(file);
+  }
+}
+
+void diagnose(bool json) {
+  const ordered_json found = ordered_json::parse(
+      text_from([](char* text, std::uint64_t capacity, std::uint64_t* needed) {
+        return vae_diagnose(nullptr, text, capacity, needed);
+      }));
+  if (json) {
+    print_json(found);
+  } else {
+    print_lines(found, "");
+  }
+}
+
+}  // namespace
+
+void add_info(CLI::App& app) {
+  struct Options {
+    std::string path;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App& command =
+      *app.add_subcommand("info", "Show what is in a model or checkpoint");
+  command.footer(
+      "Examples:\n"
+      "  vae info runs/first/checkpoint.safetensors\n"
+      "  vae info --model model.safetensors --json");
+  command.add_option("--model,model", options->path, "The file")->required();
+  command.add_flag("--json", options->json, "One JSON object");
+  command.callback([options] { info(options->path, options->json); });
+}
+
+void add_diagnose(CLI::App& app) {
+  auto json = std::make_shared<bool>(false);
+  CLI::App& command =
+      *app.add_subcommand("diagnose", "Show what libvae found on this machine");
+  command.footer(
+      "Examples:\n"
+      "  vae diagnose\n"
+      "  vae diagnose --json");
+  command.add_flag("--json", *json, "One JSON object");
+  command.callback([json] { diagnose(*json); });
+}
+
+}  // namespace cli

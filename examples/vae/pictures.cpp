@@ -1,0 +1,91 @@
+// Grids of samples, reconstructions and interpolations.
+#include "pictures.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <vector>
+
+namespace cli {
+
+using Bytes = std::vector<std::uint8_t>;
+
+namespace {
+
+void write_grid(const std::string& path, const Bytes& images,
+                std::uint64_t count, const Shape& shape,
+                std::uint32_t columns) {
+  const vae_batch batch = vae_view_u8(images.data(), count, pixels(shape));
+  check(vae_write_grid(path.c_str(), &batch, shape.data(), columns));
+}
+
+std::vector<float> means_of(vae_trainer* trainer, const Bytes& images,
+                            std::uint64_t count, std::uint32_t latent) {
+  std::vector<float> codes(count * latent);
+  const vae_batch batch =
+      vae_view_u8(images.data(), count, images.size() / count);
+  vae_output mean = vae_room_f32(codes.data(), codes.size());
+  check(vae_encode(trainer, &batch, &mean, nullptr));
+  return codes;
+}
+
+}  // namespace
+
+bool drawable(const Shape& shape) { return shape[0] == 1 || shape[0] == 3; }
+
+void draw_samples(vae_trainer* trainer, const vae_sampling& sampling,
+                  std::uint32_t columns, const std::string& path) {
+  const Shape shape = shape_of(config_of(trainer));
+  Bytes images(sampling.count * pixels(shape));
+  vae_output room = vae_room_u8(images.data(), images.size());
+  check(vae_sample(trainer, &sampling, &room));
+  write_grid(path, images, sampling.count, shape, columns);
+}
+
+void draw_reconstructions(vae_trainer* trainer, const Images& images,
+                          std::uint64_t first, std::uint64_t count,
+                          std::uint32_t pairs, const std::string& path) {
+  const Bytes originals = read_images(images, first, count);
+  Bytes copies(originals.size());
+  const vae_batch batch =
+      vae_view_u8(originals.data(), count, pixels(images.shape));
+  vae_output room = vae_room_u8(copies.data(), copies.size());
+  check(vae_reconstruct(trainer, &batch, &room));
+
+  Bytes paired;
+  paired.reserve(2 * originals.size());
+  const auto size = static_cast<std::ptrdiff_t>(pixels(images.shape));
+  auto copy = copies.cbegin();
+  for (auto at = originals.cbegin(); at != originals.cend(); at += size) {
+    paired.insert(paired.end(), at, at + size);
+    paired.insert(paired.end(), copy, copy + size);
+    copy += size;
+  }
+  write_grid(path, paired, 2 * count, images.shape, 2 * pairs);
+}
+
+void draw_interpolations(vae_trainer* trainer, const Images& images,
+                         std::uint64_t first, std::uint64_t rows,
+                         std::uint32_t steps, const std::string& path) {
+  const std::uint32_t latent = config_of(trainer).latent;
+  const Bytes originals = read_images(images, first, 2 * rows);
+  const auto ends = means_of(trainer, originals, 2 * rows, latent);
+
+  std::vector<float> codes;  // [rows][steps][latent]
+  codes.reserve(rows * steps * latent);
+  for (std::uint64_t row = 0; row < rows; ++row) {
+    const float* from = &ends[2 * row * latent];
+    const float* to = from + latent;
+    for (std::uint32_t step = 0; step < steps; ++step) {
+      const float t = static_cast<float>(step) / static_cast<float>(steps - 1);
+      std::transform(from, from + latent, to, std::back_inserter(codes),
+                     [t](float a, float b) { return a + t * (b - a); });
+    }
+  }
+  Bytes decoded(rows * steps * pixels(images.shape));
+  const vae_batch batch = vae_view_f32(codes.data(), rows * steps, latent);
+  vae_output room = vae_room_u8(decoded.data(), decoded.size());
+  check(vae_decode(trainer, &batch, &room));
+  write_grid(path, decoded, rows * steps, images.shape, steps);
+}
+
+}  // namespace cli

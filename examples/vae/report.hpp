@@ -1,0 +1,73 @@
+// What a training run tells while it goes on: to a person (a progress bar, or
+// lines where there is no terminal) or to a program (JSON lines). Tells, and
+// knows nothing about training.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "handles.hpp"
+
+namespace cli {
+
+/// What is about to be trained.
+struct Plan {
+  std::string data;
+  std::uint64_t images = 0, test_images = 0, steps_per_epoch = 0;
+  std::uint64_t epochs = 0;           // in total
+  std::uint64_t epoch = 0, step = 0;  // already done, by a resumed run
+  vae_config config{};
+};
+
+/// Where training stands.
+struct Pace {
+  std::uint64_t epoch = 0, epochs = 0;  // the one under way, from 1
+  std::uint64_t step = 0, steps = 0;    // of this epoch
+  double loss = 0;                      // since the last time it was told
+  double mean_loss = 0, reconstruction = 0, kl = 0;  // since the epoch began
+  double images_per_second = 0, seconds_left = 0, seconds = 0;
+};
+
+/// How a run ended.
+struct Ending {
+  std::uint64_t epochs = 0, steps = 0;  // done in total
+  double seconds = 0;
+  bool interrupted = false, complete = false;
+  std::string model, checkpoint, resume;  // files, and the command to go on
+};
+
+class Report {
+ public:
+  virtual ~Report() = default;
+  virtual void start(const Plan& plan) = 0;
+  virtual void step(const Pace& pace) = 0;
+  virtual void epoch(const Pace& pace, const vae_metrics& metrics) = 0;
+  /// Metrics of the test set after `epoch` epochs.
+  virtual void eval(std::uint64_t epoch, const vae_metrics& metrics) = 0;
+  virtual void saved(const std::string& what, const std::string& path) = 0;
+  virtual void done(const Ending& ending) = 0;
+};
+
+std::unique_ptr<Report> human_report();
+std::unique_ptr<Report> json_report();
+
+/// Metrics of an evaluation as JSON. "soft_loss" is reconstruction + KL with
+/// grey pixels as Bernoulli targets; null for another likelihood.
+nlohmann::ordered_json evaluation_json(const vae_metrics& metrics,
+                                       const vae_config& config);
+
+/// One JSON value as one line of standard output, at once.
+void print_json(const nlohmann::ordered_json& value);
+
+/// 83 -> "1:23".
+std::string clock_text(double seconds);
+
+/// printf into a string.
+[[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...);
+
+/// The name of the loss under this likelihood.
+const char* loss_name(const vae_config& config);
+
+}  // namespace cli

@@ -1,0 +1,41 @@
+// The options of the command line that become fields of a vae_config. Only the
+// fields that were given are changed; values are judged by the library.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "handles.hpp"
+
+namespace cli {
+
+/// Options and the fields they set. Must outlive the parsing of `app`.
+class Settings {
+ public:
+  void add_device_options(CLI::App& app);  // where and how it runs
+  void add_model_options(CLI::App& app);   // network, objective, optimizer
+
+  bool gives(const std::string& field) const { return given_.contains(field); }
+  bool is(const std::string& field, const nlohmann::json& value) const {
+    return gives(field) && given_.at(field) == value;
+  }
+  void set(const std::string& field, const nlohmann::json& value) {
+    given_[field] = value;
+  }
+  /// `base` with the fields that were given; a value that the library does not
+  /// allow is a usage error.
+  vae_config apply(const vae_config& base) const;
+
+ private:
+  template <class Value>
+  CLI::Option* field(CLI::App& app, const std::string& option,
+                     const std::string& name, const std::string& help);
+
+  nlohmann::json given_ = nlohmann::json::object();
+};
+
+/// The configuration as the library's JSON.
+nlohmann::json to_json(const vae_config& config);
+
+}  // namespace cli

@@ -1,0 +1,203 @@
+// The loop around vae_train_epoch(). Exceptions never cross the callback: they
+// are kept and thrown again outside.
+#include "training.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "interrupt.hpp"
+#include "pictures.hpp"
+
+namespace cli {
+
+namespace {
+
+constexpr std::chrono::seconds kFirstPictureAfter{3}, kPictureEvery{20};
+constexpr std::uint64_t kPairs = 32;
+
+std::string in_folder(const std::string& out, const std::string& name) {
+  return (std::filesystem::path(out) / name).string();
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+}  // namespace
+
+std::string model_file(const std::string& out) {
+  return in_folder(out, "model.safetensors");
+}
+
+std::string checkpoint_file(const std::string& out) {
+  return in_folder(out, "checkpoint.safetensors");
+}
+
+Training::Training(Job job, Report& report)
+    : job_(std::move(job)),
+      report_(report),
+      config_(config_of(job_.trainer.get())),
+      first_step_(counter(job_.trainer.get(), VAE_STEP)),
+      steps_per_epoch_((job_.training.count + job_.batch_size - 1) /
+                       job_.batch_size),
+      epoch_(counter(job_.trainer.get(), VAE_EPOCH)),
+      next_picture_(start_ + kFirstPictureAfter) {}
+
+int Training::run() {
+  report_.start({job_.training.path, job_.training.count,
+                 job_.test ? job_.test->count : 0, steps_per_epoch_,
+                 job_.epochs, epoch_, first_step_, config_});
+  while (epoch_ < job_.epochs && train_one_epoch()) {
+    const std::uint64_t done = epoch_;
+    if (!evaluate(done)) break;
+    draw_epoch(done);
+    if (done % job_.save_every == 0 && done < job_.epochs) save();
+    if (interrupted()) break;
+  }
+  finish();
+  return interrupted() ? kExitInterrupted : 0;
+}
+
+bool Training::train_one_epoch() {
+  vae_run run = new_run();
+  if (job_.max_steps > 0) {
+    const std::uint64_t done = steps_done() - first_step_;
+    if (done >= job_.max_steps) return false;
+    run.max_steps = job_.max_steps - done;
+  }
+  loss_sum_told_ = 0;
+  images_told_ = 0;
+  images_before_epoch_ = images_seen_;
+  seconds_before_epoch_ = seconds_training_;
+  vae_metrics metrics = vae_no_metrics();
+  if (!call(vae_train_epoch(job_.trainer.get(), job_.training.set.get(), &run,
+                            &metrics))) {
+    return false;
+  }
+  const std::uint64_t now = counter(job_.trainer.get(), VAE_EPOCH);
+  if (now == epoch_) return false;  // max_steps
+  epoch_ = now;
+  report_.epoch(last_pace_, metrics);
+  return true;
+}
+
+bool Training::evaluate(std::uint64_t epoch) {
+  if (!job_.test) return true;
+  const vae_run run = new_run();
+  vae_metrics metrics = vae_no_metrics();
+  if (!call(vae_evaluate(job_.trainer.get(), job_.test->set.get(), &run,
+                         &metrics))) {
+    return false;
+  }
+  report_.eval(epoch, metrics);
+  return true;
+}
+
+vae_run Training::new_run() {
+  vae_run run = vae_default_run();
+  run.batch_size = job_.batch_size;
+  // Being told makes a GPU wait: there, Ctrl-C is looked at less often.
+  run.every_steps =
+      config_.device == VAE_CUDA ? std::max(job_.log_every, 10U) : 1;
+  run.progress = on_progress;
+  run.user = this;
+  return run;
+}
+
+bool Training::call(vae_status status) {
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+  if (status == VAE_E_CANCELLED && interrupted()) return false;
+  check(status);
+  return true;
+}
+
+std::int32_t Training::on_progress(const vae_progress* progress, void* self) {
+  auto& training = *static_cast<Training*>(self);
+  try {
+    if (progress->phase == VAE_PHASE_TRAIN) training.progress(*progress);
+  } catch (...) {
+    training.failure_ = std::current_exception();
+  }
+  return training.failure_ || interrupted() ? 1 : 0;
+}
+
+void Training::progress(const vae_progress& now) {
+  images_seen_ = images_before_epoch_ + now.images;
+  seconds_training_ = seconds_before_epoch_ + now.seconds;
+  const bool last = now.step == now.steps;
+  if (now.step % job_.log_every == 0 || last) report_.step(pace_at(now));
+  if (Clock::now() < next_picture_ || last) return;
+  draw_epoch(now.epoch + 1);
+}
+
+Pace Training::pace_at(const vae_progress& now) {
+  const auto images = static_cast<double>(now.images);
+  const double fresh = static_cast<double>(now.images - images_told_);
+  const double sum = now.loss * images;
+  const double rate = static_cast<double>(images_seen_) / seconds_training_;
+  const auto steps_left =
+      now.steps - now.step + (job_.epochs - now.epoch - 1) * steps_per_epoch_;
+  last_pace_ = {
+      .epoch = now.epoch + 1,
+      .epochs = job_.epochs,
+      .step = now.step,
+      .steps = now.steps,
+      .loss = fresh > 0 ? (sum - loss_sum_told_) / fresh : now.loss,
+      .mean_loss = now.loss,
+      .reconstruction = now.reconstruction,
+      .kl = now.kl,
+      .images_per_second = rate,
+      .seconds_left = static_cast<double>(steps_left * job_.batch_size) / rate,
+      .seconds = seconds_since(start_),
+  };
+  loss_sum_told_ = sum;
+  images_told_ = now.images;
+  return last_pace_;
+}
+
+// The same codes every time: one sees the same images become clearer.
+void Training::draw_epoch(std::uint64_t epoch) {
+  next_picture_ = Clock::now() + kPictureEvery;
+  if (!drawable(job_.training.shape)) return;
+  const std::string path =
+      in_folder(job_.out, "sample_" + std::to_string(epoch) + ".png");
+  draw_samples(job_.trainer.get(), vae_draw(64, config_.seed), 8, path);
+  report_.saved("samples", path);
+}
+
+void Training::save() {
+  const std::string checkpoint = checkpoint_file(job_.out);
+  const std::string model = model_file(job_.out);
+  check(vae_save(job_.trainer.get(), checkpoint.c_str(), VAE_SAVE_CHECKPOINT));
+  report_.saved("checkpoint", checkpoint);
+  check(vae_save(job_.trainer.get(), model.c_str(), VAE_SAVE_MODEL));
+  report_.saved("model", model);
+}
+
+void Training::finish() {
+  save();
+  if (!interrupted() && drawable(job_.training.shape)) {
+    if (epoch_ < job_.epochs) draw_epoch(epoch_ + 1);
+    const Images& images = job_.test ? *job_.test : job_.training;
+    const std::string path = in_folder(job_.out, "reconstruction.png");
+    draw_reconstructions(job_.trainer.get(), images, 0,
+                         std::min(kPairs, images.count), 4, path);
+    report_.saved("reconstruction", path);
+  }
+  report_.done({.epochs = epoch_,
+                .steps = steps_done(),
+                .seconds = seconds_since(start_),
+                .interrupted = interrupted(),
+                .complete = epoch_ >= job_.epochs,
+                .model = model_file(job_.out),
+                .checkpoint = checkpoint_file(job_.out),
+                .resume = job_.resume});
+}
+
+std::uint64_t Training::steps_done() const {
+  return counter(job_.trainer.get(), VAE_STEP);
+}
+
+}  // namespace cli

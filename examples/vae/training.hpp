@@ -1,0 +1,70 @@
+// The run of `vae train`: epochs, evaluation, pictures and files, until it is
+// complete or interrupted. Everything it needs is handed in.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+
+#include "handles.hpp"
+#include "report.hpp"
+
+namespace cli {
+
+/// What is to be done.
+struct Job {
+  Trainer trainer;
+  Images training;
+  std::optional<Images> test;
+  std::uint64_t epochs = 14;  // in total, with those of a resumed run
+  std::uint64_t batch_size = 64;
+  std::uint64_t max_steps = 0;   // of this run; 0: no limit
+  std::uint64_t save_every = 1;  // epochs
+  std::uint32_t log_every = 10;  // steps
+  std::string out;               // an existing folder
+  std::string resume;            // the command that goes on
+};
+
+/// Files of a run in its folder.
+std::string model_file(const std::string& out);
+std::string checkpoint_file(const std::string& out);
+
+class Training {
+ public:
+  Training(Job job, Report& report);
+  /// Trains; the exit code is 0 or kExitInterrupted. Throws Failure.
+  int run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  static std::int32_t on_progress(const vae_progress* progress, void* self);
+  bool call(vae_status status);  // false: interrupted
+  bool train_one_epoch();        // false: stopped before its end
+  bool evaluate(std::uint64_t epoch);
+  void progress(const vae_progress& now);
+  void draw_epoch(std::uint64_t epoch);
+  void save();
+  void finish();
+  Pace pace_at(const vae_progress& now);
+  vae_run new_run();
+  std::uint64_t steps_done() const;
+
+  Job job_;
+  Report& report_;
+  const vae_config config_;
+  const std::uint64_t first_step_, steps_per_epoch_;
+  std::uint64_t epoch_;  // epochs finished
+  std::uint64_t images_before_epoch_ = 0, images_seen_ = 0;
+  double seconds_before_epoch_ = 0, seconds_training_ = 0;
+  double loss_sum_told_ = 0;  // of the epoch, as last told
+  std::uint64_t images_told_ = 0;
+  Pace last_pace_;
+  const Clock::time_point start_ = Clock::now();
+  Clock::time_point next_picture_;
+  std::exception_ptr failure_;  // thrown inside the callback
+};
+
+}  // namespace cli
