@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""Walks the #include lines of every source file and fails on a wrong one.
+
+Who may know whom is docs/ARCHITECTURE.md's rule; this is its only enforcement.
+Reads lines with a regular expression: it is no preprocessor and needs none,
+because the rule holds for lines inside #if as well.
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
+SUFFIXES = {".h", ".hpp", ".c", ".cpp", ".cu", ".cuh"}
+
+# A file belongs to the room with the longest matching prefix.
+ROOMS = [
+    "include/vae", "capi", "src/base", "src/model", "src/engine/math",
+    "src/engine/cpu", "src/engine/blocks", "src/engine/tile",
+    "src/engine/cuda", "src/engine", "src/data", "src/io", "src/dist",
+    "src/train", "examples", "tests",
+]
+# What each room may include besides itself. The ways to compute do not know each
+# other, only the contract (src/engine) and the formulas; the formulas know the
+# plain data of the contract that they work on.
+BELOW_ENGINE = {"include/vae", "src/base", "src/model", "src/engine",
+                "src/engine/math"}
+MAY = {
+    "include/vae": set(),
+    "capi": {"include/vae"},
+    "src/base": {"include/vae"},
+    "src/model": {"include/vae", "src/base"},
+    "src/engine/math": {"src/base", "src/engine"},
+    "src/engine/cpu": BELOW_ENGINE,
+    "src/engine/blocks": BELOW_ENGINE,
+    "src/engine/tile": BELOW_ENGINE,
+    "src/engine/cuda": BELOW_ENGINE,
+    "src/engine": {"include/vae", "src/base", "src/model", "src/engine/math"},
+    "src/data": {"include/vae", "src/base", "src/io"},
+    "src/io": {"include/vae", "src/base"},
+    "src/dist": {"include/vae", "src/base"},
+    "src/train": {"include/vae", "src/base", "src/model", "src/engine",
+                  "src/engine/math", "src/data", "src/io", "src/dist"},
+    "examples": {"capi"},
+}
+TORCH = re.compile(r"^(torch|ATen|c10|caffe2)/")
+CUDA = re.compile(r"^(cuda|cublas|cudnn|cusparse|cusolver|nccl|nvtx|cub/"
+                  r"|thrust/|mma\.h|cooperative_groups"
+                  r"|ATen/cuda/|c10/cuda/)")
+
+
+def room_of(path):
+    """The room of a path relative to the root, or None."""
+    text = path.as_posix()
+    fitting = [r for r in ROOMS if text.startswith(r + "/")]
+    return max(fitting, key=len) if fitting else None
+
+
+def target_of(file, name, quoted):
+    """The file of ours that an include means, relative to the root, or None."""
+    places = [ROOT / "src", ROOT / "include", ROOT / "capi"]
+    if quoted:
+        places.insert(0, file.parent)
+    for place in places:
+        found = place / name
+        if found.is_file():
+            return found.resolve().relative_to(ROOT)
+    return None
+
+
+def may_torch(path):
+    text = path.as_posix()
+    return (text.startswith(("src/engine/blocks/", "src/engine/cuda/",
+                             "src/engine/torch", "tests/"))
+            or text == "include/vae/torch.hpp")
+
+
+def may_cuda(path):
+    text = path.as_posix()
+    return text.startswith(("src/engine/cuda/", "src/dist/cuda", "tests/"))
+
+
+def mistake(path, name, quoted):
+    """What is wrong with one include of the file at path, or None."""
+    target = target_of(ROOT / path, name, quoted)
+    room = room_of(path)
+    if target is None:
+        if CUDA.match(name) and not may_cuda(path):
+            return "names CUDA, which only src/engine/cuda may"
+        if TORCH.match(name) and not may_torch(path):
+            return "names LibTorch outside the files that may"
+        if quoted and room != "tests":
+            return "no such file below src/, include/ or capi/"
+        return None
+    if room is None or room == "tests":
+        return None
+    other = room_of(target)
+    if other == room:
+        return None
+    if other not in MAY[room]:
+        return f"{room} may not know {other}"
+    return None
+
+
+def files():
+    for top in ("include", "capi", "src", "examples", "tests"):
+        for path in sorted((ROOT / top).rglob("*")):
+            if path.suffix in SUFFIXES:
+                yield path.relative_to(ROOT)
+
+
+def main():
+    wrong = checked = 0
+    for path in files():
+        text = (ROOT / path).read_text(encoding="utf-8")
+        for number, line in enumerate(text.splitlines(), 1):
+            found = INCLUDE.match(line)
+            if not found:
+                continue
+            checked += 1
+            why = mistake(path, found.group(2), found.group(1) == '"')
+            if why:
+                wrong += 1
+                print(f"{path}:{number}: {line.strip()}: {why}")
+    print(f"{checked} includes checked, {wrong} wrong")
+    return 1 if wrong or checked == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
