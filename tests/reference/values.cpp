@@ -66,8 +66,7 @@ Config Values::config() const {
 }
 
 bool Values::has(const std::string& name) const {
-  return file_.tensors.contains(name) ||
-         file_.tensors.contains(name + "/sums");
+  return file_.tensors.contains(name) || file_.tensors.contains(name + "/sums");
 }
 
 const io::Tensor& Values::tensor(const std::string& name) const {
