@@ -83,9 +83,10 @@ void add_sample(CLI::App& app) {
       "      --seed 7 --temperature 0.8 --out invented.png");
   options->model.add_options(command);
   command.add_option("--count", options->count, "How many images")
-      ->check(CLI::Range(std::uint64_t{1}, kMostImages))
+      ->check(CLI::Range(std::uint64_t{1}, kMostImages).description(""))
       ->capture_default_str();
   command.add_option("--columns", options->columns, "Images in a row")
+      ->check(at_least_one())
       ->capture_default_str();
   command.add_option("--seed", options->seed, "Which codes are drawn")
       ->capture_default_str();
@@ -112,12 +113,12 @@ void add_reconstruct(CLI::App& app) {
   options->model.add_options(command);
   options->images.add_options(command);
   command.add_option("--count", options->count, "How many pairs")
-      ->check(CLI::Range(std::uint64_t{1}, kMostImages))
+      ->check(CLI::Range(std::uint64_t{1}, kMostImages).description(""))
       ->capture_default_str();
   command.add_option("--first", options->first, "The first image, from 0")
       ->capture_default_str();
   command.add_option("--columns", options->columns, "Pairs in a row")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least_one())
       ->capture_default_str();
   add_picture(command, options->out);
   command.callback([options] { reconstruct(*options); });
@@ -138,10 +139,10 @@ void add_interpolate(CLI::App& app) {
   options->model.add_options(command);
   options->images.add_options(command);
   command.add_option("--rows", options->rows, "Pairs of images")
-      ->check(CLI::Range(std::uint64_t{1}, kMostImages))
+      ->check(CLI::Range(std::uint64_t{1}, kMostImages).description(""))
       ->capture_default_str();
   command.add_option("--steps", options->steps, "Images in a row")
-      ->check(CLI::Range(2, 1024))
+      ->check(CLI::Range(2, 1024).description(""))
       ->capture_default_str();
   command.add_option("--first", options->first, "The first image, from 0")
       ->capture_default_str();

@@ -26,7 +26,8 @@ struct EncodeOptions {
 class NpyFile {
  public:
   NpyFile(const std::string& path, std::uint64_t rows, std::uint64_t columns)
-      : path_(path), file_(path + ".part", std::ios::binary) {
+      : path_(path), part_(path + ".part"), file_(part_, std::ios::binary) {
+    if (!file_) throw Failure(VAE_E_FILE, path_ + " cannot be written");
     std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" +
                          std::to_string(rows) + ", " + std::to_string(columns) +
                          "), }";
@@ -35,6 +36,12 @@ class NpyFile {
     file_ << std::string("\x93NUMPY\x01\x00", 8)
           << static_cast<char>(header.size() & 0xff)
           << static_cast<char>(header.size() >> 8) << header;
+  }
+  NpyFile(const NpyFile&) = delete;
+  NpyFile& operator=(const NpyFile&) = delete;
+  ~NpyFile() {
+    std::error_code ignored;
+    std::filesystem::remove(part_, ignored);
   }
 
   void add(const std::vector<float>& rows) {
@@ -45,14 +52,13 @@ class NpyFile {
   void finish() {
     file_.close();
     std::error_code error;
-    if (file_) std::filesystem::rename(path_ + ".part", path_, error);
+    if (file_) std::filesystem::rename(part_, path_, error);
     if (file_ && !error) return;
-    std::filesystem::remove(path_ + ".part", error);
     throw Failure(VAE_E_FILE, path_ + " cannot be written");
   }
 
  private:
-  std::string path_;
+  std::string path_, part_;
   std::ofstream file_;
 };
 

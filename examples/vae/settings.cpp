@@ -78,6 +78,15 @@ vae_config Settings::apply(const vae_config& base) const {
   return config;
 }
 
+CLI::Validator at_least_one() {
+  return CLI::Validator(
+      [](const std::string& value) {
+        return value == "0" ? std::string("0 is not allowed; at least 1")
+                            : std::string();
+      },
+      "");
+}
+
 json to_json(const vae_config& config) {
   return json::parse(
       text_from([&](char* text, std::uint64_t capacity, std::uint64_t* needed) {

@@ -35,6 +35,9 @@ class Settings {
   nlohmann::json given_ = nlohmann::json::object();
 };
 
+/// For options of which zero makes no sense.
+CLI::Validator at_least_one();
+
 /// The configuration as the library's JSON.
 nlohmann::json to_json(const vae_config& config);
 

@@ -165,7 +165,7 @@ void add_run_options(CLI::App& command, TrainOptions& options) {
   command
       .add_option("--epochs", options.epochs,
                   "Epochs in total, those of a resumed run included")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least_one())
       ->capture_default_str();
   command
       .add_option_function<std::uint32_t>(
@@ -185,12 +185,12 @@ void add_run_options(CLI::App& command, TrainOptions& options) {
   command
       .add_option("--save-every", options.save_every,
                   "Epochs from one checkpoint to the next")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least_one())
       ->capture_default_str();
   command
       .add_option("--log-every", options.log_every,
                   "Steps from one step event of --json to the next")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least_one())
       ->capture_default_str();
   command.add_flag("--json", options.json, "One JSON object per line");
   command.add_flag("--force", options.force, "Overwrite another run");
