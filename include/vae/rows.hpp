@@ -20,9 +20,7 @@ enum class Layout : std::int32_t {
 
 /// Bytes of one element.
 constexpr std::uint64_t element_size(ElementType type) noexcept {
-  return type == ElementType::uint8     ? 1
-         : type == ElementType::float32 ? 4
-                                        : 8;
+  return type == ElementType::uint8 ? 1 : type == ElementType::float32 ? 4 : 8;
 }
 
 /// Rows that go in: images, or codes for Trainer::decode. Borrowed for the

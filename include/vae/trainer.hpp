@@ -21,16 +21,16 @@ namespace vae {
 /// Sums since the last read, as means per image in nats. Losses with grey
 /// pixels as targets are "soft" losses: they bound no likelihood.
 struct Metrics {
-  std::uint64_t steps = 0;    ///< training steps, or batches evaluated
-  std::uint64_t images = 0;   ///< images in committed steps
+  std::uint64_t steps = 0;            ///< training steps, or batches evaluated
+  std::uint64_t images = 0;           ///< images in committed steps
   std::uint64_t skipped_steps = 0;    ///< steps that committed nothing
   std::uint64_t nonfinite_steps = 0;  ///< of these, for NaN or infinity
-  double loss = 0;            ///< reconstruction + kl_weight * kl
-  double reconstruction = 0;  ///< -log p(x | z), summed over pixels
-  double kl = 0;              ///< KL(q(z | x) || N(0, I)), unweighted
-  double mse = 0;             ///< squared error per pixel of the reconstruction
-  double gradient_norm = 0;   ///< root mean square over steps; 0 in evaluation
-  double seconds = 0;         ///< wall time inside the library
+  double loss = 0;                    ///< reconstruction + kl_weight * kl
+  double reconstruction = 0;          ///< -log p(x | z), summed over pixels
+  double kl = 0;                      ///< KL(q(z | x) || N(0, I)), unweighted
+  double mse = 0;            ///< squared error per pixel of the reconstruction
+  double gradient_norm = 0;  ///< root mean square over steps; 0 in evaluation
+  double seconds = 0;        ///< wall time inside the library
   std::uint32_t active_units = 0;  ///< dimensions whose mean varies by > 0.01
   std::vector<double> kl_per_dim;  ///< [latent]
 };

@@ -2,6 +2,7 @@
 // appear here; tensor overloads are in vae/torch.hpp.
 #pragma once
 
+// clang-format off
 #include "vae/error.hpp"    // IWYU pragma: export
 #include "vae/config.hpp"   // IWYU pragma: export
 #include "vae/rows.hpp"     // IWYU pragma: export
@@ -9,3 +10,4 @@
 #include "vae/dataset.hpp"  // IWYU pragma: export
 #include "vae/image.hpp"    // IWYU pragma: export
 #include "vae/about.hpp"    // IWYU pragma: export
+// clang-format on

@@ -21,8 +21,7 @@ void finite_at_least(const char* name, double value, double low,
   const bool good =
       std::isfinite(value) && (exclusive ? value > low : value >= low);
   require(good, Status::argument, name, " is ", value,
-          "; allowed are finite numbers ", exclusive ? "above " : "from ",
-          low);
+          "; allowed are finite numbers ", exclusive ? "above " : "from ", low);
 }
 
 template <class Enum>
@@ -39,8 +38,7 @@ void check_model(const Config& c) {
   in_range("channels", c.channels, 1u, 4096u);
   in_range("height", c.height, 1u, 4096u);
   in_range("width", c.width, 1u, 4096u);
-  const std::uint64_t pixels =
-      std::uint64_t{c.channels} * c.height * c.width;
+  const std::uint64_t pixels = std::uint64_t{c.channels} * c.height * c.width;
   require(pixels <= 1u << 24, Status::argument, "channels * height * width is ",
           pixels, "; allowed are at most ", 1u << 24);
   in_range("latent", c.latent, 1u, 4096u);

@@ -98,11 +98,11 @@ void read_integer(const std::string& name, const Json& json, T& field) {
   // A double such as 28.0 is refused: it may have lost digits on its way.
   if (!json.is_number_integer()) wrong_type(name, json, "a whole number");
   const bool negative = !json.is_number_unsigned() && json.get<int64_t>() < 0;
-  const bool fits =
-      negative ? std::cmp_greater_equal(json.get<std::int64_t>(),
-                                        std::numeric_limits<T>::min())
-               : std::cmp_less_equal(json.get<std::uint64_t>(),
-                                     std::numeric_limits<T>::max());
+  const bool fits = negative
+                        ? std::cmp_greater_equal(json.get<std::int64_t>(),
+                                                 std::numeric_limits<T>::min())
+                        : std::cmp_less_equal(json.get<std::uint64_t>(),
+                                              std::numeric_limits<T>::max());
   require(fits, Status::argument, name, " is ", json.dump(), "; allowed are ",
           std::numeric_limits<T>::min(), " to ", std::numeric_limits<T>::max());
   field = json.get<T>();

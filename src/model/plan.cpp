@@ -31,14 +31,12 @@ class Builder {
                     Extent out, std::int64_t kernel, std::int64_t stride) {
     Layer layer{kind, in, out, kernel, stride};
     const bool transposed = kind == LayerKind::conv_transposed;
-    const std::vector<std::int64_t> shape{transposed ? in.c : out.c,
-                                          transposed ? out.c : in.c, kernel,
-                                          kernel};
+    const std::vector<std::int64_t> shape{
+        transposed ? in.c : out.c, transposed ? out.c : in.c, kernel, kernel};
     // PyTorch takes the second axis as the fan in, also when transposed.
     const std::int64_t fan_in = shape[1] * kernel * kernel;
     layer.weight = add_param({name + ".weight", shape, shape, 1, fan_in});
-    layer.bias =
-        add_param({name + ".bias", {out.c}, {out.c}, -1, fan_in});
+    layer.bias = add_param({name + ".bias", {out.c}, {out.c}, -1, fan_in});
     return layer;
   }
 
@@ -57,8 +55,8 @@ class Builder {
       weight.dims.push_back(side.c);
       if (image) weight.dims.insert(weight.dims.end(), {side.h, side.w});
     }
-    bias.dims = image_out ? std::vector{out.c, out.h, out.w}
-                          : std::vector{out.c};
+    bias.dims =
+        image_out ? std::vector{out.c, out.h, out.w} : std::vector{out.c};
     layer.weight = add_param(std::move(weight));
     layer.bias = add_param(std::move(bias));
     return layer;
@@ -102,9 +100,8 @@ void build_conv(const Config& config, Plan& plan) {
             config.height, " x ", config.width, " is too small for ", count,
             " layers: each of the first ", count - 1,
             " halves it, and nothing is left after layer ", i);
-    Layer layer = build.convolution(numbered("encoder", 3 * i),
-                                    LayerKind::conv, in, out, last ? 3 : 4,
-                                    last ? 1 : 2);
+    Layer layer = build.convolution(numbered("encoder", 3 * i), LayerKind::conv,
+                                    in, out, last ? 3 : 4, last ? 1 : 2);
     build.normalise(layer, numbered("encoder", 3 * i + 1));
     layer.activation = Activation::leaky_relu;
     plan.encoder.push_back(layer);

@@ -67,9 +67,9 @@ struct Plan {
   Layer mean_head, logvar_head;  // fc11, fc12
   Layer expand;                  // fc2
   std::vector<Layer> decoder;
-  std::vector<Tensor> params;   // trainable, in state_dict order
-  std::vector<Tensor> running;  // BatchNorm's statistics
-  std::vector<Entry> entries;   // both, in state_dict order
+  std::vector<Tensor> params;               // trainable, in state_dict order
+  std::vector<Tensor> running;              // BatchNorm's statistics
+  std::vector<Entry> entries;               // both, in state_dict order
   std::vector<std::string> batch_counters;  // num_batches_tracked, files only
 
   const Tensor& tensor(const Entry& entry) const;

@@ -5,8 +5,11 @@ namespace vae::engine::blocks {
 
 at::Tensor activate(at::Tensor x, model::Activation kind) {
   switch (kind) {
-    case model::Activation::none: break;
-    case model::Activation::relu: at::relu_(x); break;
+    case model::Activation::none:
+      break;
+    case model::Activation::relu:
+      at::relu_(x);
+      break;
     case model::Activation::leaky_relu:
       at::leaky_relu_(x, model::kLeakySlope);
       break;
@@ -17,8 +20,10 @@ at::Tensor activate(at::Tensor x, model::Activation kind) {
 at::Tensor activation_backward(const at::Tensor& dy, const at::Tensor& y,
                                model::Activation kind) {
   switch (kind) {
-    case model::Activation::none: break;
-    case model::Activation::relu: return at::threshold_backward(dy, y, 0);
+    case model::Activation::none:
+      break;
+    case model::Activation::relu:
+      return at::threshold_backward(dy, y, 0);
     case model::Activation::leaky_relu:
       // The slope is positive, so the output has the input's sign.
       return at::leaky_relu_backward(dy, y, model::kLeakySlope, true);

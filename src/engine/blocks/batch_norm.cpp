@@ -12,9 +12,8 @@ NormForward norm_forward(const at::Tensor& x, const at::Tensor& weight,
   // PyTorch's convention (unbiased variance).
   f.mean = at::zeros_like(weight);
   f.unbiased_var = at::zeros_like(weight);
-  std::tie(f.out, f.saved_mean, f.saved_invstd) =
-      at::native_batch_norm(x, weight, bias, f.mean, f.unbiased_var, true, 1.0,
-                            model::kNormEpsilon);
+  std::tie(f.out, f.saved_mean, f.saved_invstd) = at::native_batch_norm(
+      x, weight, bias, f.mean, f.unbiased_var, true, 1.0, model::kNormEpsilon);
   return f;
 }
 

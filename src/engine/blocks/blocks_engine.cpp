@@ -35,9 +35,9 @@ class BlocksEngine final : public Engine {
         config_(config),
         device_(device),
         options_(options_of(device).dtype(at::kFloat)),
-        network_(plan_, layout_, options_,
-                 config.precision == Precision::bf16 ? at::kBFloat16
-                                                     : at::kFloat),
+        network_(
+            plan_, layout_, options_,
+            config.precision == Precision::bf16 ? at::kBFloat16 : at::kFloat),
         input_(device.allocate(config.max_batch * plan_.image.size() *
                                std::int64_t{sizeof(float)})) {}
 
@@ -45,119 +45,139 @@ class BlocksEngine final : public Engine {
   const Layout& layout() const override { return layout_; }
 
   void attach(const State& state) override {
-    const TorchScope scope = enter();
-    state_ = state;
-    network_.attach(state_);
+    run([&] {
+      state_ = state;
+      network_.attach(state_);
+    });
   }
 
   void load(const Input& input) override {
-    const TorchScope scope = enter();
-    count_ = input.rows.count;
-    first_image_ = input.first_image;
-    device_.load(input.rows, plan_.image, floats(input_));
+    run([&] {
+      count_ = input.rows.count;
+      first_image_ = input.first_image;
+      device_.load(input.rows, plan_.image, floats(input_));
+    });
   }
 
   void gradients(const Objective& objective, std::uint64_t step,
                  bool accumulate) override {
-    const TorchScope scope = enter();
-    float* input = floats(input_);
-    Pass pass = allocate_pass(count_);
-    pass.heads = network_.encode(network_.input_view(input, count_), true);
-    draw({config_.seed, Stream::train, step}, first_image_, 1.0f, pass.noise);
-    device_.latent(latent_of(pass));
-    pass.output = network_.decode(pass.z, true);
-    at::Tensor doutput = at::empty_like(pass.output);
-    device_.reconstruction(reconstruction_of(
-        pass, objective, input, doutput.data_ptr<float>()));
-    sum_batch(pass, objective, tail(), accumulate);
+    run([&] {
+      float* input = floats(input_);
+      Pass pass = allocate_pass(count_);
+      pass.heads = network_.encode(network_.input_view(input, count_), true);
+      draw({config_.seed, Stream::train, step}, first_image_, 1.0f, pass.noise);
+      device_.latent(latent_of(pass));
+      pass.output = network_.decode(pass.z, true);
+      at::Tensor doutput = at::empty_like(pass.output);
+      device_.reconstruction(
+          reconstruction_of(pass, objective, input, doutput.data_ptr<float>()));
+      sum_batch(pass, objective, tail(), accumulate);
 
-    const at::Tensor dz = network_.backward_decoder(doutput, accumulate);
-    const at::Tensor dheads = at::empty_like(pass.heads);
-    device_.latent_gradient({data(pass.heads), data(pass.noise), data(dz),
-                             data(dheads), count_, plan_.latent,
-                             static_cast<float>(objective.kl_weight)});
-    network_.backward_encoder(dheads, accumulate);
+      const at::Tensor dz = network_.backward_decoder(doutput, accumulate);
+      const at::Tensor dheads = at::empty_like(pass.heads);
+      device_.latent_gradient({data(pass.heads), data(pass.noise), data(dz),
+                               data(dheads), count_, plan_.latent,
+                               static_cast<float>(objective.kl_weight)});
+      network_.backward_encoder(dheads, accumulate);
+    });
   }
 
   void update() override {
-    const TorchScope scope = enter();
-    device_.commit(state_, layout_, plan_.latent);
+    run([&] { device_.commit(state_, layout_, plan_.latent); });
   }
 
   void score(const Objective& objective, const Input& input,
              const Scores& scores) override {
-    const TorchScope scope = enter();
-    chunks(input.rows.count, [&](std::int64_t done, std::int64_t n) {
-      const at::Tensor rows = load_chunk(input.rows, plan_.image, done, n);
-      Pass pass = allocate_pass(n);
-      pass.heads = network_.encode(
-          network_.input_view(rows.data_ptr<float>(), n), false);
-      draw({config_.seed, Stream::eval, 0},
-           input.first_image + static_cast<std::uint64_t>(done), 1.0f,
-           pass.noise);
-      device_.latent(latent_of(pass));
-      pass.output = network_.decode(pass.z, false);
-      if (scores.recon != nullptr)
-        pass.recon_rows = at::from_blob(scores.recon + done, {n}, options_);
-      Reconstruction r =
-          reconstruction_of(pass, objective, rows.data_ptr<float>(), nullptr);
-      device_.reconstruction(r);
-      if (scores.kl != nullptr)
-        at::from_blob(scores.kl + done, {n}, options_).copy_(pass.kl_rows);
-      if (scores.tail != nullptr) sum_batch(pass, objective, scores.tail, true);
+    run([&] {
+      chunks(input.rows.count, [&](std::int64_t done, std::int64_t n) {
+        const at::Tensor rows = load_chunk(input.rows, plan_.image, done, n);
+        Pass pass = allocate_pass(n);
+        pass.heads = network_.encode(
+            network_.input_view(rows.data_ptr<float>(), n), false);
+        draw({config_.seed, Stream::eval, 0},
+             input.first_image + static_cast<std::uint64_t>(done), 1.0f,
+             pass.noise);
+        device_.latent(latent_of(pass));
+        pass.output = network_.decode(pass.z, false);
+        if (scores.recon != nullptr)
+          pass.recon_rows = at::from_blob(scores.recon + done, {n}, options_);
+        Reconstruction r =
+            reconstruction_of(pass, objective, rows.data_ptr<float>(), nullptr);
+        device_.reconstruction(r);
+        if (scores.kl != nullptr)
+          at::from_blob(scores.kl + done, {n}, options_).copy_(pass.kl_rows);
+        if (scores.tail != nullptr)
+          sum_batch(pass, objective, scores.tail, true);
+      });
     });
   }
 
   void encode(const Input& input, const RowTarget& mean,
               const RowTarget& logvar) override {
-    const TorchScope scope = enter();
-    chunks(input.rows.count, [&](std::int64_t done, std::int64_t n) {
-      const at::Tensor heads = encode_chunk(input, done, n);
-      const std::int64_t latent = plan_.latent;
-      if (mean.data != nullptr)
-        device_.store_columns(data(heads), 2 * latent, 0, latent,
-                              part(mean, latent, done, n));
-      if (logvar.data != nullptr)
-        device_.store_columns(data(heads), 2 * latent, latent, latent,
-                              part(logvar, latent, done, n));
+    run([&] {
+      chunks(input.rows.count, [&](std::int64_t done, std::int64_t n) {
+        const at::Tensor heads = encode_chunk(input, done, n);
+        const std::int64_t latent = plan_.latent;
+        if (mean.data != nullptr)
+          device_.store_columns(data(heads), 2 * latent, 0, latent,
+                                part(mean, latent, done, n));
+        if (logvar.data != nullptr)
+          device_.store_columns(data(heads), 2 * latent, latent, latent,
+                                part(logvar, latent, done, n));
+      });
     });
   }
 
   void decode(const RowSource& codes, Likelihood likelihood,
               const RowTarget& images) override {
-    const TorchScope scope = enter();
-    chunks(codes.count, [&](std::int64_t done, std::int64_t n) {
-      decode_chunk(load_chunk(codes, {plan_.latent}, done, n), likelihood,
-                   part(images, plan_.image.size(), done, n));
+    run([&] {
+      chunks(codes.count, [&](std::int64_t done, std::int64_t n) {
+        decode_chunk(load_chunk(codes, {plan_.latent}, done, n), likelihood,
+                     part(images, plan_.image.size(), done, n));
+      });
     });
   }
 
   void sample(const NoiseKey& key, std::uint64_t first_row, float scale,
               Likelihood likelihood, const RowTarget& images) override {
-    const TorchScope scope = enter();
-    chunks(images.count, [&](std::int64_t done, std::int64_t n) {
-      const at::Tensor z = at::empty({n, plan_.latent}, options_);
-      draw(key, first_row + static_cast<std::uint64_t>(done), scale, z);
-      decode_chunk(z, likelihood, part(images, plan_.image.size(), done, n));
+    run([&] {
+      chunks(images.count, [&](std::int64_t done, std::int64_t n) {
+        const at::Tensor z = at::empty({n, plan_.latent}, options_);
+        draw(key, first_row + static_cast<std::uint64_t>(done), scale, z);
+        decode_chunk(z, likelihood, part(images, plan_.image.size(), done, n));
+      });
     });
   }
 
   void reconstruct(const Input& input, Likelihood likelihood,
                    const RowTarget& images) override {
-    const TorchScope scope = enter();
-    chunks(input.rows.count, [&](std::int64_t done, std::int64_t n) {
-      const at::Tensor heads = encode_chunk(input, done, n);
-      decode_chunk(heads.narrow(1, 0, plan_.latent).contiguous(), likelihood,
-                   part(images, plan_.image.size(), done, n));
+    run([&] {
+      chunks(input.rows.count, [&](std::int64_t done, std::int64_t n) {
+        const at::Tensor heads = encode_chunk(input, done, n);
+        decode_chunk(heads.narrow(1, 0, plan_.latent).contiguous(), likelihood,
+                     part(images, plan_.image.size(), done, n));
+      });
     });
   }
 
   void params_changed() override {}  // nothing here is derived
 
  private:
-  TorchScope enter() const {
-    return {device_, static_cast<int>(config_.threads), config_.precision,
-            config_.deterministic};
+  /// Runs a piece of work under this trainer's settings, and makes LibTorch's
+  /// failures ours.
+  template <class Work>
+  void run(Work work) const {
+    const TorchScope scope(device_, static_cast<int>(config_.threads),
+                           config_.precision, config_.deterministic);
+    try {
+      work();
+    } catch (const c10::OutOfMemoryError& error) {
+      fail(Status::memory, "LibTorch: ", error.what_without_backtrace());
+    } catch (const c10::Error& error) {
+      const bool cuda = device_.kind() == DeviceKind::cuda;
+      fail(cuda ? Status::device : Status::internal,
+           "LibTorch: ", error.what_without_backtrace());
+    }
   }
 
   static float* data(const at::Tensor& tensor) {
@@ -181,8 +201,7 @@ class BlocksEngine final : public Engine {
 
   void draw(const NoiseKey& key, std::uint64_t first_row, float scale,
             const at::Tensor& out) const {
-    device_.normals(key, first_row, out.size(0), out.size(1), scale,
-                    data(out));
+    device_.normals(key, first_row, out.size(0), out.size(1), scale, data(out));
   }
 
   Latent latent_of(const Pass& pass) const {
@@ -191,12 +210,15 @@ class BlocksEngine final : public Engine {
   }
 
   Reconstruction reconstruction_of(const Pass& pass, const Objective& objective,
-                                   const float* target,
-                                   float* gradient) const {
-    return {data(pass.output),     target,
-            gradient,              data(pass.recon_rows),
-            data(pass.mse_rows),   pass.output.size(0),
-            plan_.image.size(),    objective.likelihood,
+                                   const float* target, float* gradient) const {
+    return {data(pass.output),
+            target,
+            gradient,
+            data(pass.recon_rows),
+            data(pass.mse_rows),
+            pass.output.size(0),
+            plan_.image.size(),
+            objective.likelihood,
             objective.sigma};
   }
 
@@ -225,8 +247,8 @@ class BlocksEngine final : public Engine {
 
   static RowTarget part(RowTarget to, std::int64_t row_elements,
                         std::int64_t done, std::int64_t n) {
-    const auto skip = static_cast<std::uint64_t>(row_elements * done) *
-                      element_size(to.type);
+    const auto skip =
+        static_cast<std::uint64_t>(row_elements * done) * element_size(to.type);
     to.data = static_cast<std::byte*>(to.data) + skip;
     to.count = n;
     return to;
@@ -262,11 +284,11 @@ class BlocksEngine final : public Engine {
 
 std::unique_ptr<Engine> make_engine(const model::Plan& plan,
                                     const Config& config, Device& device) {
-  require(config.precision != Precision::tf32 ||
-              device.kind() == DeviceKind::cuda,
-          Status::unsupported,
-          "precision tf32 exists on CUDA devices only; on the CPU use fp32 or "
-          "bf16");
+  require(
+      config.precision != Precision::tf32 || device.kind() == DeviceKind::cuda,
+      Status::unsupported,
+      "precision tf32 exists on CUDA devices only; on the CPU use fp32 or "
+      "bf16");
   return std::make_unique<blocks::BlocksEngine>(plan, config, device);
 }
 

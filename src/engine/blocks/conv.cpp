@@ -9,9 +9,8 @@ constexpr std::array<std::int64_t, 2> kOnes{1, 1};  // padding, dilation
 }  // namespace
 
 ConvShape conv_shape(const model::Layer& layer) {
-  ConvShape shape{layer.kind == model::LayerKind::conv_transposed,
-                  layer.stride,
-                  {0, 0}};
+  ConvShape shape{
+      layer.kind == model::LayerKind::conv_transposed, layer.stride, {0, 0}};
   if (shape.transposed)
     shape.output_padding = {layer.out.h - layer.stride * layer.in.h,
                             layer.out.w - layer.stride * layer.in.w};
@@ -34,8 +33,7 @@ ConvGradient conv_backward(const at::Tensor& dy, const at::Tensor& x,
   const std::array bias_size{weight.size(shape.transposed ? 1 : 0)};
   auto [input, dweight, bias] = at::convolution_backward(
       dy, x, weight, at::IntArrayRef(bias_size), stride, kOnes, kOnes,
-      shape.transposed, shape.output_padding, 1,
-      {want_input, true, want_bias});
+      shape.transposed, shape.output_padding, 1, {want_input, true, want_bias});
   return {input, dweight, bias};
 }
 

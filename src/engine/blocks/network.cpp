@@ -137,8 +137,7 @@ at::Tensor Network::encode(const at::Tensor& input, bool training) {
     x = forward(plan_.encoder[i], x, training, &encoder_tape_[i]);
   if (x.dim() == 4) x = as_rows(x);
   if (training) features_ = x;
-  return linear_forward(x, cast(values_.heads_weight),
-                        cast(values_.heads_bias))
+  return linear_forward(x, cast(values_.heads_weight), cast(values_.heads_bias))
       .to(at::kFloat)
       .contiguous();
 }
@@ -173,8 +172,8 @@ void Network::write_statistics(const model::Layer& layer,
 
 at::Tensor Network::backward_norm(const model::Layer& layer, const Tape& tape,
                                   const at::Tensor& dy, bool accumulate) {
-  const NormGradient g = norm_backward(dy, tape.product,
-                                       param(layer.norm_weight), tape.norm);
+  const NormGradient g =
+      norm_backward(dy, tape.product, param(layer.norm_weight), tape.norm);
   write_gradient(layer.norm_weight, g.weight, accumulate);
   write_gradient(layer.norm_bias, g.bias, accumulate);
   write_statistics(layer, tape.norm, dy.size(0), accumulate);
@@ -194,8 +193,8 @@ at::Tensor Network::backward(const model::Layer& layer, const Tape& tape,
     return g.input;
   }
   const bool biased = !layer.normalised();
-  const ConvGradient g = conv_backward(d, tape.in, weight, conv_shape(layer),
-                                       want_input, biased);
+  const ConvGradient g =
+      conv_backward(d, tape.in, weight, conv_shape(layer), want_input, biased);
   write_gradient(layer.weight, g.weight, accumulate);
   // Exactly zero before BatchNorm; the commit visits it for weight decay.
   if (biased) write_gradient(layer.bias, g.bias, accumulate);
@@ -218,8 +217,8 @@ at::Tensor Network::backward_decoder(const at::Tensor& doutput,
 }
 
 void Network::backward_encoder(const at::Tensor& dheads, bool accumulate) {
-  const LinearGradient g = linear_backward(
-      cast(dheads), features_, cast(values_.heads_weight), true);
+  const LinearGradient g = linear_backward(cast(dheads), features_,
+                                           cast(values_.heads_weight), true);
   features_.reset();
   if (accumulate) {
     gradients_.heads_weight.add_(g.weight);

@@ -39,7 +39,7 @@ class Network {
 
  private:
   struct Views {
-    std::vector<at::Tensor> params;   // as blocks use them
+    std::vector<at::Tensor> params;  // as blocks use them
     at::Tensor heads_weight, heads_bias;
   };
   struct Tape {  // of one layer

@@ -48,8 +48,7 @@ class CpuDevice final : public Device {
 
   void load(const RowSource& from, model::Extent image, float* to) override {
     const std::int64_t n = image.size();
-    const auto stride =
-        static_cast<std::uint64_t>(n) * element_size(from.type);
+    const auto stride = static_cast<std::uint64_t>(n) * element_size(from.type);
     const auto* rows = static_cast<const std::byte*>(from.data);
     each(from.count, [&](std::int64_t i) {
       const auto at = from.first + static_cast<std::uint64_t>(i);
@@ -128,10 +127,10 @@ class CpuDevice final : public Device {
       mse += static_cast<double>(in.mse_rows[i]);
     }
     const double loss = recon + static_cast<double>(in.kl_weight) * kl;
-    const Tail tail{static_cast<float>(loss),  static_cast<float>(recon),
-                    static_cast<float>(kl),    static_cast<float>(mse),
-                    static_cast<float>(in.rows),
-                    loss - loss == 0.0 ? 0.0f : 1.0f};
+    const Tail tail{
+        static_cast<float>(loss),    static_cast<float>(recon),
+        static_cast<float>(kl),      static_cast<float>(mse),
+        static_cast<float>(in.rows), loss - loss == 0.0 ? 0.0f : 1.0f};
     const std::int64_t size = tail_floats(in.latent);
     std::vector<float> sums(static_cast<std::size_t>(size), 0.0f);
     std::memcpy(sums.data(), &tail, sizeof tail);
@@ -163,8 +162,8 @@ class CpuDevice final : public Device {
  private:
   template <class Body>
   void each(std::int64_t count, Body body) const {
-#pragma omp parallel for num_threads(threads_) schedule(static) \
-    if (threads_ > 1 && count > 1)
+#pragma omp parallel for num_threads(threads_) \
+    schedule(static) if (threads_ > 1 && count > 1)
     for (std::int64_t i = 0; i < count; ++i) body(i);
   }
 
@@ -175,8 +174,8 @@ class CpuDevice final : public Device {
       for (std::int64_t i = 0; i < in.rows; ++i) {
         const float* heads = in.heads + i * 2 * in.latent;
         const auto value = static_cast<double>(heads[k]);
-        kl += static_cast<double>(
-            kl_divergence(heads[k], heads[in.latent + k]));
+        kl +=
+            static_cast<double>(kl_divergence(heads[k], heads[in.latent + k]));
         mean += value;
         square += value * value;
       }
@@ -191,8 +190,8 @@ class CpuDevice final : public Device {
     std::vector<double> partial(static_cast<std::size_t>(chunks));
     each(chunks, [&](std::int64_t i) {
       const std::int64_t first = i * kChunk;
-      partial[static_cast<std::size_t>(i)] = cpu::square_sum(
-          values + first, std::min(kChunk, count - first));
+      partial[static_cast<std::size_t>(i)] =
+          cpu::square_sum(values + first, std::min(kChunk, count - first));
     });
     double total = 0;
     for (const double value : partial) total += value;
@@ -210,11 +209,10 @@ class CpuDevice final : public Device {
                                c.second_scale};
     each((count + kChunk - 1) / kChunk, [&](std::int64_t i) {
       const std::int64_t first = i * kChunk;
-      cpu::adam_chunk(step, floats(state.reduced) + first,
-                      std::min(kChunk, count - first),
-                      floats(state.param) + first,
-                      floats(state.moment1) + first,
-                      floats(state.moment2) + first);
+      cpu::adam_chunk(
+          step, floats(state.reduced) + first, std::min(kChunk, count - first),
+          floats(state.param) + first, floats(state.moment1) + first,
+          floats(state.moment2) + first);
     });
   }
 

@@ -90,16 +90,15 @@ VAE_CLONES void latent_gradient_row(const float* heads, const float* noise,
 
 VAE_CLONES RowLoss bernoulli_row(const float* logits, const float* target,
                                  std::int64_t n, float* gradient) {
-  return row_loss(logits, target, n, gradient, [](float l, float x) {
-    return bernoulli_loss(l, x);
-  });
+  return row_loss(logits, target, n, gradient,
+                  [](float l, float x) { return bernoulli_loss(l, x); });
 }
 
 VAE_CLONES RowLoss gaussian_row(const float* values, const float* target,
                                 std::int64_t n, double sigma, float* gradient) {
   const auto precision = static_cast<float>(1.0 / (sigma * sigma));
-  const auto norm = static_cast<float>(
-      std::log(sigma) + 0.5 * std::log(2.0 * std::numbers::pi));
+  const auto norm = static_cast<float>(std::log(sigma) +
+                                       0.5 * std::log(2.0 * std::numbers::pi));
   return row_loss(values, target, n, gradient, [=](float v, float x) {
     return gaussian_loss(v, x, precision, norm);
   });

@@ -14,8 +14,7 @@
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define VAE_CLONES \
-  __attribute__( \
-      (target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+  __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #else
 #define VAE_CLONES
 #endif

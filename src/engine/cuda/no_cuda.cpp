@@ -10,8 +10,8 @@ std::string why_no_cuda(int) {
 }
 
 std::unique_ptr<Device> make_cuda_device(int index) {
-  fail(Status::device, "CUDA device ", index, " cannot be used: ",
-       why_no_cuda(index));
+  fail(Status::device, "CUDA device ", index,
+       " cannot be used: ", why_no_cuda(index));
 }
 
 std::string cuda_devices_json() { return "[]"; }

@@ -12,8 +12,7 @@ namespace vae::engine {
 
 /// `gradient_square`: squared norm of the gradient as summed over images.
 /// Order: mean, then norm, then clip; weight decay comes later, in Adam.
-VAE_HD void decide(const Tail& tail, double gradient_square,
-                   Control* control) {
+VAE_HD void decide(const Tail& tail, double gradient_square, Control* control) {
   double scale = 1.0;
   if (control->mean_gradient != 0 && tail.images > 0.0f)
     scale = 1.0 / static_cast<double>(tail.images);
@@ -29,8 +28,8 @@ VAE_HD void decide(const Tail& tail, double gradient_square,
   control->updates += 1;
   const auto t = static_cast<double>(control->updates);
   control->scale = static_cast<float>(scale);
-  control->step_size = static_cast<float>(
-      control->learning_rate / (1.0 - std::pow(control->beta1, t)));
+  control->step_size = static_cast<float>(control->learning_rate /
+                                          (1.0 - std::pow(control->beta1, t)));
   control->second_scale =
       static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(control->beta2, t)));
 }

@@ -1,0 +1,219 @@
+// See checkpoint.hpp. A file is checked whole before a trainer takes anything
+// from it.
+#include "train/checkpoint.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "base/check.hpp"
+#include "io/file.hpp"
+#include "train/memory.hpp"
+#include "train/trainer_impl.hpp"
+
+namespace vae {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kFormat = "1";
+constexpr const char* kMoment1 = "adam.moment1.";
+constexpr const char* kMoment2 = "adam.moment2.";
+
+const std::string* find_text(const io::TensorFile& file, const char* key) {
+  const auto found = file.metadata.find(key);
+  return found == file.metadata.end() ? nullptr : &found->second;
+}
+
+io::Tensor make_tensor(const std::vector<std::int64_t>& shape,
+                       const std::vector<float>& values) {
+  io::Tensor tensor{"F32", shape, {}};
+  tensor.data.resize(values.size() * sizeof(float));
+  std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
+  return tensor;
+}
+
+std::string text_of(const std::vector<std::int64_t>& shape) {
+  return Json(shape).dump();
+}
+
+/// The named tensor, of this shape and finite.
+std::vector<float> take(const io::TensorFile& file, const std::string& name,
+                        const std::vector<std::int64_t>& shape,
+                        const std::string& origin) {
+  const auto found = file.tensors.find(name);
+  require(found != file.tensors.end(), Status::format, origin, ": tensor \"",
+          name, "\" is missing");
+  require(found->second.shape == shape, Status::format, origin, ": tensor \"",
+          name, "\" has the shape ", text_of(found->second.shape),
+          "; this model's is ", text_of(shape));
+  std::vector<float> values = io::to_float(found->second, name);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    require(std::isfinite(values[i]), Status::format, origin, ": tensor \"",
+            name, "\" has ", values[i], " at element ", i,
+            "; only finite numbers are allowed");
+  return values;
+}
+
+void check_names(const io::TensorFile& file, const model::Plan& plan,
+                 const std::string& origin) {
+  for (const auto& [name, tensor] : file.tensors) {
+    const bool moment =
+        name.starts_with(kMoment1) || name.starts_with(kMoment2);
+    const std::string base =
+        moment ? name.substr(std::string(kMoment1).size()) : name;
+    const auto& counters = plan.batch_counters;
+    const bool known =
+        plan.find(base) >= 0 ||
+        std::find(counters.begin(), counters.end(), name) != counters.end();
+    require(known, Status::format, origin, ": tensor \"", name,
+            "\" does not belong to this model");
+  }
+}
+
+/// The fields that decide which tensors there are and what they mean.
+bool same_model(const Config& a, const Config& b) {
+  return a.model == b.model && a.net == b.net && a.channels == b.channels &&
+         a.height == b.height && a.width == b.width && a.latent == b.latent &&
+         a.layers == b.layers && a.likelihood == b.likelihood;
+}
+
+std::uint64_t count_of(const Json& json, const char* key,
+                       const std::string& origin) {
+  require(json.contains(key) && json[key].is_number_unsigned(), Status::format,
+          origin, ": vae.progress has no count \"", key, "\"");
+  const auto value = json[key].get<std::uint64_t>();
+  require(value <= std::uint64_t{1} << 53, Status::format, origin,
+          ": vae.progress has ", key, " = ", value, ", above 2^53");
+  return value;
+}
+
+}  // namespace
+
+namespace train {
+
+Config config_for(const io::TensorFile& file, const Config* given,
+                  const std::string& origin) {
+  const std::string* version = find_text(file, "vae.format");
+  require(version == nullptr || *version == kFormat, Status::version, origin,
+          ": written in format ", version == nullptr ? "" : *version,
+          "; this library reads format ", kFormat);
+  const std::string* text = find_text(file, "vae.config");
+  if (text == nullptr) {
+    require(given != nullptr, Status::format, origin,
+            " holds no configuration (libvae did not write it); give one");
+    return *given;
+  }
+  Config stored;
+  try {
+    stored = config_from_json(*text);
+  } catch (const Error& error) {
+    fail(Status::format, origin,
+         ": its configuration is damaged: ", error.what());
+  }
+  if (given == nullptr) {
+    stored.device = DeviceKind::automatic;
+    stored.device_index = 0;
+    return stored;
+  }
+  validate(*given);
+  require(same_model(stored, *given), Status::argument, origin,
+          ": the configuration given is for another model. In the file: ",
+          *text, "; given: ", to_json(*given));
+  return *given;
+}
+
+}  // namespace train
+
+Config config_from_file(const std::string& path) {
+  const std::vector<std::byte> bytes = io::read_file(path);
+  const auto* text = reinterpret_cast<const char*>(bytes.data());
+  // A safetensors file begins with a length, JSON with a brace after at most
+  // some blanks.
+  const std::string_view view(text, bytes.size());
+  const std::size_t start = view.find_first_not_of(" \t\r\n");
+  if (start != std::string_view::npos && view[start] == '{')
+    return config_from_json(view);
+  return train::config_for(io::read_safetensors(bytes, path), nullptr, path);
+}
+
+io::TensorFile Trainer::Impl::to_file(SaveWhat what) {
+  const bool checkpoint = what == SaveWhat::checkpoint;
+  require(checkpoint || what == SaveWhat::model, Status::argument, "what is ",
+          static_cast<std::int32_t>(what),
+          "; allowed are 1 (model), 2 (checkpoint)");
+  const engine::Layout& layout = engine_->layout();
+  const std::uint64_t updates = read_control().updates;
+  io::TensorFile file;
+  const auto put = [&](const std::string& name, const model::Tensor& tensor,
+                       const engine::Segment& segment,
+                       const engine::Buffer& buffer) {
+    file.tensors[name] = make_tensor(
+        tensor.shape,
+        train::read_segment(*device_, segment, engine::floats(buffer)));
+  };
+  for (std::size_t i = 0; i < plan_.params.size(); ++i) {
+    const model::Tensor& tensor = plan_.params[i];
+    put(tensor.name, tensor, layout.params[i], state_.param);
+    if (!checkpoint) continue;
+    put(kMoment1 + tensor.name, tensor, layout.params[i], state_.moment1);
+    put(kMoment2 + tensor.name, tensor, layout.params[i], state_.moment2);
+  }
+  for (std::size_t i = 0; i < plan_.running.size(); ++i)
+    put(plan_.running[i].name, plan_.running[i], layout.running[i],
+        state_.running);
+  for (const std::string& name : plan_.batch_counters) {
+    io::Tensor counter{"I64", {}, std::vector<std::byte>(8)};
+    std::memcpy(counter.data.data(), &updates, 8);
+    file.tensors[name] = counter;
+  }
+  file.metadata["format"] = "pt";
+  file.metadata["vae.format"] = kFormat;
+  file.metadata["vae.kind"] = checkpoint ? "checkpoint" : "model";
+  file.metadata["vae.config"] = to_json(requested_);
+  if (checkpoint)
+    file.metadata["vae.progress"] = Json{
+        {"step", step_},
+        {"updates", updates},
+        {"epoch", epoch_},
+        {"position", position_}}.dump();
+  return file;
+}
+
+void Trainer::Impl::from_file(const io::TensorFile& file,
+                              const std::string& origin) {
+  check_names(file, plan_, origin);
+  const engine::Layout& layout = engine_->layout();
+  const auto put = [&](const std::string& name, const model::Tensor& tensor,
+                       const engine::Segment& segment,
+                       const engine::Buffer& buffer) {
+    train::write_segment(*device_, segment,
+                         take(file, name, tensor.shape, origin),
+                         engine::floats(buffer));
+  };
+  const std::string* progress = find_text(file, "vae.progress");
+  for (std::size_t i = 0; i < plan_.params.size(); ++i) {
+    const model::Tensor& tensor = plan_.params[i];
+    put(tensor.name, tensor, layout.params[i], state_.param);
+    if (progress == nullptr) continue;
+    put(kMoment1 + tensor.name, tensor, layout.params[i], state_.moment1);
+    put(kMoment2 + tensor.name, tensor, layout.params[i], state_.moment2);
+  }
+  for (std::size_t i = 0; i < plan_.running.size(); ++i)
+    put(plan_.running[i].name, plan_.running[i], layout.running[i],
+        state_.running);
+  engine_->params_changed();
+  if (progress == nullptr) return;
+  const Json json = Json::parse(*progress, nullptr, false);
+  require(json.is_object(), Status::format, origin,
+          ": vae.progress is not a JSON object");
+  step_ = count_of(json, "step", origin);
+  epoch_ = count_of(json, "epoch", origin);
+  position_ = count_of(json, "position", origin);
+  engine::Control control = read_control();
+  control.updates = count_of(json, "updates", origin);
+  write_control(control);
+}
+
+}  // namespace vae

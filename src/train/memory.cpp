@@ -1,0 +1,80 @@
+// See memory.hpp.
+#include "train/memory.hpp"
+
+#include <gsl/gsl>
+
+namespace vae::train {
+namespace {
+
+using engine::Dim;
+
+std::int64_t elements(const engine::Segment& segment) {
+  std::int64_t count = 1;
+  for (const Dim& dim : segment.dims) count *= dim.size;
+  return count;
+}
+
+/// visit(canonical, flat) for every element, in PyTorch's order.
+template <class Visit>
+void for_each(const std::vector<Dim>& dims, std::size_t axis,
+              std::int64_t canonical, std::int64_t flat, Visit& visit) {
+  if (axis == dims.size()) {
+    visit(gsl::narrow_cast<std::size_t>(canonical),
+          gsl::narrow_cast<std::size_t>(flat));
+    return;
+  }
+  const Dim& dim = dims[axis];
+  for (std::int64_t i = 0; i < dim.size; ++i)
+    for_each(dims, axis + 1, canonical + i * dim.canonical, flat + i * dim.flat,
+             visit);
+}
+
+std::int64_t bytes_of(std::int64_t count, std::size_t size) {
+  return count * gsl::narrow<std::int64_t>(size);
+}
+
+}  // namespace
+
+engine::State allocate_state(engine::Device& device,
+                             const engine::Layout& layout,
+                             std::int64_t latent) {
+  const auto make_floats = [&](std::int64_t count) {
+    return device.allocate(bytes_of(count, sizeof(float)));
+  };
+  engine::State state;
+  state.param = make_floats(layout.param_floats);
+  state.moment1 = make_floats(layout.param_floats);
+  state.moment2 = make_floats(layout.param_floats);
+  state.reduced = make_floats(layout.param_floats + layout.running_floats +
+                              engine::tail_floats(latent));
+  state.running = make_floats(layout.running_floats);
+  state.sums =
+      device.allocate(bytes_of(engine::sum_doubles(latent), sizeof(double)));
+  state.control = device.allocate(bytes_of(1, sizeof(engine::Control)));
+  return state;
+}
+
+std::vector<float> read_segment(engine::Device& device,
+                                const engine::Segment& segment,
+                                const float* buffer) {
+  const std::int64_t count = elements(segment);
+  std::vector<float> flat(gsl::narrow<std::size_t>(count)), canonical(flat);
+  device.download(flat.data(), buffer + segment.offset,
+                  bytes_of(count, sizeof(float)));
+  auto visit = [&](std::size_t c, std::size_t f) { canonical[c] = flat[f]; };
+  for_each(segment.dims, 0, 0, 0, visit);
+  return canonical;
+}
+
+void write_segment(engine::Device& device, const engine::Segment& segment,
+                   const std::vector<float>& values, float* buffer) {
+  const std::int64_t count = elements(segment);
+  Expects(gsl::narrow<std::int64_t>(values.size()) == count);
+  std::vector<float> flat(values.size());
+  auto visit = [&](std::size_t c, std::size_t f) { flat[f] = values[c]; };
+  for_each(segment.dims, 0, 0, 0, visit);
+  device.upload(buffer + segment.offset, flat.data(),
+                bytes_of(count, sizeof(float)));
+}
+
+}  // namespace vae::train

@@ -1,0 +1,23 @@
+// The trainer's State: allocating it, and moving tensors between PyTorch's
+// order and the order of the engine's flat buffers.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/device.hpp"
+#include "engine/state.hpp"
+
+namespace vae::train {
+
+engine::State allocate_state(engine::Device& device,
+                             const engine::Layout& layout, std::int64_t latent);
+
+/// One tensor in PyTorch's order; waits for the device.
+std::vector<float> read_segment(engine::Device& device,
+                                const engine::Segment& segment,
+                                const float* buffer);
+void write_segment(engine::Device& device, const engine::Segment& segment,
+                   const std::vector<float>& values, float* buffer);
+
+}  // namespace vae::train

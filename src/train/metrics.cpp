@@ -1,0 +1,101 @@
+// See metrics.hpp.
+#include "train/metrics.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <functional>
+
+namespace vae::train {
+namespace {
+
+/// A unit whose mean varies less over the images carries no information
+/// (Burda, Grosse & Salakhutdinov 2016, section 5.2).
+constexpr double kActiveVariance = 0.01;
+
+void add(std::vector<double>& to, const std::vector<double>& from) {
+  std::transform(to.begin(), to.end(), from.begin(), to.begin(), std::plus<>());
+}
+
+template <class Value>
+void split(const Value* from, std::int64_t latent, Totals& to) {
+  std::copy_n(from, latent, to.kl.begin());
+  std::copy_n(from + latent, latent, to.mean.begin());
+  std::copy_n(from + 2 * latent, latent, to.square.begin());
+}
+
+}  // namespace
+
+Totals::Totals(std::int64_t latent)
+    : kl(static_cast<std::size_t>(latent)), mean(kl), square(kl) {}
+
+Totals& Totals::operator+=(const Totals& other) {
+  const auto values = [](const Totals& t) {
+    std::vector<double> out(engine::kSumDoubles);
+    std::memcpy(out.data(), &t.sums, sizeof t.sums);
+    return out;
+  };
+  std::vector<double> mine = values(*this);
+  add(mine, values(other));
+  std::memcpy(&sums, mine.data(), sizeof sums);
+  add(kl, other.kl);
+  add(mean, other.mean);
+  add(square, other.square);
+  return *this;
+}
+
+Totals totals_of_sums(const std::vector<double>& values, std::int64_t latent) {
+  Totals totals(latent);
+  std::memcpy(&totals.sums, values.data(), sizeof totals.sums);
+  split(values.data() + engine::kSumDoubles, latent, totals);
+  return totals;
+}
+
+std::vector<double> sums_of_totals(const Totals& totals) {
+  std::vector<double> values(engine::kSumDoubles);
+  std::memcpy(values.data(), &totals.sums, sizeof totals.sums);
+  for (const auto* part : {&totals.kl, &totals.mean, &totals.square})
+    values.insert(values.end(), part->begin(), part->end());
+  return values;
+}
+
+Totals totals_of_tail(const std::vector<float>& values, std::int64_t latent) {
+  engine::Tail tail;
+  std::memcpy(&tail, values.data(), sizeof tail);
+  Totals totals(latent);
+  totals.sums.loss = static_cast<double>(tail.loss);
+  totals.sums.recon = static_cast<double>(tail.recon);
+  totals.sums.kl = static_cast<double>(tail.kl);
+  totals.sums.mse = static_cast<double>(tail.mse);
+  totals.sums.images = static_cast<double>(tail.images);
+  split(values.data() + engine::kTailFloats, latent, totals);
+  return totals;
+}
+
+Metrics make_metrics(const Totals& totals, double seconds) {
+  const engine::Sums& sums = totals.sums;
+  Metrics metrics;
+  metrics.steps = static_cast<std::uint64_t>(sums.steps);
+  metrics.images = static_cast<std::uint64_t>(sums.images);
+  metrics.skipped_steps = static_cast<std::uint64_t>(sums.skipped);
+  metrics.nonfinite_steps = static_cast<std::uint64_t>(sums.nonfinite);
+  metrics.seconds = seconds;
+  metrics.kl_per_dim.assign(totals.kl.size(), 0.0);
+  if (sums.images == 0) return metrics;
+  metrics.loss = sums.loss / sums.images;
+  metrics.reconstruction = sums.recon / sums.images;
+  metrics.kl = sums.kl / sums.images;
+  metrics.mse = sums.mse / sums.images;
+  const double committed = sums.steps - sums.skipped;
+  if (committed > 0)
+    metrics.gradient_norm = std::sqrt(sums.gradient_square / committed);
+  for (std::size_t i = 0; i < totals.kl.size(); ++i) {
+    metrics.kl_per_dim[i] = totals.kl[i] / sums.images;
+    const double mean = totals.mean[i] / sums.images;
+    const double variance = totals.square[i] / sums.images - mean * mean;
+    if (variance > kActiveVariance) ++metrics.active_units;
+  }
+  return metrics;
+}
+
+}  // namespace vae::train

@@ -1,0 +1,30 @@
+// From sums on the device to means a person reads.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/state.hpp"
+#include "vae/trainer.hpp"
+
+namespace vae::train {
+
+/// Sums of any number of batches, on the host, in double.
+struct Totals {
+  engine::Sums sums{};
+  std::vector<double> kl, mean, square;  // [latent] each
+
+  explicit Totals(std::int64_t latent);
+  Totals& operator+=(const Totals& other);
+};
+
+/// From State::sums as downloaded: sum_doubles(latent) numbers.
+Totals totals_of_sums(const std::vector<double>& values, std::int64_t latent);
+std::vector<double> sums_of_totals(const Totals& totals);
+
+/// From a Tail and what follows it: one batch, or several added up.
+Totals totals_of_tail(const std::vector<float>& tail, std::int64_t latent);
+
+Metrics make_metrics(const Totals& totals, double seconds);
+
+}  // namespace vae::train

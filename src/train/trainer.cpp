@@ -1,0 +1,184 @@
+// Making a trainer, and the public class as thin calls into what it is made of.
+#include "vae/trainer.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include "base/check.hpp"
+#include "base/log.hpp"
+#include "io/file.hpp"
+#include "model/init.hpp"
+#include "train/checkpoint.hpp"
+#include "train/memory.hpp"
+#include "train/trainer_impl.hpp"
+
+namespace vae {
+namespace {
+
+/// Device and threads as they will be; "auto" takes CUDA where it works.
+Config resolve(Config config) {
+  validate(config);
+  if (config.device == DeviceKind::automatic) {
+    const std::string why = engine::why_no_cuda(config.device_index);
+    config.device = why.empty() ? DeviceKind::cuda : DeviceKind::cpu;
+    if (!why.empty())
+      log(LogLevel::information, "training on the CPU, because ", why);
+  }
+  if (config.threads == 0)
+    config.threads = static_cast<std::uint32_t>(engine::default_threads());
+  config.engine = EngineKind::blocks;
+  return config;
+}
+
+std::unique_ptr<engine::Device> make_device(const Config& config) {
+  return config.device == DeviceKind::cuda
+             ? engine::make_cuda_device(config.device_index)
+             : engine::make_cpu_device(static_cast<int>(config.threads));
+}
+
+std::vector<ParamInfo> make_infos(const model::Plan& plan) {
+  std::vector<ParamInfo> infos;
+  for (const model::Entry& entry : plan.entries) {
+    const model::Tensor& tensor = plan.tensor(entry);
+    infos.push_back({tensor.name, tensor.shape, ElementType::float32,
+                     entry.trainable,
+                     static_cast<std::uint64_t>(tensor.elements())});
+  }
+  return infos;
+}
+
+}  // namespace
+
+namespace train {
+
+Stopwatch::Stopwatch()
+    : start_(std::chrono::duration<double>(
+                 std::chrono::steady_clock::now().time_since_epoch())
+                 .count()) {}
+
+double Stopwatch::seconds() const { return Stopwatch().start_ - start_; }
+
+}  // namespace train
+
+Trainer::Impl::Impl(const Config& requested)
+    : config(resolve(requested)),
+      requested_(requested),
+      plan_(model::make_plan(config)),
+      device_(make_device(config)),
+      engine_(engine::make_engine(plan_, config, *device_)) {
+  infos = make_infos(plan_);
+  state_ = train::allocate_state(*device_, engine_->layout(), plan_.latent);
+  initialise();
+  engine_->attach(state_);
+}
+
+void Trainer::Impl::initialise() {
+  const engine::Layout& layout = engine_->layout();
+  for (std::size_t i = 0; i < plan_.params.size(); ++i)
+    train::write_segment(
+        *device_, layout.params[i],
+        model::initial_param(plan_, static_cast<int>(i), config.seed),
+        engine::floats(state_.param));
+  for (std::size_t i = 0; i < plan_.running.size(); ++i) {
+    const model::Tensor& tensor = plan_.running[i];
+    const std::vector<float> values(static_cast<std::size_t>(tensor.elements()),
+                                    tensor.constant);
+    train::write_segment(*device_, layout.running[i], values,
+                         engine::floats(state_.running));
+  }
+  engine::Control control{};
+  control.learning_rate = config.learning_rate;
+  control.beta1 = config.beta1;
+  control.beta2 = config.beta2;
+  control.epsilon = config.epsilon;
+  control.weight_decay = config.weight_decay;
+  control.clip_norm = config.clip_norm;
+  control.mean_gradient = config.sum_gradient ? 0 : 1;
+  write_control(control);
+}
+
+engine::Control Trainer::Impl::read_control() {
+  engine::Control control;
+  device_->download(&control, state_.control.get(), sizeof control);
+  return control;
+}
+
+void Trainer::Impl::write_control(const engine::Control& control) {
+  device_->upload(state_.control.get(), &control, sizeof control);
+}
+
+Trainer::Trainer(const Config& config)
+    : impl_(std::make_unique<Impl>(config)) {}
+Trainer::Trainer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Trainer::Trainer(Trainer&&) noexcept = default;
+Trainer& Trainer::operator=(Trainer&&) noexcept = default;
+Trainer::~Trainer() = default;
+
+Trainer Trainer::load(const std::string& path, const Config* config) {
+  const std::vector<std::byte> bytes = io::read_file(path);
+  const io::TensorFile file = io::read_safetensors(bytes, path);
+  auto impl = std::make_unique<Impl>(train::config_for(file, config, path));
+  impl->from_file(file, path);
+  return Trainer(std::move(impl));
+}
+
+Trainer Trainer::load(std::span<const std::byte> bytes, const Config* config) {
+  const std::string origin = "the file in memory";
+  const io::TensorFile file = io::read_safetensors(bytes, origin);
+  auto impl = std::make_unique<Impl>(train::config_for(file, config, origin));
+  impl->from_file(file, origin);
+  return Trainer(std::move(impl));
+}
+
+void Trainer::save(const std::string& path, SaveWhat what) {
+  io::write_file_atomically(path, save(what));
+}
+std::vector<std::byte> Trainer::save(SaveWhat what) {
+  return io::write_safetensors(impl_->to_file(what));
+}
+
+Config Trainer::config() const { return impl_->config; }
+void Trainer::train_step(const Batch& images, Metrics* metrics) {
+  impl_->train_step(images, metrics);
+}
+Metrics Trainer::eval_step(const Batch& images) {
+  return impl_->eval_step(images);
+}
+void Trainer::score(const Batch& images, Output* reconstruction, Output* kl) {
+  impl_->score(images, reconstruction, kl);
+}
+Metrics Trainer::read_metrics() { return impl_->read_metrics(); }
+void Trainer::synchronize() { impl_->synchronize(); }
+void Trainer::encode(const Batch& images, Output* mean, Output* logvar) {
+  impl_->encode(images, mean, logvar);
+}
+void Trainer::decode(const Batch& codes, Output& images) {
+  impl_->decode(codes, images);
+}
+void Trainer::sample(const Sampling& sampling, Output& images) {
+  impl_->sample(sampling, images);
+}
+void Trainer::reconstruct(const Batch& images, Output& output) {
+  impl_->reconstruct(images, output);
+}
+Metrics Trainer::train_epoch(const Dataset& dataset, const Run& run) {
+  return impl_->train_epoch(dataset, run);
+}
+Metrics Trainer::evaluate(const Dataset& dataset, const Run& run) {
+  return impl_->evaluate(dataset, run);
+}
+void Trainer::cancel(bool on) noexcept { impl_->cancelled = on; }
+const std::vector<ParamInfo>& Trainer::params() const { return impl_->infos; }
+void Trainer::read_param(const std::string& name, ParamWhat what,
+                         std::span<std::byte> data) {
+  impl_->read_param(name, what, data);
+}
+void Trainer::write_param(const std::string& name, ParamWhat what,
+                          std::span<const std::byte> data) {
+  impl_->write_param(name, what, data);
+}
+void Trainer::set(Key key, double value) { impl_->set(key, value); }
+double Trainer::get(Key key) { return impl_->get(key); }
+std::string Trainer::diagnose() const { return impl_->diagnose(); }
+
+}  // namespace vae

@@ -1,0 +1,82 @@
+// What a trained model is for: codes from images, images from codes. None of
+// it changes anything that a later step sees.
+#include <cmath>
+#include <gsl/gsl>
+
+#include "base/check.hpp"
+#include "train/trainer_impl.hpp"
+
+namespace vae {
+
+train::RowRule Trainer::Impl::code_rule() const {
+  return {"codes", static_cast<std::uint64_t>(plan_.latent), false, false};
+}
+
+engine::RowTarget Trainer::Impl::target(const Output& to,
+                                        std::uint64_t count) const {
+  engine::RowTarget target;
+  target.data = to.data;
+  target.type = to.type;
+  target.layout = to.layout;
+  target.on_device = to.device == DeviceKind::cuda;
+  target.count = gsl::narrow<std::int64_t>(count);
+  target.stream = to.stream;
+  return target;
+}
+
+void Trainer::Impl::encode(const Batch& images, Output* mean, Output* logvar) {
+  train::check_rows(images, image_rule(), config.device);
+  require(mean != nullptr || logvar != nullptr, Status::argument,
+          "encode: both outputs are null; nothing is asked for");
+  Output* outputs[2] = {mean, logvar};
+  engine::RowTarget targets[2];
+  std::uint64_t written = 0;
+  for (int i = 0; i < 2; ++i) {
+    if (outputs[i] == nullptr) continue;
+    written = train::check_output(*outputs[i], code_rule(), images.count,
+                                  config.device);
+    targets[i] = target(*outputs[i], images.count);
+  }
+  engine_->encode({source(images), 0}, targets[0], targets[1]);
+  for (Output* output : outputs)
+    if (output != nullptr) output->written = written;
+}
+
+void Trainer::Impl::decode(const Batch& codes, Output& images) {
+  train::check_rows(codes, code_rule(), config.device);
+  const std::uint64_t bytes =
+      train::check_output(images, image_rule(), codes.count, config.device);
+  engine_->decode(source(codes), config.likelihood,
+                  target(images, codes.count));
+  images.written = bytes;
+}
+
+void Trainer::Impl::sample(const Sampling& sampling, Output& images) {
+  require(sampling.count > 0, Status::argument,
+          "sampling: count is 0; at least 1 is needed");
+  require(std::isfinite(sampling.temperature) && sampling.temperature >= 0,
+          Status::argument, "sampling: temperature is ", sampling.temperature,
+          "; allowed are finite numbers from 0");
+  // The index is a 32-bit word of the random numbers' counter.
+  constexpr std::uint64_t kLast = std::uint64_t{1} << 32;
+  require(sampling.first <= kLast && sampling.count <= kLast - sampling.first,
+          Status::argument, "sampling: first + count is ", sampling.first,
+          " + ", sampling.count, "; allowed is at most ", kLast);
+  const std::uint64_t bytes =
+      train::check_output(images, image_rule(), sampling.count, config.device);
+  engine_->sample({sampling.seed, Stream::sample, 0}, sampling.first,
+                  static_cast<float>(sampling.temperature), config.likelihood,
+                  target(images, sampling.count));
+  images.written = bytes;
+}
+
+void Trainer::Impl::reconstruct(const Batch& images, Output& output) {
+  train::check_rows(images, image_rule(), config.device);
+  const std::uint64_t bytes =
+      train::check_output(output, image_rule(), images.count, config.device);
+  engine_->reconstruct({source(images), 0}, config.likelihood,
+                       target(output, images.count));
+  output.written = bytes;
+}
+
+}  // namespace vae

@@ -1,0 +1,124 @@
+// What a Trainer is inside: the plan, a device, an engine and the State they
+// share. Spread over several files by what a host does with it; the only place
+// that decides what a step is made of.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "io/safetensors.hpp"
+#include "model/plan.hpp"
+#include "train/metrics.hpp"
+#include "train/rows_check.hpp"
+#include "vae/trainer.hpp"
+
+namespace vae {
+
+class Trainer::Impl {
+ public:
+  explicit Impl(const Config& requested);
+
+  // Step by step (trainer_step.cpp).
+  void train_step(const Batch& images, Metrics* metrics);
+  Metrics eval_step(const Batch& images);
+  void score(const Batch& images, Output* reconstruction, Output* kl);
+  Metrics read_metrics();
+  void synchronize();
+
+  // Generation (trainer_generate.cpp).
+  void encode(const Batch& images, Output* mean, Output* logvar);
+  void decode(const Batch& codes, Output& images);
+  void sample(const Sampling& sampling, Output& images);
+  void reconstruct(const Batch& images, Output& output);
+
+  // Whole epochs (trainer_run.cpp).
+  Metrics train_epoch(const Dataset& dataset, const Run& run);
+  Metrics evaluate(const Dataset& dataset, const Run& run);
+
+  // Files (checkpoint.cpp).
+  io::TensorFile to_file(SaveWhat what);
+  void from_file(const io::TensorFile& file, const std::string& origin);
+
+  // Parameters and settings (trainer_params.cpp).
+  void read_param(const std::string& name, ParamWhat what,
+                  std::span<std::byte> data);
+  void write_param(const std::string& name, ParamWhat what,
+                   std::span<const std::byte> data);
+  void set(Key key, double value);
+  double get(Key key);
+  std::string diagnose() const;
+
+  std::vector<ParamInfo> infos;
+  std::atomic<bool> cancelled{false};
+  Config config;  // in force: device and threads resolved
+
+ private:
+  friend class Trainer;
+  struct Resident {  // a data set's rows where the training happens
+    std::weak_ptr<const data::Images> owner;
+    const void* rows;
+    engine::Buffer copy;  // empty on the CPU, which needs none
+  };
+
+  engine::Objective objective() const;
+  train::RowRule image_rule() const;
+  train::RowRule code_rule() const;
+  engine::RowSource source(const Batch& rows) const;
+  engine::RowTarget target(const Output& to, std::uint64_t count) const;
+
+  engine::Control read_control();
+  void write_control(const engine::Control& control);
+  void initialise();
+
+  /// The step on the rows that were loaded. Waits only if asked to.
+  void run_step(bool wait);
+  bool steps_are_known() const { return config.device == DeviceKind::cpu; }
+  [[noreturn]] void refuse_nonfinite(std::uint64_t step) const;
+  /// Throws if steps since the last look were refused (NonFinite::error).
+  void report_late_failures(const engine::Sums& sums);
+  train::Totals download_totals();
+  void upload_totals(const train::Totals& totals);
+  Metrics last_step_metrics(double seconds);
+
+  Resident& resident(const Dataset& dataset);
+  void check_run(const Dataset& dataset, const Run& run) const;
+  void check_cancel() const;
+
+  /// The flat buffer and segment of a named tensor.
+  struct Place {
+    const engine::Segment* segment;
+    float* buffer;
+    std::size_t entry;
+  };
+  Place place(const std::string& name, ParamWhat what);
+
+  Config requested_;  // as asked for: what files hold
+  model::Plan plan_;
+  std::unique_ptr<engine::Device> device_;
+  std::unique_ptr<engine::Engine> engine_;
+  engine::State state_;
+  std::uint64_t step_ = 0;      // issued; keys the noise
+  std::uint64_t epoch_ = 0;     // finished; keys the order of the data
+  std::uint64_t position_ = 0;  // images of the current epoch already seen
+  double seconds_ = 0;          // of training, since the metrics were read
+  double reported_nonfinite_ = 0;
+  std::vector<Resident> residents_;
+};
+
+namespace train {
+
+/// Seconds since it was made.
+class Stopwatch {
+ public:
+  Stopwatch();
+  double seconds() const;
+
+ private:
+  double start_;
+};
+
+}  // namespace train
+}  // namespace vae

@@ -1,0 +1,151 @@
+// Tensors by name, settings by key, and what the trainer says of itself.
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "base/check.hpp"
+#include "train/memory.hpp"
+#include "train/trainer_impl.hpp"
+
+namespace vae {
+namespace {
+
+constexpr double kLargestCount = 9007199254740992.0;  // 2^53: exact in double
+
+std::uint64_t checked_count(const char* name, double value) {
+  require(value >= 0 && value <= kLargestCount && value == std::floor(value),
+          Status::argument, name, " is ", value,
+          "; allowed are whole numbers from 0 to 2^53");
+  return static_cast<std::uint64_t>(value);
+}
+
+double checked_rate(const char* name, double value) {
+  require(std::isfinite(value) && value >= 0, Status::argument, name, " is ",
+          value, "; allowed are finite numbers from 0");
+  return value;
+}
+
+void check_size(const std::string& name, std::size_t given,
+                std::size_t needed) {
+  require(given >= needed, Status::too_small, "parameter ", name, ": ", given,
+          " bytes given, ", needed, " needed");
+  require(given == needed, Status::argument, "parameter ", name, ": ", given,
+          " bytes given, but it has exactly ", needed);
+}
+
+}  // namespace
+
+Trainer::Impl::Place Trainer::Impl::place(const std::string& name,
+                                          ParamWhat what) {
+  const int found = plan_.find(name);
+  require(found >= 0, Status::argument, "this model has no parameter \"", name,
+          "\"");
+  const auto index = static_cast<std::size_t>(found);
+  const model::Entry entry = plan_.entries[index];
+  const engine::Layout& layout = engine_->layout();
+  const auto at = static_cast<std::size_t>(entry.index);
+  if (!entry.trainable) {
+    require(what == ParamWhat::value, Status::argument, "\"", name,
+            "\" is a running statistic; it has a value (1) only");
+    return {&layout.running[at], engine::floats(state_.running), index};
+  }
+  const engine::Segment* segment = &layout.params[at];
+  switch (what) {
+    case ParamWhat::value:
+      return {segment, engine::floats(state_.param), index};
+    case ParamWhat::gradient:
+      require(config.keep_gradients, Status::unsupported,
+              "gradients can be read only if keep_gradients was set in the "
+              "configuration");
+      return {segment, engine::floats(state_.reduced), index};
+    case ParamWhat::moment1:
+      return {segment, engine::floats(state_.moment1), index};
+    case ParamWhat::moment2:
+      return {segment, engine::floats(state_.moment2), index};
+  }
+  fail(Status::argument, "what is ", static_cast<std::int32_t>(what),
+       "; allowed are 1 (value), 2 (gradient), 3 (moment1), 4 (moment2)");
+}
+
+void Trainer::Impl::read_param(const std::string& name, ParamWhat what,
+                               std::span<std::byte> data) {
+  const Place from = place(name, what);
+  check_size(name, data.size(), infos[from.entry].elements * sizeof(float));
+  const std::vector<float> values =
+      train::read_segment(*device_, *from.segment, from.buffer);
+  std::memcpy(data.data(), values.data(), data.size());
+}
+
+void Trainer::Impl::write_param(const std::string& name, ParamWhat what,
+                                std::span<const std::byte> data) {
+  require(what != ParamWhat::gradient, Status::argument,
+          "gradients can be read but not written");
+  const Place to = place(name, what);
+  check_size(name, data.size(), infos[to.entry].elements * sizeof(float));
+  std::vector<float> values(data.size() / sizeof(float));
+  std::memcpy(values.data(), data.data(), data.size());
+  for (std::size_t i = 0; i < values.size(); ++i)
+    require(std::isfinite(values[i]), Status::argument, "parameter ", name,
+            ": element ", i, " is ", values[i], "; it must be finite");
+  train::write_segment(*device_, *to.segment, values, to.buffer);
+  engine_->params_changed();
+}
+
+void Trainer::Impl::set(Key key, double value) {
+  engine::Control control = read_control();
+  switch (key) {
+    case Key::learning_rate:
+      control.learning_rate = checked_rate("learning rate", value);
+      requested_.learning_rate = config.learning_rate = value;
+      return write_control(control);
+    case Key::kl_weight:
+      config.kl_weight = checked_rate("KL weight", value);
+      requested_.kl_weight = value;
+      return;
+    case Key::step:
+      step_ = checked_count("step", value);
+      return;
+    case Key::updates:
+      control.updates = checked_count("updates", value);
+      return write_control(control);
+    case Key::epoch:
+      epoch_ = checked_count("epoch", value);
+      position_ = 0;
+      return;
+  }
+  fail(Status::argument, "key is ", static_cast<std::int32_t>(key),
+       "; allowed are 1 (learning rate), 2 (KL weight), 3 (step), 4 (updates), "
+       "5 (epoch)");
+}
+
+double Trainer::Impl::get(Key key) {
+  switch (key) {
+    case Key::learning_rate:
+      return config.learning_rate;
+    case Key::kl_weight:
+      return config.kl_weight;
+    case Key::step:
+      return static_cast<double>(step_);
+    case Key::updates:
+      return static_cast<double>(read_control().updates);
+    case Key::epoch:
+      return static_cast<double>(epoch_);
+  }
+  fail(Status::argument, "key is ", static_cast<std::int32_t>(key),
+       "; allowed are 1 (learning rate), 2 (KL weight), 3 (step), 4 (updates), "
+       "5 (epoch)");
+}
+
+std::string Trainer::Impl::diagnose() const {
+  nlohmann::ordered_json json;
+  json["device"] = config.device == DeviceKind::cuda ? "cuda" : "cpu";
+  json["device_index"] = device_->index();
+  json["engine"] = engine_->name();
+  json["threads"] = config.threads;
+  const std::string why = engine::why_no_cuda(config.device_index);
+  if (!why.empty()) json["why_not_cuda"] = why;
+  json["configuration"] = nlohmann::ordered_json::parse(to_json(config));
+  return json.dump();
+}
+
+}  // namespace vae

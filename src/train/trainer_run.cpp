@@ -1,0 +1,206 @@
+// Whole epochs over a data set: order, ragged last batch, progress, cancel and
+// going on where a run was stopped.
+#include <algorithm>
+#include <gsl/gsl>
+
+#include "base/check.hpp"
+#include "data/images.hpp"
+#include "train/trainer_impl.hpp"
+
+namespace vae {
+namespace {
+
+/// A run counts from zero although the trainer's sums go on: what was there is
+/// put aside and added back, whichever way the run ends.
+template <class Load, class Store>
+class AsideSums {
+ public:
+  AsideSums(Load load, Store store, std::int64_t latent)
+      : load_(load), store_(store), before_(load()) {
+    store_(train::Totals(latent));
+  }
+  ~AsideSums() {
+    try {
+      before_ += load_();
+      store_(before_);
+    } catch (const Error&) {  // the device is lost: so are its sums
+    }
+  }
+  AsideSums(const AsideSums&) = delete;
+  AsideSums& operator=(const AsideSums&) = delete;
+
+ private:
+  Load load_;
+  Store store_;
+  train::Totals before_;
+};
+
+void check_values(const data::Images& images) {
+  if (images.type != ElementType::float32) return;
+  train::check_rows(
+      {images.rows.data(), images.rows.size(), images.count, images.type},
+      {"dataset", images.row_elements(), true, true}, DeviceKind::cpu);
+}
+
+Progress describe(const Metrics& metrics) {
+  Progress progress;
+  progress.images = metrics.images;
+  progress.loss = metrics.loss;
+  progress.reconstruction = metrics.reconstruction;
+  progress.kl = metrics.kl;
+  progress.seconds = metrics.seconds;
+  return progress;
+}
+
+void tell(const Run& run, const Progress& progress) {
+  if (!run.progress) return;
+  if (run.progress(progress)) return;
+  fail(Status::cancelled, "stopped by the progress callback after step ",
+       progress.step, " of ", progress.steps);
+}
+
+bool due(const Run& run, std::uint64_t steps) {
+  return run.every_steps != 0 && steps % run.every_steps == 0;
+}
+
+}  // namespace
+
+void Trainer::Impl::check_cancel() const {
+  require(!cancelled, Status::cancelled,
+          "stopped, because cancel is set for this trainer");
+}
+
+void Trainer::Impl::check_run(const Dataset& dataset, const Run& run) const {
+  const Shape& shape = dataset.shape();
+  require(shape == Shape{config.channels, config.height, config.width},
+          Status::argument, "the data set has images of ", shape[0], " x ",
+          shape[1], " x ", shape[2], "; this model takes ", config.channels,
+          " x ", config.height, " x ", config.width);
+  require(dataset.size() > 0, Status::argument, "the data set is empty");
+  require(run.batch_size <= config.max_batch, Status::argument,
+          "batch_size is ", run.batch_size, "; allowed are 1 to ",
+          config.max_batch, " (max_batch), or 0 for that");
+}
+
+Trainer::Impl::Resident& Trainer::Impl::resident(const Dataset& dataset) {
+  std::erase_if(residents_,
+                [](const Resident& r) { return r.owner.expired(); });
+  const auto images = dataset.shared();
+  const auto found =
+      std::find_if(residents_.begin(), residents_.end(),
+                   [&](const Resident& r) { return r.owner.lock() == images; });
+  if (found != residents_.end()) return *found;
+  if (config.likelihood == Likelihood::bernoulli) check_values(*images);
+  Resident fresh{images, images->rows.data(), {}};
+  if (config.device == DeviceKind::cuda) {
+    const auto bytes = gsl::narrow<std::int64_t>(images->rows.size());
+    fresh.copy = device_->allocate(bytes);
+    device_->upload(fresh.copy.get(), images->rows.data(), bytes);
+    fresh.rows = fresh.copy.get();
+  }
+  residents_.push_back(fresh);
+  return residents_.back();
+}
+
+Metrics Trainer::Impl::train_epoch(const Dataset& dataset, const Run& run) {
+  const train::Stopwatch watch;
+  check_run(dataset, run);
+  const std::uint64_t batch =
+      run.batch_size ? run.batch_size : config.max_batch;
+  const std::uint64_t total = dataset.size();
+  const auto fewest = gsl::narrow<std::uint64_t>(plan_.min_batch());
+  require(std::min(batch, total) >= fewest, Status::argument, "batches of ",
+          std::min(batch, total), " images are too small; this ",
+          "network's BatchNorm needs at least ", fewest);
+  const Resident& rows = resident(dataset);
+  const Order order{config.seed, epoch_, total};
+  if (position_ >= total) position_ = 0;  // a smaller set than the last one
+  const AsideSums aside([this] { return download_totals(); },
+                        [this](const train::Totals& t) { upload_totals(t); },
+                        plan_.latent);
+  reported_nonfinite_ = 0;
+  const auto metrics = [&] {
+    return train::make_metrics(download_totals(), watch.seconds());
+  };
+  const auto progress = [&] {
+    Progress p = describe(metrics());
+    p.epoch = epoch_;
+    p.step = (position_ + batch - 1) / batch;
+    p.steps = (total + batch - 1) / batch;
+    return p;
+  };
+  std::uint64_t steps = 0;
+  while (position_ < total) {
+    check_cancel();
+    const std::uint64_t count = std::min(batch, total - position_);
+    if (count < fewest) {  // BatchNorm cannot take so small a rest
+      position_ = total;
+      break;
+    }
+    engine_->load({{rows.rows, dataset.type(), Layout::chw, true, &order,
+                    position_, gsl::narrow<std::int64_t>(count), nullptr},
+                   0});
+    run_step(false);
+    position_ += count;
+    ++steps;
+    if (position_ < total && due(run, steps)) tell(run, progress());
+    if (run.max_steps != 0 && steps == run.max_steps) break;
+  }
+  const Metrics result = metrics();
+  const Progress last = progress();
+  if (position_ >= total) {
+    position_ = 0;
+    ++epoch_;
+  }
+  seconds_ += result.seconds;
+  report_late_failures(download_totals().sums);
+  tell(run, last);
+  return result;
+}
+
+Metrics Trainer::Impl::evaluate(const Dataset& dataset, const Run& run) {
+  const train::Stopwatch watch;
+  check_run(dataset, run);
+  const std::uint64_t total = dataset.size();
+  const std::uint64_t batch =
+      run.batch_size ? run.batch_size : config.max_batch;
+  const Resident& rows = resident(dataset);
+  const auto floats =
+      gsl::narrow<std::size_t>(engine::tail_floats(plan_.latent));
+  const auto bytes = gsl::narrow<std::int64_t>(floats * sizeof(float));
+  const engine::Buffer tail = device_->allocate(bytes);
+  std::vector<float> values(floats);
+  train::Totals totals(plan_.latent);
+  Progress progress;
+  std::uint64_t done = 0, steps = 0;
+  while (done < total) {
+    check_cancel();
+    const std::uint64_t count = std::min(batch, total - done);
+    device_->clear(tail.get(), bytes);
+    engine_->score(objective(),
+                   {{rows.rows, dataset.type(), Layout::chw, true, nullptr,
+                     done, gsl::narrow<std::int64_t>(count), nullptr},
+                    done},
+                   {nullptr, nullptr, engine::floats(tail)});
+    device_->download(values.data(), tail.get(), bytes);
+    totals += train::totals_of_tail(values, plan_.latent);
+    totals.sums.steps += 1;
+    done += count;
+    ++steps;
+    const bool last =
+        done == total || (run.max_steps != 0 && steps == run.max_steps);
+    progress = describe(train::make_metrics(totals, watch.seconds()));
+    progress.training = false;
+    progress.epoch = epoch_;
+    progress.step = steps;
+    progress.steps = (total + batch - 1) / batch;
+    if (last) break;
+    if (due(run, steps)) tell(run, progress);
+  }
+  tell(run, progress);
+  Metrics metrics = train::make_metrics(totals, watch.seconds());
+  metrics.gradient_norm = 0;
+  return metrics;
+}
+
+}  // namespace vae

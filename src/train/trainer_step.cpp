@@ -1,0 +1,164 @@
+// One step at a time: training, evaluation, and the metrics of both.
+#include <gsl/gsl>
+
+#include "base/check.hpp"
+#include "train/trainer_impl.hpp"
+
+namespace vae {
+
+engine::Objective Trainer::Impl::objective() const {
+  return {config.likelihood, config.gaussian_sigma, config.kl_weight};
+}
+
+train::RowRule Trainer::Impl::image_rule() const {
+  return {"images", static_cast<std::uint64_t>(plan_.image.size()), true,
+          config.likelihood == Likelihood::bernoulli};
+}
+
+engine::RowSource Trainer::Impl::source(const Batch& rows) const {
+  engine::RowSource source;
+  source.data = rows.data;
+  source.type = rows.type;
+  source.layout = rows.layout;
+  source.on_device = rows.device == DeviceKind::cuda;
+  source.count = gsl::narrow<std::int64_t>(rows.count);
+  source.stream = rows.stream;
+  return source;
+}
+
+void Trainer::Impl::train_step(const Batch& images, Metrics* metrics) {
+  const train::Stopwatch watch;
+  train::check_rows(images, image_rule(), config.device);
+  require(images.count <= config.max_batch, Status::argument,
+          "images: count is ", images.count, "; training takes at most ",
+          config.max_batch, " (max_batch of the configuration)");
+  const std::int64_t fewest = plan_.min_batch();
+  require(std::cmp_greater_equal(images.count, fewest), Status::argument,
+          "images: count is ", images.count, "; this network's BatchNorm needs",
+          " at least ", fewest, " in training");
+  engine_->load({source(images), 0});
+  run_step(metrics != nullptr);
+  seconds_ += watch.seconds();
+  if (metrics != nullptr) *metrics = last_step_metrics(watch.seconds());
+}
+
+void Trainer::Impl::run_step(bool wait) {
+  engine_->gradients(objective(), step_, false);
+  engine_->update();
+  ++step_;
+  if (config.nonfinite != NonFinite::error) return;
+  if (!wait && !steps_are_known()) return;
+  if (read_control().skip == 0) return;
+  --step_;  // a refused step was never issued
+  reported_nonfinite_ += 1;
+  refuse_nonfinite(step_);
+}
+
+void Trainer::Impl::refuse_nonfinite(std::uint64_t step) const {
+  fail(Status::nonfinite, "step ", step,
+       ": the loss or its gradient is not finite; nothing was changed. A "
+       "smaller learning rate (now ",
+       config.learning_rate, ") or clip_norm may help");
+}
+
+void Trainer::Impl::report_late_failures(const engine::Sums& sums) {
+  const bool fresh = sums.nonfinite > reported_nonfinite_;
+  reported_nonfinite_ = sums.nonfinite;
+  if (fresh && config.nonfinite == NonFinite::error) refuse_nonfinite(step_);
+}
+
+train::Totals Trainer::Impl::download_totals() {
+  std::vector<double> values(
+      gsl::narrow<std::size_t>(engine::sum_doubles(plan_.latent)));
+  device_->download(values.data(), state_.sums.get(),
+                    gsl::narrow<std::int64_t>(values.size() * sizeof(double)));
+  return train::totals_of_sums(values, plan_.latent);
+}
+
+void Trainer::Impl::upload_totals(const train::Totals& totals) {
+  const std::vector<double> values = train::sums_of_totals(totals);
+  device_->upload(state_.sums.get(), values.data(),
+                  gsl::narrow<std::int64_t>(values.size() * sizeof(double)));
+}
+
+Metrics Trainer::Impl::last_step_metrics(double seconds) {
+  const engine::Layout& layout = engine_->layout();
+  std::vector<float> tail(
+      gsl::narrow<std::size_t>(engine::tail_floats(plan_.latent)));
+  device_->download(tail.data(),
+                    engine::floats(state_.reduced) + layout.param_floats +
+                        layout.running_floats,
+                    gsl::narrow<std::int64_t>(tail.size() * sizeof(float)));
+  const engine::Control control = read_control();
+  train::Totals totals = train::totals_of_tail(tail, plan_.latent);
+  if (control.skip != 0) {
+    totals = train::Totals(plan_.latent);
+    totals.sums.skipped = totals.sums.nonfinite = 1;
+  } else {
+    totals.sums.gradient_square = control.gradient_square;
+  }
+  totals.sums.steps = 1;
+  return train::make_metrics(totals, seconds);
+}
+
+Metrics Trainer::Impl::read_metrics() {
+  const train::Totals totals = download_totals();
+  const Metrics metrics = train::make_metrics(totals, seconds_);
+  upload_totals(train::Totals(plan_.latent));
+  seconds_ = 0;
+  engine::Sums sums = totals.sums;
+  sums.nonfinite -= reported_nonfinite_;
+  reported_nonfinite_ = 0;
+  report_late_failures(sums);
+  reported_nonfinite_ = 0;
+  return metrics;
+}
+
+void Trainer::Impl::synchronize() {
+  device_->wait();
+  report_late_failures(download_totals().sums);
+}
+
+Metrics Trainer::Impl::eval_step(const Batch& images) {
+  const train::Stopwatch watch;
+  train::check_rows(images, image_rule(), config.device);
+  const std::int64_t floats = engine::tail_floats(plan_.latent);
+  const std::int64_t bytes = floats * std::int64_t{sizeof(float)};
+  const engine::Buffer tail = device_->allocate(bytes);
+  engine_->score(objective(), {source(images), 0},
+                 {nullptr, nullptr, engine::floats(tail)});
+  std::vector<float> values(gsl::narrow<std::size_t>(floats));
+  device_->download(values.data(), tail.get(), bytes);
+  train::Totals totals = train::totals_of_tail(values, plan_.latent);
+  totals.sums.steps = 1;
+  Metrics metrics = train::make_metrics(totals, watch.seconds());
+  metrics.gradient_norm = 0;
+  return metrics;
+}
+
+void Trainer::Impl::score(const Batch& images, Output* reconstruction,
+                          Output* kl) {
+  train::check_rows(images, image_rule(), config.device);
+  require(reconstruction != nullptr || kl != nullptr, Status::argument,
+          "score: both outputs are null; nothing is asked for");
+  const train::RowRule rule{"scores", 1, false, false};
+  const std::int64_t count = gsl::narrow<std::int64_t>(images.count);
+  const std::int64_t bytes = count * std::int64_t{sizeof(float)};
+  engine::Buffer rows[2];
+  Output* outputs[2] = {reconstruction, kl};
+  for (Output* output : outputs)
+    if (output != nullptr)
+      train::check_output(*output, rule, images.count, config.device);
+  for (int i = 0; i < 2; ++i)
+    if (outputs[i] != nullptr) rows[i] = device_->allocate(bytes);
+  engine_->score(objective(), {source(images), 0},
+                 {engine::floats(rows[0]), engine::floats(rows[1]), nullptr});
+  for (int i = 0; i < 2; ++i) {
+    if (outputs[i] == nullptr) continue;
+    device_->store_columns(engine::floats(rows[i]), 1, 0, 1,
+                           target(*outputs[i], images.count));
+    outputs[i]->written = gsl::narrow<std::uint64_t>(bytes);
+  }
+}
+
+}  // namespace vae
