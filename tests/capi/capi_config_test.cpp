@@ -1,0 +1,195 @@
+// Configurations through the C API: each field's refusal names the field, the
+// value and what is allowed; JSON goes both ways.
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+#include "capi/capi_fixture.hpp"
+
+using namespace capi_test;
+
+namespace {
+
+struct Choice {
+  const char* name;
+  std::int32_t vae_config::*field;
+  std::vector<std::string> allowed;
+};
+
+const std::vector<Choice>& choices() {
+  static const std::vector<Choice> list{
+      {"model", &vae_config::model, {"1 (VAE_MODEL_VAE)"}},
+      {"net", &vae_config::net, {"1 (VAE_NET_CONV)", "2 (VAE_NET_DENSE)"}},
+      {"likelihood",
+       &vae_config::likelihood,
+       {"1 (VAE_BERNOULLI)", "2 (VAE_GAUSSIAN)"}},
+      {"device",
+       &vae_config::device,
+       {"1 (VAE_CPU)", "2 (VAE_CUDA)", "3 (VAE_AUTO)"}},
+      {"precision",
+       &vae_config::precision,
+       {"1 (VAE_FP32)", "2 (VAE_TF32)", "3 (VAE_BF16)"}},
+      {"engine",
+       &vae_config::engine,
+       {"1 (VAE_ENGINE_AUTO)", "2 (VAE_ENGINE_BLOCKS)"}},
+      {"nonfinite",
+       &vae_config::nonfinite,
+       {"1 (VAE_NONFINITE_ERROR)", "2 (VAE_NONFINITE_SKIP)"}}};
+  return list;
+}
+
+void both_refuse(const vae_config& config, vae_status expected,
+                 std::initializer_list<std::string> words) {
+  refused(vae_config_validate(&config), expected, words);
+  auto* trainer = reinterpret_cast<vae_trainer*>(&trainer);
+  refused(vae_create(&config, &trainer), expected, words);
+  CHECK(trainer == nullptr);
+}
+
+template <class T>
+void refuse_value(T vae_config::*field, T value, const char* name) {
+  CAPTURE(name);
+  vae_config config = small_config();
+  config.*field = value;
+  both_refuse(config, VAE_E_ARGUMENT, {name});
+}
+
+std::string json_of(const vae_config& config) {
+  std::uint64_t needed = 0;
+  good(vae_config_to_json(&config, nullptr, 0, &needed));
+  std::string text(needed, '#');
+  good(vae_config_to_json(&config, text.data(), text.size(), nullptr));
+  REQUIRE(text.back() == '\0');
+  text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("an unknown choice is refused by name, with the allowed ones") {
+  for (const Choice& choice : choices()) {
+    for (const std::int32_t value : {0, -1, 4, 99}) {
+      vae_config config = small_config();
+      config.*(choice.field) = value;
+      both_refuse(config, VAE_E_ARGUMENT,
+                  {std::string(choice.name) + " is " + std::to_string(value)});
+      for (const std::string& allowed : choice.allowed)
+        both_refuse(config, VAE_E_ARGUMENT, {allowed});
+    }
+  }
+}
+
+TEST_CASE("a switch is 0 or 1") {
+  refuse_value(&vae_config::sum_gradient, 2, "sum_gradient is 2");
+  refuse_value(&vae_config::deterministic, -1, "deterministic is -1");
+  refuse_value(&vae_config::keep_gradients, 7u, "keep_gradients is 7");
+}
+
+TEST_CASE("sizes are within their ranges") {
+  for (const std::uint32_t value : {0u, 4097u}) {
+    refuse_value(&vae_config::channels, value, "channels");
+    refuse_value(&vae_config::height, value, "height");
+    refuse_value(&vae_config::width, value, "width");
+    refuse_value(&vae_config::latent, value, "latent");
+  }
+  refuse_value(&vae_config::max_batch, 0u, "max_batch");
+  refuse_value(&vae_config::max_batch, 65537u, "max_batch");
+  refuse_value(&vae_config::threads, 1025u, "threads");
+  refuse_value(&vae_config::device_index, -1, "device_index");
+}
+
+TEST_CASE("layers are as many as layer_count says") {
+  refuse_value(&vae_config::layer_count, 0u, "layers");
+  refuse_value(&vae_config::layer_count, 9u, "layer_count is 9");
+  vae_config config = small_config();
+  config.layers[5] = 8;
+  both_refuse(config, VAE_E_ARGUMENT, {"layers[5]", "8"});
+  config = small_config();
+  config.layers[1] = 0;
+  both_refuse(config, VAE_E_ARGUMENT, {"layers[1]", "0"});
+}
+
+TEST_CASE("numbers are finite and within their ranges") {
+  const double nan = std::nan(""), inf = std::numeric_limits<double>::infinity();
+  for (const double value : {nan, inf, -1.0}) {
+    refuse_value(&vae_config::gaussian_sigma, value, "gaussian_sigma");
+    refuse_value(&vae_config::kl_weight, value, "kl_weight");
+    refuse_value(&vae_config::learning_rate, value, "learning_rate");
+    refuse_value(&vae_config::beta1, value, "beta1");
+    refuse_value(&vae_config::beta2, value, "beta2");
+    refuse_value(&vae_config::epsilon, value, "epsilon");
+    refuse_value(&vae_config::weight_decay, value, "weight_decay");
+    refuse_value(&vae_config::clip_norm, value, "clip_norm");
+  }
+  refuse_value(&vae_config::gaussian_sigma, 0.0, "gaussian_sigma");
+  refuse_value(&vae_config::epsilon, 0.0, "epsilon");
+  refuse_value(&vae_config::beta1, 1.0, "beta1");
+}
+
+TEST_CASE("what is reserved for later is unsupported now") {
+  vae_config config = small_config();
+  config.condition_size = 10;
+  both_refuse(config, VAE_E_UNSUPPORTED, {"condition_size", "10"});
+  config = small_config();
+  config.samples = 5;
+  both_refuse(config, VAE_E_UNSUPPORTED, {"samples", "5"});
+}
+
+TEST_CASE("a configuration goes through JSON unchanged") {
+  vae_config config = gaussian_config();
+  config.learning_rate = 0.1 + 0.2;
+  config.seed = 0xFFFFFFFFFFFFFFFFu;
+  config.keep_gradients = 1;
+  config.nonfinite = VAE_NONFINITE_SKIP;
+  vae_config back = vae_default_config();
+  good(vae_config_from_json(&back, json_of(config).c_str()));
+  CHECK(std::memcmp(&back, &config, sizeof config) == 0);
+
+  const char* path = "capi_config_test.json";
+  std::FILE* file = std::fopen(path, "w");
+  REQUIRE(file != nullptr);
+  std::fputs(json_of(config).c_str(), file);
+  std::fclose(file);
+  back = vae_default_config();
+  good(vae_config_from_file(&back, path));
+  CHECK(std::memcmp(&back, &config, sizeof config) == 0);
+  std::remove(path);
+  refused(vae_config_from_file(&back, path), VAE_E_FILE, {path});
+}
+
+TEST_CASE("what JSON leaves out has its default") {
+  vae_config config = small_config();
+  good(vae_config_from_json(&config, "{\"latent\": 8}"));
+  vae_config expected = vae_default_config();
+  expected.latent = 8;
+  CHECK(std::memcmp(&config, &expected, sizeof config) == 0);
+}
+
+TEST_CASE("bad JSON is refused by name and changes nothing") {
+  const vae_config before = small_config();
+  vae_config config = before;
+  refused(vae_config_from_json(&config, "{\"latnet\": 8}"), VAE_E_ARGUMENT,
+          {"latnet"});
+  refused(vae_config_from_json(&config, "{\"latent\": \"8\"}"), VAE_E_FORMAT,
+          {"latent"});
+  refused(vae_config_from_json(&config, "{\"latent\": 0}"), VAE_E_ARGUMENT,
+          {"latent"});
+  refused(vae_config_from_json(&config, "{\"latent\": "), VAE_E_FORMAT);
+  refused(vae_config_from_json(&config, ""), VAE_E_FORMAT);
+  CHECK(std::memcmp(&config, &before, sizeof config) == 0);
+}
+
+TEST_CASE("the configuration in force is the one given, resolved") {
+  const vae_config given = small_config();
+  const Trainer trainer = make_trainer(given);
+  good(vae_set(trainer.get(), VAE_LEARNING_RATE, 0.25));
+  good(vae_set(trainer.get(), VAE_KL_WEIGHT, 0.5));
+  vae_config config = vae_default_config();
+  good(vae_get_config(trainer.get(), &config));
+  CHECK(config.learning_rate == 0.25);
+  CHECK(config.kl_weight == 0.5);
+  CHECK(config.device == VAE_CPU);
+  CHECK(config.threads == 1);
+  CHECK(config.latent == given.latent);
+  CHECK(config.seed == given.seed);
+}
