@@ -1,0 +1,148 @@
+// Whole files: what is written is there or the old file is, and nothing else.
+#include "io/file.hpp"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "unit/testing.hpp"
+
+namespace vae::io {
+namespace {
+
+using testing::error_of;
+using testing::put;
+using testing::says;
+using testing::slurp;
+using testing::TempFolder;
+using testing::to_bytes;
+
+/// Files of this process cannot grow beyond `bytes` while it lives.
+class SmallDisk {
+ public:
+  explicit SmallDisk(rlim_t bytes) {
+    handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
+    const rlimit small{bytes, before_.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  }
+  ~SmallDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  void (*handler_)(int) = nullptr;
+  rlimit before_{};
+};
+
+TEST_CASE("a file comes back as it was written") {
+  const TempFolder folder;
+  const std::string path = folder / "a.bin";
+  for (const std::size_t size : {0, 1, 4096, 1 << 20}) {
+    std::vector<std::byte> bytes(size);
+    for (std::size_t i = 0; i < size; ++i)
+      bytes[i] = static_cast<std::byte>(i * 31 >> 3);
+    write_file_atomically(path, bytes);
+    CHECK(read_file(path) == bytes);
+    CHECK(folder.names() == std::vector<std::string>{"a.bin"});
+  }
+}
+
+TEST_CASE("a file name without a folder means the current folder") {
+  const TempFolder folder;
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  write_file_atomically("plain", to_bytes("x"));
+  std::filesystem::current_path(before);
+  CHECK(slurp(folder / "plain") == "x");
+}
+
+TEST_CASE(
+    "an overwritten file keeps its permissions, a new one has the usual") {
+  const TempFolder folder;
+  const std::string path = folder / "a";
+  const mode_t mask = ::umask(022);
+  write_file_atomically(path, to_bytes("1"));
+  ::umask(mask);
+  struct stat status {};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0644);
+  REQUIRE(::chmod(path.c_str(), 0600) == 0);
+  write_file_atomically(path, to_bytes("2"));
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0600);
+}
+
+TEST_CASE("a link stays a link and its target is written") {
+  const TempFolder folder;
+  put(folder / "real", to_bytes("old"));
+  std::filesystem::create_symlink("real", folder / "link");
+  write_file_atomically(folder / "link", to_bytes("new"));
+  CHECK(std::filesystem::is_symlink(folder / "link"));
+  CHECK(slurp(folder / "real") == "new");
+}
+
+TEST_CASE("a full disk leaves the old file and no other") {
+  const TempFolder folder;
+  const std::string path = folder / "model";
+  put(path, to_bytes("old"));
+  std::string text;
+  {
+    const SmallDisk disk(1000);
+    text = error_of(Status::file, [&] {
+      write_file_atomically(path, std::vector<std::byte>(5000));
+    });
+  }
+  says(text, path);
+  says(text, "File too large");
+  CHECK(slurp(path) == "old");
+  CHECK(folder.names() == std::vector<std::string>{"model"});
+}
+
+TEST_CASE("a target that cannot be replaced is refused and left alone") {
+  const TempFolder folder;
+  std::filesystem::create_directory(folder / "sub");
+  says(error_of(Status::file,
+                [&] { write_file_atomically(folder / "sub", {}); }),
+       "Is a directory");
+  says(error_of(Status::file,
+                [&] { write_file_atomically(folder / "no/such", {}); }),
+       "No such file");
+  REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  says(error_of(Status::file,
+                [&] { write_file_atomically(folder / "pipe", {}); }),
+       "not a regular file");
+  CHECK(std::filesystem::is_fifo(folder / "pipe"));
+  says(error_of(Status::file, [&] { write_file_atomically("", {}); }),
+       "No such file");
+  CHECK(folder.names().size() == 2);
+}
+
+TEST_CASE("what is not a regular file is not read, and not waited for") {
+  const TempFolder folder;
+  says(error_of(Status::file, [&] { read_file(folder / "none"); }),
+       "No such file");
+  says(error_of(Status::file, [&] { read_file(folder.path()); }),
+       "Is a directory");
+  REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  says(error_of(Status::file, [&] { read_file(folder / "pipe"); }),
+       "not a regular file");
+  says(error_of(Status::file, [&] { read_file("/dev/zero"); }),
+       "not a regular file");
+}
+
+TEST_CASE("a file over the limit is refused with both numbers") {
+  const TempFolder folder;
+  put(folder / "a", std::vector<std::byte>(11));
+  CHECK(read_file(folder / "a", 11).size() == 11);
+  const std::string text =
+      error_of(Status::format, [&] { read_file(folder / "a", 10); });
+  says(text, "11 bytes");
+  says(text, "at most 10");
+}
+
+}  // namespace
+}  // namespace vae::io
