@@ -42,8 +42,10 @@ struct NullCase {
 };
 
 #define NULL_CASE(function, parameter, ...) \
-  NullCase { #function, parameter, [](Arguments& a) { \
-    (void)a; return function(__VA_ARGS__); } }
+  NullCase {                                \
+#function, parameter, [](Arguments& a) { \
+    (void)a; return function(__VA_ARGS__); }  \
+  }
 
 std::vector<NullCase> null_config_cases() {
   return {
@@ -384,9 +386,9 @@ TEST_CASE("unknown choices in batches and outputs") {
   for (const std::int32_t value : {0, VAE_INT64, -5, 99}) {
     vae_batch batch = view(pixels);
     batch.dtype = value;
-    images_are_refused(trainer.get(), batch, VAE_E_ARGUMENT,
-                       {"dtype is " + std::to_string(value), "VAE_UINT8",
-                        "VAE_FLOAT32"});
+    images_are_refused(
+        trainer.get(), batch, VAE_E_ARGUMENT,
+        {"dtype is " + std::to_string(value), "VAE_UINT8", "VAE_FLOAT32"});
   }
   for (const std::int32_t value : {0, 3, -5}) {
     vae_batch batch = view(pixels);
@@ -558,9 +560,9 @@ TEST_CASE("keys and their values") {
   const Trainer trainer = make_trainer();
   double value = 0;
   for (const std::int32_t key : {0, -1, 7, 1000}) {
-    refused(vae_set(trainer.get(), key, 1), VAE_E_ARGUMENT,
-            {"key is " + std::to_string(key), "VAE_LEARNING_RATE",
-             "VAE_EPOCH"});
+    refused(
+        vae_set(trainer.get(), key, 1), VAE_E_ARGUMENT,
+        {"key is " + std::to_string(key), "VAE_LEARNING_RATE", "VAE_EPOCH"});
     refused(vae_get(trainer.get(), key, &value), VAE_E_ARGUMENT);
   }
   for (std::int32_t key = VAE_LEARNING_RATE; key <= VAE_EPOCH; ++key) {
@@ -596,9 +598,9 @@ TEST_CASE("what to save, read or cancel") {
   }
   for (const std::int32_t on : {2, -1})
     refused(vae_cancel(trainer.get(), on), VAE_E_ARGUMENT, {"on is"});
-  refused(vae_set_log_callback([](std::int32_t, const char*, void*) {}, nullptr,
-                               0),
-          VAE_E_ARGUMENT, {"min_level is 0", "VAE_LOG_DETAIL"});
+  refused(
+      vae_set_log_callback([](std::int32_t, const char*, void*) {}, nullptr, 0),
+      VAE_E_ARGUMENT, {"min_level is 0", "VAE_LOG_DETAIL"});
 }
 
 TEST_CASE("devices that are not there say why") {
@@ -636,12 +638,12 @@ TEST_CASE("parts of a dataset") {
   refused(vae_dataset_read(dataset.get(), 1, 4, nullptr, labels, 15),
           VAE_E_TOO_SMALL, {"15", "16"});
   const std::uint64_t last = ~std::uint64_t{0};
-  const std::uint64_t parts[][2] = {{0, 0}, {0, 6}, {5, 1}, {4, last},
-                                    {last, 1}, {last, last}};
+  const std::uint64_t parts[][2] = {{0, 0},    {0, 6},    {5, 1},
+                                    {4, last}, {last, 1}, {last, last}};
   for (const auto& part : parts)
-    refused(vae_dataset_read(dataset.get(), part[0], part[1], &room, labels,
-                             last),
-            VAE_E_ARGUMENT, {std::to_string(part[0]), "0 to 4"});
+    refused(
+        vae_dataset_read(dataset.get(), part[0], part[1], &room, labels, last),
+        VAE_E_ARGUMENT, {std::to_string(part[0]), "0 to 4"});
 }
 
 TEST_CASE("datasets from memory are checked") {

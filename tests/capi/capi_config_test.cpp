@@ -41,7 +41,8 @@ const std::vector<Choice>& choices() {
 void both_refuse(const vae_config& config, vae_status expected,
                  std::initializer_list<std::string> words) {
   refused(vae_config_validate(&config), expected, words);
-  auto* trainer = reinterpret_cast<vae_trainer*>(&trainer);
+  vae_trainer* trainer = nullptr;
+  trainer = reinterpret_cast<vae_trainer*>(&trainer);  // to see it cleared
   refused(vae_create(&config, &trainer), expected, words);
   CHECK(trainer == nullptr);
 }
@@ -110,7 +111,8 @@ TEST_CASE("layers are as many as layer_count says") {
 }
 
 TEST_CASE("numbers are finite and within their ranges") {
-  const double nan = std::nan(""), inf = std::numeric_limits<double>::infinity();
+  const double nan = std::nan(""),
+               inf = std::numeric_limits<double>::infinity();
   for (const double value : {nan, inf, -1.0}) {
     refuse_value(&vae_config::gaussian_sigma, value, "gaussian_sigma");
     refuse_value(&vae_config::kl_weight, value, "kl_weight");

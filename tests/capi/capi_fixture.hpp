@@ -121,8 +121,8 @@ inline Dataset make_dataset(std::uint64_t count) {
 }
 
 /// Everything that a trainer is, as the bytes of its file.
-inline std::vector<std::uint8_t> saved(vae_trainer* trainer,
-                                       std::int32_t what = VAE_SAVE_CHECKPOINT) {
+inline std::vector<std::uint8_t> saved(
+    vae_trainer* trainer, std::int32_t what = VAE_SAVE_CHECKPOINT) {
   std::uint64_t needed = 0;
   good(vae_save_memory(trainer, what, nullptr, 0, &needed));
   std::vector<std::uint8_t> bytes(needed);

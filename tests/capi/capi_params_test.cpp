@@ -113,8 +113,7 @@ TEST_CASE("gradients are kept when asked for") {
   config.keep_gradients = 1;
   const Trainer trainer = make_trainer(config);
   train(trainer.get(), 0, 1);
-  const auto gradient =
-      read(trainer.get(), "fc11.bias", VAE_GRADIENT, kLatent);
+  const auto gradient = read(trainer.get(), "fc11.bias", VAE_GRADIENT, kLatent);
   const auto moment = read(trainer.get(), "fc11.bias", VAE_MOMENT1, kLatent);
   const auto square = read(trainer.get(), "fc11.bias", VAE_MOMENT2, kLatent);
   for (std::uint32_t i = 0; i < kLatent; ++i) {

@@ -61,8 +61,8 @@ void init_keeps_its_rules(const InitOf<T>& api) {
        {0u, 4u, api.minimum - 8, api.minimum + 4, 4104u, 0xCCCCCCCCu}) {
     room.fill(0xAB);
     refused(api.init(object, size), VAE_E_ARGUMENT,
-            {"struct_size", std::to_string(size),
-             std::to_string(api.minimum), std::to_string(sizeof(T))});
+            {"struct_size", std::to_string(size), std::to_string(api.minimum),
+             std::to_string(sizeof(T))});
     for (const unsigned char byte : room) REQUIRE(byte == 0xAB);
   }
   refused(api.init(nullptr, sizeof(T)), VAE_E_ARGUMENT, {"NULL"});
@@ -98,49 +98,53 @@ void sizes_are_checked(const T& valid, std::uint32_t minimum, Use&& use) {
 
 TEST_CASE("structs have no holes and their promised sizes") {
   using C = vae_config;
-  without_holes(
-      {FIELD(C, struct_size), FIELD(C, abi_version), FIELD(C, model),
-       FIELD(C, net), FIELD(C, channels), FIELD(C, height), FIELD(C, width),
-       FIELD(C, latent), FIELD(C, layer_count), FIELD(C, condition_size),
-       FIELD(C, layers), FIELD(C, likelihood), FIELD(C, sum_gradient),
-       FIELD(C, gaussian_sigma), FIELD(C, kl_weight), FIELD(C, learning_rate),
-       FIELD(C, beta1), FIELD(C, beta2), FIELD(C, epsilon),
-       FIELD(C, weight_decay), FIELD(C, clip_norm), FIELD(C, seed),
-       FIELD(C, max_batch), FIELD(C, samples), FIELD(C, threads),
-       FIELD(C, keep_gradients), FIELD(C, device), FIELD(C, device_index),
-       FIELD(C, precision), FIELD(C, engine), FIELD(C, nonfinite),
-       FIELD(C, deterministic)},
-      sizeof(C), 192);
+  without_holes({FIELD(C, struct_size),  FIELD(C, abi_version),
+                 FIELD(C, model),        FIELD(C, net),
+                 FIELD(C, channels),     FIELD(C, height),
+                 FIELD(C, width),        FIELD(C, latent),
+                 FIELD(C, layer_count),  FIELD(C, condition_size),
+                 FIELD(C, layers),       FIELD(C, likelihood),
+                 FIELD(C, sum_gradient), FIELD(C, gaussian_sigma),
+                 FIELD(C, kl_weight),    FIELD(C, learning_rate),
+                 FIELD(C, beta1),        FIELD(C, beta2),
+                 FIELD(C, epsilon),      FIELD(C, weight_decay),
+                 FIELD(C, clip_norm),    FIELD(C, seed),
+                 FIELD(C, max_batch),    FIELD(C, samples),
+                 FIELD(C, threads),      FIELD(C, keep_gradients),
+                 FIELD(C, device),       FIELD(C, device_index),
+                 FIELD(C, precision),    FIELD(C, engine),
+                 FIELD(C, nonfinite),    FIELD(C, deterministic)},
+                sizeof(C), 192);
   using B = vae_batch;
-  without_holes({FIELD(B, struct_size), FIELD(B, dtype), FIELD(B, data),
-                 FIELD(B, bytes), FIELD(B, count), FIELD(B, device),
-                 FIELD(B, layout), FIELD(B, stream), FIELD(B, labels),
-                 FIELD(B, condition)},
-                sizeof(B), 64);
+  without_holes(
+      {FIELD(B, struct_size), FIELD(B, dtype), FIELD(B, data), FIELD(B, bytes),
+       FIELD(B, count), FIELD(B, device), FIELD(B, layout), FIELD(B, stream),
+       FIELD(B, labels), FIELD(B, condition)},
+      sizeof(B), 64);
   using O = vae_output;
-  without_holes({FIELD(O, struct_size), FIELD(O, dtype), FIELD(O, data),
-                 FIELD(O, bytes), FIELD(O, written), FIELD(O, device),
-                 FIELD(O, layout), FIELD(O, stream)},
-                sizeof(O), 48);
+  without_holes(
+      {FIELD(O, struct_size), FIELD(O, dtype), FIELD(O, data), FIELD(O, bytes),
+       FIELD(O, written), FIELD(O, device), FIELD(O, layout), FIELD(O, stream)},
+      sizeof(O), 48);
   using M = vae_metrics;
-  without_holes({FIELD(M, struct_size), FIELD(M, active_units),
-                 FIELD(M, steps), FIELD(M, images), FIELD(M, skipped_steps),
-                 FIELD(M, nonfinite_steps), FIELD(M, loss),
-                 FIELD(M, reconstruction), FIELD(M, kl), FIELD(M, mse),
-                 FIELD(M, gradient_norm), FIELD(M, seconds),
-                 FIELD(M, kl_per_dim), FIELD(M, kl_bytes)},
-                sizeof(M), 104);
+  without_holes(
+      {FIELD(M, struct_size), FIELD(M, active_units), FIELD(M, steps),
+       FIELD(M, images), FIELD(M, skipped_steps), FIELD(M, nonfinite_steps),
+       FIELD(M, loss), FIELD(M, reconstruction), FIELD(M, kl), FIELD(M, mse),
+       FIELD(M, gradient_norm), FIELD(M, seconds), FIELD(M, kl_per_dim),
+       FIELD(M, kl_bytes)},
+      sizeof(M), 104);
   using P = vae_progress;
-  without_holes({FIELD(P, struct_size), FIELD(P, phase), FIELD(P, epoch),
-                 FIELD(P, step), FIELD(P, steps), FIELD(P, images),
-                 FIELD(P, loss), FIELD(P, reconstruction), FIELD(P, kl),
-                 FIELD(P, seconds)},
-                sizeof(P), 72);
+  without_holes(
+      {FIELD(P, struct_size), FIELD(P, phase), FIELD(P, epoch), FIELD(P, step),
+       FIELD(P, steps), FIELD(P, images), FIELD(P, loss),
+       FIELD(P, reconstruction), FIELD(P, kl), FIELD(P, seconds)},
+      sizeof(P), 72);
   using R = vae_run;
-  without_holes({FIELD(R, struct_size), FIELD(R, every_steps),
-                 FIELD(R, batch_size), FIELD(R, max_steps), FIELD(R, progress),
-                 FIELD(R, user)},
-                sizeof(R), 40);
+  without_holes(
+      {FIELD(R, struct_size), FIELD(R, every_steps), FIELD(R, batch_size),
+       FIELD(R, max_steps), FIELD(R, progress), FIELD(R, user)},
+      sizeof(R), 40);
   using S = vae_sampling;
   without_holes({FIELD(S, struct_size), FIELD(S, reserved), FIELD(S, count),
                  FIELD(S, seed), FIELD(S, first), FIELD(S, temperature),
@@ -206,7 +210,7 @@ TEST_CASE("the defaults are the original program") {
   CHECK(s.temperature == 1.0);
   const vae_run r = vae_default_run();
   CHECK(r.every_steps == 10);
-  CHECK(r.progress == nullptr);
+  CHECK(!r.progress);
 }
 
 TEST_CASE("a host of another interface is told so") {
@@ -264,8 +268,7 @@ TEST_CASE("sizes of what a trainer is given") {
     return status;
   });
   sizes_are_checked(vae_no_metrics(), 88, [&](vae_metrics* metrics) {
-    const vae_status status =
-        vae_eval_step(trainer.get(), &images, metrics);
+    const vae_status status = vae_eval_step(trainer.get(), &images, metrics);
     if (status == VAE_OK) CHECK(metrics->images == 4);
     return status;
   });

@@ -1,0 +1,139 @@
+// Files through the C API: what is written, what is read back, and what is
+// refused with which status.
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+
+#include "capi/capi_fixture.hpp"
+
+using namespace capi_test;
+
+namespace {
+
+std::vector<std::uint8_t> bytes_of(const char* path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write(const char* path, const std::vector<std::uint8_t>& bytes) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+}
+
+void load_refused(const char* path, const vae_config* config,
+                  vae_status expected,
+                  std::initializer_list<std::string> words) {
+  vae_trainer* trainer = nullptr;
+  trainer = reinterpret_cast<vae_trainer*>(&trainer);  // to see it cleared
+  refused(vae_load(path, config, &trainer), expected, words);
+  CHECK(trainer == nullptr);
+}
+
+}  // namespace
+
+TEST_CASE("a file is what memory would get, and gives the same outputs") {
+  const char* path = "capi_files_test_\xC3\xA4.safetensors";  // UTF-8
+  const Trainer trainer = make_trainer();
+  train(trainer.get(), 0, 3);
+  for (const std::int32_t what : {VAE_SAVE_MODEL, VAE_SAVE_CHECKPOINT}) {
+    good(vae_save(trainer.get(), path, what));
+    CHECK(bytes_of(path) == saved(trainer.get(), what));
+    vae_trainer* opened = nullptr;
+    good(vae_load(path, nullptr, &opened));
+    const Trainer again(opened);
+    vae_config config = vae_default_config();
+    good(vae_get_config(opened, &config));
+    CHECK(config.latent == kLatent);
+    CHECK(config.max_batch == kMaxBatch);
+    CHECK(get(opened, VAE_STEP) == (what == VAE_SAVE_MODEL ? 0 : 3));
+    if (config.device == VAE_CPU)
+      CHECK(encoded(opened, pictures(4)) ==
+            encoded(trainer.get(), pictures(4)));
+    vae_config stored = vae_default_config();
+    good(vae_config_from_file(&stored, path));
+    CHECK(stored.latent == kLatent);
+  }
+  CHECK(saved(trainer.get(), VAE_SAVE_MODEL).size() <
+        saved(trainer.get(), VAE_SAVE_CHECKPOINT).size());
+  std::remove(path);
+}
+
+TEST_CASE("settings come from the configuration, the model from the file") {
+  const Trainer trainer = make_trainer();
+  const auto bytes = saved(trainer.get());
+  vae_config config = small_config();
+  config.learning_rate = 0.5;
+  config.max_batch = 3;
+  const Trainer other = loaded(bytes, &config);
+  vae_config now = vae_default_config();
+  good(vae_get_config(other.get(), &now));
+  CHECK(now.max_batch == 3);
+  CHECK(now.learning_rate == 0.5);
+  config = small_config();
+  config.latent = kLatent + 1;
+  vae_trainer* none = nullptr;
+  refused(vae_load_memory(bytes.data(), bytes.size(), &config, &none),
+          VAE_E_ARGUMENT, {"another model"});
+  CHECK(none == nullptr);
+}
+
+TEST_CASE("files that are not there, or not what they should be") {
+  const char* path = "capi_files_test.bad";
+  load_refused("no/such/file.safetensors", nullptr, VAE_E_FILE,
+               {"no/such/file.safetensors"});
+  load_refused("", nullptr, VAE_E_FILE, {});
+  load_refused(".", nullptr, VAE_E_FILE, {});
+  write(path, {'n', 'o', 't', ' ', 'a', ' ', 'm', 'o', 'd', 'e', 'l', '!'});
+  load_refused(path, nullptr, VAE_E_FORMAT, {path});
+  const Trainer trainer = make_trainer();
+  const auto bytes = saved(trainer.get());
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{7}, std::size_t{100}, bytes.size() - 1}) {
+    write(path, {bytes.begin(), bytes.begin() + std::ptrdiff_t(size)});
+    load_refused(path, nullptr, VAE_E_FORMAT, {path});
+    vae_trainer* none = nullptr;
+    refused(vae_load_memory(bytes.data(), size, nullptr, &none), VAE_E_FORMAT);
+  }
+  auto newer = bytes;
+  const std::string mark = "\"vae.format\":\"1\"";
+  const auto at =
+      std::search(newer.begin(), newer.end(), mark.begin(), mark.end());
+  REQUIRE(at != newer.end());
+  at[std::ptrdiff_t(mark.size()) - 2] = '7';
+  vae_trainer* none = nullptr;
+  refused(vae_load_memory(newer.data(), newer.size(), nullptr, &none),
+          VAE_E_VERSION, {"7"});
+  std::remove(path);
+}
+
+TEST_CASE("a file that cannot be written is told, and the old one stays") {
+  const Trainer trainer = make_trainer();
+  refused(
+      vae_save(trainer.get(), "no/such/folder/x.safetensors", VAE_SAVE_MODEL),
+      VAE_E_FILE, {"no/such/folder"});
+  const auto pixels = pictures(4);
+  const vae_batch images = view(pixels);
+  const std::uint32_t shape[3] = {1, kSide, kSide};
+  refused(vae_write_grid("no/such/folder/x.png", &images, shape, 2),
+          VAE_E_FILE);
+}
+
+TEST_CASE("a grid is a PNG file of the right size") {
+  const char* path = "capi_files_test.png";
+  const auto pixels = pictures(6);
+  const vae_batch images = view(pixels);
+  const std::uint32_t shape[3] = {1, kSide, kSide};
+  good(vae_write_grid(path, &images, shape, 3));
+  const auto bytes = bytes_of(path);
+  REQUIRE(bytes.size() > 24);
+  CHECK(std::memcmp(bytes.data(), "\x89PNG\r\n\x1a\n", 8) == 0);
+  CHECK(bytes[19] == 3 * (kSide + 2) + 2);  // width, big-endian
+  CHECK(bytes[23] == 2 * (kSide + 2) + 2);  // height
+  const std::uint32_t two_channels[3] = {2, kSide, kSide / 2};
+  refused(vae_write_grid(path, &images, two_channels, 3), VAE_E_ARGUMENT,
+          {"2"});
+  CHECK(bytes_of(path) == bytes);
+  std::remove(path);
+}
