@@ -38,7 +38,7 @@ endfunction()
 # A room of the library: object code that goes into libvae.so and libvae.a.
 # -fopenmp only while compiling: the one libgomp linked is LibTorch's.
 function(vae_add_objects target)
-  add_library(${target} OBJECT "${PROJECT_BINARY_DIR}/empty.cpp")
+  add_library(${target} OBJECT)
   vae_compile_options(${target})
   target_include_directories(${target} PRIVATE
     "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/include")
@@ -48,6 +48,3 @@ function(vae_add_objects target)
     VAE_VERSION_STRING="${PROJECT_VERSION}")
   target_link_libraries(${target} PRIVATE Microsoft.GSL::GSL)
 endfunction()
-
-# Until a room has its first source.
-file(WRITE "${PROJECT_BINARY_DIR}/empty.cpp" "// empty\n")

@@ -1,5 +1,5 @@
-# What `cmake --install` gives: headers, both libraries, a CMake package and
-# pkg-config files. All of it can be moved afterwards, LibTorch aside, whose
+# What `cmake --install` gives: headers, both libraries, the vae command, a CMake
+# package and pkg-config files. All of it can be moved afterwards, LibTorch aside, whose
 # place is remembered and can be overridden (see vaeConfig.cmake.in).
 include_guard()
 include(CMakePackageConfigHelpers)
@@ -7,6 +7,11 @@ include(CMakePackageConfigHelpers)
 install(TARGETS vae vae_static
   LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+if(VAE_EXAMPLES)
+  set_target_properties(vae_command PROPERTIES
+    INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+  install(TARGETS vae_command RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+endif()
 install(FILES capi/vae.h DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(DIRECTORY include/vae DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
         FILES_MATCHING PATTERN "*.hpp")
