@@ -200,8 +200,9 @@ class CpuDevice final : public Device {
 
   void apply_adam(const State& state, const Control& c,
                   std::int64_t count) const {
-    const AdamStep<float> step{static_cast<float>(c.beta1),
+    const AdamStep<float> step{static_cast<float>(1.0 - c.beta1),
                                static_cast<float>(c.beta2),
+                               static_cast<float>(1.0 - c.beta2),
                                static_cast<float>(c.epsilon),
                                static_cast<float>(c.weight_decay),
                                c.scale,

@@ -10,7 +10,8 @@ namespace vae::engine {
 
 template <class T>
 struct AdamStep {
-  T beta1, beta2, epsilon, weight_decay;
+  // 1 - beta is rounded from double: 1 - 0.999f is off by 1e-5 of its value.
+  T rate1, beta2, rate2, epsilon, weight_decay;
   T scale;         // of the gradient: mean and clipping
   T step_size;     // learning rate / (1 - beta1^t)
   T second_scale;  // 1 / sqrt(1 - beta2^t)
@@ -20,8 +21,8 @@ template <class T>
 VAE_HD void adam(const AdamStep<T>& s, T gradient, T* param, T* moment1,
                  T* moment2) {
   const T g = gradient * s.scale + s.weight_decay * *param;
-  const T m = *moment1 + (g - *moment1) * (T(1) - s.beta1);
-  const T v = *moment2 * s.beta2 + (T(1) - s.beta2) * (g * g);
+  const T m = *moment1 + (g - *moment1) * s.rate1;
+  const T v = *moment2 * s.beta2 + s.rate2 * (g * g);
   *moment1 = m;
   *moment2 = v;
   *param -= s.step_size * (m / (std::sqrt(v) * s.second_scale + s.epsilon));
