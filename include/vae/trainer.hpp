@@ -66,7 +66,8 @@ struct Sampling {
 enum class SaveWhat : std::int32_t { model = 1, checkpoint = 2 };
 enum class ParamWhat : std::int32_t {
   value = 1,
-  gradient = 2,  ///< of the last step; needs Config::keep_gradients
+  gradient = 2,  ///< of the last step's loss (sum or mean, as configured),
+                 ///< before clipping; needs Config::keep_gradients
   moment1 = 3,
   moment2 = 4,
 };

@@ -73,8 +73,8 @@ class Trainer::Impl {
   void write_control(const engine::Control& control);
   void initialise();
 
-  /// The step on the rows that were loaded. Waits only if asked to.
-  void run_step(bool wait);
+  /// The step on the `count` rows that were loaded. Waits only if asked to.
+  void run_step(std::uint64_t count, bool wait);
   bool steps_are_known() const { return config.device == DeviceKind::cpu; }
   [[noreturn]] void refuse_nonfinite(std::uint64_t step) const;
   /// Throws if steps since the last look were refused (NonFinite::error).
@@ -103,6 +103,7 @@ class Trainer::Impl {
   std::uint64_t step_ = 0;      // issued; keys the noise
   std::uint64_t epoch_ = 0;     // finished; keys the order of the data
   std::uint64_t position_ = 0;  // images of the current epoch already seen
+  float last_batch_ = 1;        // images of the last step
   double seconds_ = 0;          // of training, since the metrics were read
   double reported_nonfinite_ = 0;
   std::vector<Resident> residents_;

@@ -71,8 +71,11 @@ void Trainer::Impl::read_param(const std::string& name, ParamWhat what,
                                std::span<std::byte> data) {
   const Place from = place(name, what);
   check_size(name, data.size(), infos[from.entry].elements * sizeof(float));
-  const std::vector<float> values =
+  std::vector<float> values =
       train::read_segment(*device_, *from.segment, from.buffer);
+  // The buffer holds sums over images, whatever the gradient is taken of.
+  if (what == ParamWhat::gradient && !config.sum_gradient)
+    for (float& value : values) value /= last_batch_;
   std::memcpy(data.data(), values.data(), data.size());
 }
 

@@ -140,7 +140,7 @@ Metrics Trainer::Impl::train_epoch(const Dataset& dataset, const Run& run) {
     engine_->load({{rows.rows, dataset.type(), Layout::chw, true, &order,
                     position_, gsl::narrow<std::int64_t>(count), nullptr},
                    0});
-    run_step(false);
+    run_step(count, false);
     position_ += count;
     ++steps;
     if (position_ < total && due(run, steps)) tell(run, progress());

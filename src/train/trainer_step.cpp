@@ -37,12 +37,13 @@ void Trainer::Impl::train_step(const Batch& images, Metrics* metrics) {
           "images: count is ", images.count, "; this network's BatchNorm needs",
           " at least ", fewest, " in training");
   engine_->load({source(images), 0});
-  run_step(metrics != nullptr);
+  run_step(images.count, metrics != nullptr);
   seconds_ += watch.seconds();
   if (metrics != nullptr) *metrics = last_step_metrics(watch.seconds());
 }
 
-void Trainer::Impl::run_step(bool wait) {
+void Trainer::Impl::run_step(std::uint64_t count, bool wait) {
+  last_batch_ = static_cast<float>(count);
   engine_->gradients(objective(), step_, false);
   engine_->update();
   ++step_;
