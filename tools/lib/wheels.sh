@@ -19,9 +19,9 @@ pins_of() { # folder
 # Peak of disk space while fetching, in MB: measured, plus a tenth.
 wheels_megabytes() { # folder
   case $1 in
-    nvcc-*) say 500 ;;
-    *-cuda) say 8000 ;;
-    *) say 2300 ;;
+    nvcc-*) say 410 ;;
+    *-cuda) say 6850 ;;
+    *) say 1900 ;;
   esac
 }
 
