@@ -3,7 +3,6 @@
 // instruction set gives the same bits. In double, the reference, they are libm.
 #pragma once
 
-#include <bit>
 #include <cmath>
 #include <cstdint>
 
@@ -30,8 +29,9 @@ VAE_HD float exponential(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = (p * r) * r + r + 1.0f;
-  const auto bits = std::bit_cast<std::uint32_t>(shifted) << 23;
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(p) + bits);
+  // The builtin, because device code may not call std::bit_cast.
+  const auto bits = __builtin_bit_cast(std::uint32_t, shifted) << 23;
+  return __builtin_bit_cast(float, __builtin_bit_cast(std::uint32_t, p) + bits);
 }
 
 /// ln(1 + t) for t in [0, 1]: 2 artanh(t / (2 + t)) by its series.

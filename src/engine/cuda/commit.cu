@@ -1,0 +1,85 @@
+// The commit of a step on the device: norm, decision, Adam, running statistics
+// and sums, without the host knowing what was decided.
+#include <cuda_runtime.h>
+
+#include "engine/cuda/kernels.hpp"
+#include "engine/cuda/launch.cuh"
+#include "engine/math/adam.hpp"
+#include "engine/math/commit.hpp"
+
+namespace vae::engine::cuda {
+namespace {
+
+constexpr std::int64_t kChunk = 8192;  // floats of one block's partial norm
+
+__global__ void norm_kernel(const float* gradient, std::int64_t count,
+                            double* partial) {
+  const std::int64_t first = blockIdx.x * kChunk;
+  const std::int64_t last = first + kChunk < count ? first + kChunk : count;
+  double sum = 0;
+  for (std::int64_t i = first + threadIdx.x; i < last; i += kThreads) {
+    const auto value = static_cast<double>(gradient[i]);
+    sum += value * value;
+  }
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+}
+
+__device__ const Tail& tail_of(const CommitArgs& a) {
+  return *reinterpret_cast<const Tail*>(a.reduced + a.param_floats +
+                                        a.running_floats);
+}
+
+/// One block: decides, then adds to the sums.
+__global__ void decide_kernel(CommitArgs a, std::int64_t partials) {
+  double square = 0;
+  for (std::int64_t i = threadIdx.x; i < partials; i += kThreads)
+    square += a.partial[i];
+  square = block_sum(square);
+  if (threadIdx.x == 0) {
+    decide(tail_of(a), square, a.control);
+    add_sums(tail_of(a), *a.control, reinterpret_cast<Sums*>(a.sums));
+  }
+  __syncthreads();
+  if (a.control->skip != 0) return;
+  const float* dimensions =
+      a.reduced + a.param_floats + a.running_floats + kTailFloats;
+  for (std::int64_t i = threadIdx.x; i < 3 * a.latent; i += kThreads)
+    a.sums[kSumDoubles + i] += static_cast<double>(dimensions[i]);
+}
+
+__global__ void apply_kernel(CommitArgs a) {
+  const Control& c = *a.control;
+  if (c.skip != 0) return;
+  const AdamStep<float> step{static_cast<float>(c.beta1),
+                             static_cast<float>(c.beta2),
+                             static_cast<float>(c.epsilon),
+                             static_cast<float>(c.weight_decay),
+                             c.scale,
+                             c.step_size,
+                             c.second_scale};
+  for (std::int64_t i = global_index(); i < a.param_floats; i += global_size())
+    adam(step, a.reduced[i], a.param + i, a.moment1 + i, a.moment2 + i);
+  const float* batch = a.reduced + a.param_floats;
+  const auto momentum = static_cast<float>(model::kNormMomentum);
+  for (std::int64_t i = global_index(); i < a.running_floats;
+       i += global_size())
+    a.running[i] =
+        fold_running(a.running[i], batch[i], tail_of(a).images, momentum);
+}
+
+}  // namespace
+
+std::int64_t partial_count(std::int64_t param_floats) {
+  return (param_floats + kChunk - 1) / kChunk;
+}
+
+void commit(const CommitArgs& args, cudaStream_t stream) {
+  const std::int64_t partials = partial_count(args.param_floats);
+  norm_kernel<<<one_block_each(partials), kThreads, 0, stream>>>(
+      args.reduced, args.param_floats, args.partial);
+  decide_kernel<<<1, kThreads, 0, stream>>>(args, partials);
+  apply_kernel<<<blocks_for(args.param_floats), kThreads, 0, stream>>>(args);
+}
+
+}  // namespace vae::engine::cuda
