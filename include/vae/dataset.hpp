@@ -24,33 +24,42 @@ using Shape = std::array<std::uint32_t, 3>;
 class Dataset {
  public:
   /// Opens, by what `path` is:
-  ///  - a folder with MNIST's file names (train-images-idx3-ubyte, gzipped or
-  ///    not, also with a dot in place of the first dash of idx): the training
-  ///    set; with "/train" or "/test" appended to the folder, that set;
-  ///  - one IDX file (gzipped or not), labels from `labels_path` if not empty;
-  ///  - a folder of PNG files; its subfolders, sorted, are the labels 0, 1, …;
-  ///    a folder that holds `train` and `test` folders opens `train`.
+  ///  - a folder with MNIST's file names (train-images-idx3-ubyte and so on,
+  ///    gzipped or not, also with a dot before "idx"): the training set; with
+  ///    "/train" or "/test" appended to the folder, that set. Labels come along
+  ///    if their file is there;
+  ///  - one IDX file of unsigned bytes (gzipped or not), labels from
+  ///    `labels_path` if not empty;
+  ///  - a folder of PNG files, or of subfolders that hold PNG files; these, in
+  ///    natural order ("2" before "10"), are the labels 0, 1, …. All images
+  ///    have one shape, grey or RGB; alpha is dropped, 16 bits become 8;
+  ///  - a folder that holds a folder `train`: what that holds.
   /// Throws Error(file) if nothing is there, Error(format) with file and
-  /// offence if the content is not as it should be.
+  /// offence if the content is not as it should be, Error(argument) for a
+  /// `labels_path` beside a folder.
   static Dataset open(const std::string& path,
                       const std::string& labels_path = {});
 
   /// Copies images from memory. `all` is on the CPU, uint8 or float32 (kept as
-  /// such); `labels` is empty or has one entry, >= 0, per image.
+  /// such), in either layout; `labels` is empty or has one entry, >= 0, per
+  /// image. Floats are finite; which range is allowed is the trainer's matter.
+  /// Error(argument) names the offending value, Error(too_small) the buffer.
   static Dataset from_memory(const Batch& all, const Shape& shape,
                              std::span<const std::int32_t> labels = {});
 
   std::uint64_t size() const noexcept;
   const Shape& shape() const noexcept;
   ElementType type() const noexcept;
-  /// Largest label + 1; 0 without labels.
+  /// Largest label + 1, or the number of label folders; 0 without labels.
   std::uint32_t classes() const noexcept;
   /// One label per image, or empty.
   std::span<const std::int32_t> labels() const noexcept;
 
   /// Copies images [first, first + count) into `images` (uint8 or float32 in
-  /// [0, 1]); `images.written` is set. Error(argument) outside the set,
-  /// Error(too_small) naming the bytes needed.
+  /// [0, 1]) on the CPU, in either layout; `images.written` is set. Bytes are
+  /// divided by 255, floats as bytes rounded and clipped; equal types are
+  /// copied unchanged. Error(argument) outside the set, Error(too_small) naming
+  /// the bytes needed; then nothing is written.
   void read(std::uint64_t first, std::uint64_t count, Output& images) const;
 
   const std::shared_ptr<const data::Images>& shared() const noexcept {

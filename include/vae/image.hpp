@@ -11,9 +11,10 @@ namespace vae {
 
 /// Writes `images` (on the CPU, uint8 or float32 in [0, 1], clipped) as a grid
 /// of `columns` columns with a border of 2 black pixels around each image, row
-/// by row; one or three channels. Zero columns: the square root of the count,
-/// rounded up. Written beside the target and renamed, so that the file is
-/// whole or as before. Error(argument), Error(file).
+/// by row; one or three channels, RGB in the file. Zero columns: the square
+/// root of the count, rounded up. A single image has no border (torchvision's
+/// rule). Written beside the target and renamed, so that the file is whole or
+/// as before. Error(argument), also for NaN; Error(too_small); Error(file).
 void write_grid(const std::string& path, const Batch& images,
                 const Shape& shape, std::uint32_t columns = 8);
 

@@ -1,0 +1,27 @@
+// What the fuzz targets share: a parser may refuse its input with Error(format)
+// and do nothing else, neither another error nor a crash.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <span>
+
+#include "vae/error.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
+                                      std::size_t size);
+
+namespace vae::fuzz {
+
+template <class Parse>
+int run(const std::uint8_t* data, std::size_t size, Parse&& parse) {
+  try {
+    parse(std::as_bytes(std::span(data, size)));
+  } catch (const Error& error) {
+    if (error.status() != Status::format) std::abort();
+  }
+  return 0;
+}
+
+}  // namespace vae::fuzz
