@@ -2,10 +2,10 @@
 """Makes values/: what reference_test.cpp holds libvae against.
 
     python3 -m venv env && env/bin/pip install torch==2.11.0 numpy safetensors
-    env/bin/python tests/reference/make_reference.py             # writes values/
-    env/bin/python tests/reference/make_reference.py --rounding  # see below
+    env/bin/python tests/reference/make_reference.py
+    env/bin/python tests/reference/make_reference.py --rounding
 
-Everything is computed by PyTorch in float64 and stored as float32; running it
+The first writes values/. Everything is computed by PyTorch in float64 and stored as float32; running it
 twice gives the same bytes. `--rounding` writes nothing: it repeats each case in
 float32 and prints how far PyTorch itself is then off, the measure from which
 the test's tolerances are taken.
@@ -89,10 +89,14 @@ class Run:
 
     def keep(self, prefix, tensors):
         for name, tensor in tensors.items():
-            self.values[prefix + name] = tensor.detach().to(torch.float64).numpy().copy()
+            self.values[prefix + name] = (
+                tensor.detach().to(torch.float64).numpy().copy()
+            )
 
     def noise(self, stream, step):
-        values = philox.noise(self.c["seed"], stream, step, self.batch, self.c["latent"])
+        values = philox.noise(
+            self.c["seed"], stream, step, self.batch, self.c["latent"]
+        )
         return torch.from_numpy(values).to(self.dtype)
 
     def gradients(self, terms):
@@ -106,7 +110,10 @@ class Run:
 
     @staticmethod
     def means(terms):
-        return [terms[k].detach().double().mean() for k in ("loss", "recon", "kl", "mse")]
+        return [
+            terms[k].detach().double().mean()
+            for k in ("loss", "recon", "kl", "mse")
+        ]
 
     def train(self):
         c, model = self.c, self.model
@@ -121,15 +128,23 @@ class Run:
             terms = model(self.x, noises[-1])
             norm = self.gradients(terms)
             if step == 0:
-                self.keep("step0/", {k: terms[k] for k in ("mean", "logvar", "logits")})
-                self.keep("gradient/", {n: p.grad for n, p in model.named_parameters()})
+                self.keep(
+                    "step0/",
+                    {k: terms[k] for k in ("mean", "logvar", "logits")},
+                )
+                self.keep(
+                    "gradient/",
+                    {n: p.grad for n, p in model.named_parameters()},
+                )
             if c["clip_norm"] > 0:
                 factor = torch.clamp(c["clip_norm"] / norm, max=1.0)
                 for p in model.parameters():
                     p.grad *= factor
             adam.step()
             metrics.append(torch.stack([*self.means(terms), norm]))
-        self.keep("", {"noise": torch.stack(noises), "metrics": torch.stack(metrics)})
+        self.keep(
+            "", {"noise": torch.stack(noises), "metrics": torch.stack(metrics)}
+        )
         state = {n: adam.state[p] for n, p in model.named_parameters()}
         self.keep("moment1/", {n: s["exp_avg"] for n, s in state.items()})
         self.keep("moment2/", {n: s["exp_avg_sq"] for n, s in state.items()})
@@ -147,7 +162,8 @@ class Run:
             "score_recon": terms["recon"], "score_kl": terms["kl"],
             "kl_per_dim": terms["kl_per_dim"].mean(0),
             "metrics": torch.stack(self.means(terms)),
-            "codes": codes, "decoded": model.output(model.logits(codes.to(self.dtype))),
+            "codes": codes,
+            "decoded": model.output(model.logits(codes.to(self.dtype))),
         })  # fmt: skip
 
     def whole(self):
@@ -182,14 +198,21 @@ def digest(values):
         at = np.linspace(0, flat.size - 1, 8).astype(np.int64)
         small[name + "/sums"] = np.array([flat.sum(), (flat**2).sum()])
         small[name + "/at"], small[name + "/elements"] = at, flat[at]
-    for name in ("noise", "step0/logits", "before/decoded", "before/reconstruction"):
+    for name in (
+        "noise",
+        "step0/logits",
+        "before/decoded",
+        "before/reconstruction",
+    ):
         del small[name]
     return small
 
 
 def write(name, values, config):
     # One metadata key only: safetensors orders several at random.
-    data = safetensors.numpy.save(as_float32(values), {"config": libvae_config(config)})
+    data = safetensors.numpy.save(
+        as_float32(values), {"config": libvae_config(config)}
+    )
     (VALUES / f"{name}.safetensors").write_bytes(data)
 
 
@@ -197,7 +220,12 @@ def check_philox():
     """The published known answer (Random123, kat_vectors)."""
     ones = np.full((1, 4), 0xFFFFFFFF)
     words = philox.philox(0xFFFFFFFFFFFFFFFF, ones)[0]
-    assert [f"{w:08x}" for w in words] == ["408f276d", "41c83b0e", "a20bc7c6", "6d5451fd"]
+    assert [f"{w:08x}" for w in words] == [
+        "408f276d",
+        "41c83b0e",
+        "a20bc7c6",
+        "6d5451fd",
+    ]
 
 
 def write_pytorch_model():
@@ -228,13 +256,21 @@ def print_rounding(name, exact, config):
     single = Run(config, torch.float32).whole()
     worst = {}
     for key, value in exact.items():
-        kind = key if key.startswith(("before/", "after/", "step0/")) else key.split("/")[0]
+        kind = (
+            key
+            if key.startswith(("before/", "after/", "step0/"))
+            else key.split("/")[0]
+        )
         error = np.abs(single[key].astype(np.float64) - value)
         worst.setdefault(kind, []).append(
-            (error.max(), (error / (np.abs(value).max() + 1e-30)).max()))
+            (error.max(), (error / (np.abs(value).max() + 1e-30)).max())
+        )
     for kind, errors in worst.items():
         absolute, relative = np.max(errors, axis=0)
-        print(f"{name:12} {kind:22} absolute {absolute:.1e}  of largest {relative:.1e}")
+        print(
+            f"{name:12} {kind:22} absolute {absolute:.1e}  "
+            f"of largest {relative:.1e}"
+        )
 
 
 def main():
@@ -250,7 +286,9 @@ def main():
         if rounding:
             print_rounding(name, values, config)
         else:
-            write(name, digest(values) if name == "original" else values, config)
+            write(
+                name, digest(values) if name == "original" else values, config
+            )
     if not rounding:
         write_pytorch_model()
 

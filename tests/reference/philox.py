@@ -13,7 +13,9 @@ Word element % 4 of the output belongs to the element.
 
 import numpy as np
 
-STREAM_INIT, STREAM_TRAIN, STREAM_EVAL, STREAM_SAMPLE, STREAM_ORDER = range(1, 6)
+STREAM_INIT, STREAM_TRAIN, STREAM_EVAL, STREAM_SAMPLE, STREAM_ORDER = range(
+    1, 6
+)
 
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
@@ -66,7 +68,9 @@ def normal(seed, stream, row, step, elements):
 
 def noise(seed, stream, step, rows, latent):
     """[rows, latent]: row i is keyed by i, so any split of a batch agrees."""
-    return np.stack([normal(seed, stream, r, step, latent) for r in range(rows)])
+    return np.stack(
+        [normal(seed, stream, r, step, latent) for r in range(rows)]
+    )
 
 
 def initial_value(seed, index, shape, fan_in):

@@ -39,7 +39,11 @@ def conv_net(c):
         odd = tuple(side % 2 for side in sides[j])
         decoder += [nn.ConvTranspose2d(before, out, 4, 2, 1, odd), nn.ReLU()]
         before = layers[j - 1] if j > 0 else out
-    return nn.Sequential(*encoder), (layers[-1], *sides[-1]), nn.Sequential(*decoder[:-1])
+    return (
+        nn.Sequential(*encoder),
+        (layers[-1], *sides[-1]),
+        nn.Sequential(*decoder[:-1]),
+    )
 
 
 def dense_net(c):
@@ -102,7 +106,9 @@ class Vae(nn.Module):
     def negative_log_likelihood(self, logits, x):
         """Summed over the pixels of each image, [images]."""
         if self.config["likelihood"] == "bernoulli":
-            terms = F.binary_cross_entropy_with_logits(logits, x, reduction="none")
+            terms = F.binary_cross_entropy_with_logits(
+                logits, x, reduction="none"
+            )
         else:
             sigma = self.config["gaussian_sigma"]
             terms = (x - logits) ** 2 / (2 * sigma**2) + (

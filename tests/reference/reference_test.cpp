@@ -17,16 +17,44 @@
 namespace vae::reference {
 namespace {
 
-// PyTorch's own float32 is off from its float64 by up to (make_reference.py
+// PyTorch's own float32, in one thread, is off from float64 by (make_reference.py
 // --rounding): outputs 8e-7; gradients and moments 2e-6 of a tensor's largest
 // element; trained values 3e-7; means per image of the loss terms 3e-7 of the
 // largest. Another order of summation gives other errors of that size; the
 // tests allow about ten times as much.
 constexpr Tolerance kExact{0, 0};
-constexpr Tolerance kOutput{2e-6, 1e-6};
-constexpr Tolerance kGradient{2e-5, 0};
-constexpr Tolerance kTrained{2e-6, 3e-6};  // 3e-6: 1/3000 of ten steps of lr
-constexpr Tolerance kLoss{3e-6, 1e-5};     // KL is a difference of terms near 1
+constexpr Tolerance kGradient{1e-5, 0};
+
+struct Tolerances {
+  Tolerance output, loss, kl, moment, trained;
+  double norm;  // of the gradient, relative
+};
+constexpr Tolerances kTight{
+    .output = {2e-6, 1e-6},
+    .loss = {3e-6, 1e-5},
+    .kl = {3e-6, 1e-5},  // a difference of terms near 1
+    .moment = {1e-5, 0},
+    .trained = {2e-6, 3e-6},  // 3e-6: 1/3000 of ten steps of lr
+    .norm = 1e-5,
+};
+// The original network has a million activations. Rounding puts one of them on
+// the other side of its kink sooner or later, Adam makes full steps of tiny
+// gradients, and the two part. Ten steps of PyTorch's float32 are off from its
+// float64 by up to 0.02 in the loss, 0.5 % in the gradient norm, and 9e-4 (4e-5
+// root mean square) in a parameter, depending on its number of threads.
+constexpr Tolerances kParting{
+    .output = {5e-2, 1e-2},
+    .loss = {3e-4, 0},
+    .kl = {5e-2, 0},
+    .moment = {5e-2, 0, 0.1},
+    .trained = {0, 3e-3, 0.1},
+    .norm = 1e-2,
+};
+constexpr std::size_t kTogether = 2;  // steps before they can part
+
+const Tolerances& after_ten_steps(const std::string& name) {
+  return name == "original" ? kParting : kTight;
+}
 
 const std::vector<std::string> kCases{"conv_small", "conv_gauss", "dense",
                                       "original"};
@@ -82,51 +110,54 @@ std::vector<float> decode(Trainer& trainer, const std::vector<float>& codes,
 }
 
 void check_encode(const Values& values, const std::string& prefix,
-                  Trainer& trainer, const Batch& images) {
+                  Trainer& trainer, const Batch& images,
+                  const Tolerances& allowed = kTight) {
   std::vector<float> mean(images.count * trainer.config().latent);
   std::vector<float> logvar(mean.size());
   Output to_mean = Output::of(as_span(mean));
   Output to_logvar = Output::of(as_span(logvar));
   trainer.encode(images, &to_mean, &to_logvar);
-  check(values, prefix + "mean", mean, kOutput);
-  check(values, prefix + "logvar", logvar, kOutput);
+  check(values, prefix + "mean", mean, allowed.output);
+  check(values, prefix + "logvar", logvar, allowed.output);
 }
 
 void check_generation(const Values& values, const std::string& prefix,
-                      Trainer& trainer, const Batch& images) {
+                      Trainer& trainer, const Batch& images,
+                      const Tolerances& allowed) {
   // Digests leave the large outputs of the untrained network out.
   if (values.has(prefix + "decoded"))
     check(values, prefix + "decoded",
-          decode(trainer, values.floats(prefix + "codes"), 4), kOutput);
+          decode(trainer, values.floats(prefix + "codes"), 4), allowed.output);
   if (!values.has(prefix + "reconstruction")) return;
   std::vector<float> room(images.count * pixels(trainer.config()));
   Output output = Output::of(as_span(room));
   trainer.reconstruct(images, output);
-  check(values, prefix + "reconstruction", room, kOutput);
+  check(values, prefix + "reconstruction", room, allowed.output);
 }
 
 void check_scores(const Values& values, const std::string& prefix,
-                  Trainer& trainer, const Batch& images) {
+                  Trainer& trainer, const Batch& images,
+                  const Tolerances& allowed) {
   std::vector<float> recon(images.count), kl(images.count);
   Output to_recon = Output::of(as_span(recon)), to_kl = Output::of(as_span(kl));
   trainer.score(images, &to_recon, &to_kl);
-  check(values, prefix + "score_recon", recon, kLoss);
-  check(values, prefix + "score_kl", kl, kLoss);
+  check(values, prefix + "score_recon", recon, allowed.loss);
+  check(values, prefix + "score_kl", kl, allowed.kl);
 
   const Metrics metrics = trainer.eval_step(images);
-  check(values, prefix + "metrics", loss_terms(metrics), kLoss);
+  check(values, prefix + "metrics", loss_terms(metrics), allowed.loss);
   CHECK_EQ(metrics.images, images.count);
   check(values, prefix + "kl_per_dim",
-        {metrics.kl_per_dim.begin(), metrics.kl_per_dim.end()}, kLoss);
+        {metrics.kl_per_dim.begin(), metrics.kl_per_dim.end()}, allowed.kl);
 }
 
 void check_outputs(const Values& values, const std::string& prefix,
-                   Trainer& trainer) {
+                   Trainer& trainer, const Tolerances& allowed = kTight) {
   const std::vector<std::uint8_t> images = values.images();
   const Batch batch = Batch::of(images, values.batch());
-  check_encode(values, prefix, trainer, batch);
-  check_generation(values, prefix, trainer, batch);
-  check_scores(values, prefix, trainer, batch);
+  check_encode(values, prefix, trainer, batch, allowed);
+  check_generation(values, prefix, trainer, batch, allowed);
+  check_scores(values, prefix, trainer, batch, allowed);
 }
 
 /// A row of a stored matrix.
@@ -138,21 +169,23 @@ std::vector<float> row(const std::vector<float>& matrix, std::size_t index,
 }
 
 /// The ten steps, each against the stored loss terms and gradient norm.
-void train_ten_steps(const Values& values, Trainer& trainer) {
+void train_ten_steps(const Values& values, Trainer& trainer,
+                     const Tolerances& later) {
   const std::vector<std::uint8_t> images = values.images();
   const std::vector<float> expected = values.floats("metrics");
   const auto steps = static_cast<std::size_t>(values.shape("metrics").at(0));
   REQUIRE_EQ(steps, 10);
   for (std::size_t step = 0; step < steps; ++step) {
     CAPTURE(step);
+    const Tolerances& allowed = step < kTogether ? kTight : later;
     Metrics metrics;
     trainer.train_step(Batch::of(images, values.batch()), &metrics);
     const std::vector<float> terms = row(expected, step, 5);
     CHECK_EQ(difference({terms.begin(), terms.end() - 1}, loss_terms(metrics),
-                        kLoss),
+                        allowed.loss),
              "");
     CHECK_EQ(metrics.gradient_norm,
-             doctest::Approx(double{terms[4]}).epsilon(1e-5));
+             doctest::Approx(double{terms[4]}).epsilon(allowed.norm));
     if (step == 0)
       check_params(values, trainer, "gradient/", ParamWhat::gradient,
                    kGradient);
@@ -184,11 +217,15 @@ TEST_CASE("gradients and ten Adam steps are PyTorch's") {
     CAPTURE(name);
     const Values values(name);
     Trainer trainer(values.config());
-    train_ten_steps(values, trainer);
-    check_params(values, trainer, "trained/", ParamWhat::value, kTrained);
-    check_params(values, trainer, "moment1/", ParamWhat::moment1, kGradient);
-    check_params(values, trainer, "moment2/", ParamWhat::moment2, kGradient);
-    check_outputs(values, "after/", trainer);
+    const Tolerances& allowed = after_ten_steps(name);
+    train_ten_steps(values, trainer, allowed);
+    check_params(values, trainer, "trained/", ParamWhat::value,
+                 allowed.trained);
+    check_params(values, trainer, "moment1/", ParamWhat::moment1,
+                 allowed.moment);
+    check_params(values, trainer, "moment2/", ParamWhat::moment2,
+                 allowed.moment);
+    check_outputs(values, "after/", trainer, allowed);
   }
 }
 
@@ -201,7 +238,7 @@ TEST_CASE("a bias before BatchNorm is moved by weight decay alone") {
     const Values values(name);
     const bool decays = values.config().weight_decay > 0;
     Trainer trainer(values.config());
-    train_ten_steps(values, trainer);
+    train_ten_steps(values, trainer, kTight);
     for (const ParamInfo& info : trainer.params()) {
       if (!biases.contains(info.name)) continue;
       const std::vector<float> now = read(trainer, info, ParamWhat::value);

@@ -114,16 +114,17 @@ std::string Values::digest_difference(const std::string& name,
     sum += double{v};
     squares += double{v} * double{v};
   }
-  // An error e in every element moves the sum by at most n e and the sum of
-  // squares by at most 2 e sum|v| <= 2 e sqrt(n squares).
+  // Errors of root mean square r move the sum by at most n r and the sum of
+  // squares by at most 2 r sqrt(n squares) (Cauchy and Schwarz).
   const auto n = static_cast<double>(got.size());
   const double e = tolerance.absolute + tolerance.relative * largest(got);
+  const double r = e * tolerance.typical;
   const double rounding = 1e-7;  // the sums themselves are stored as float
   const double sum_error = std::abs(sum - double{sums[0]});
   const double square_error = std::abs(squares - double{sums[1]});
-  if (!(sum_error <= n * e + rounding * std::abs(sum)))
+  if (!(sum_error <= n * r + rounding * std::abs(sum)))
     return join("sum is ", sum, " instead of ", sums[0]);
-  if (!(square_error <= 2 * e * std::sqrt(n * squares) + rounding * squares))
+  if (!(square_error <= 2 * r * std::sqrt(n * squares) + rounding * squares))
     return join("sum of squares is ", squares, " instead of ", sums[1]);
 
   std::vector<float> chosen;

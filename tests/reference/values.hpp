@@ -11,9 +11,10 @@
 namespace vae::reference {
 
 /// How far values may be from the stored ones: `absolute` plus `relative`
-/// times the largest magnitude of the tensor.
+/// times the largest magnitude of the tensor. Where only a digest is stored,
+/// `typical` is the root mean square error allowed, as a part of that.
 struct Tolerance {
-  double relative = 0, absolute = 0;
+  double relative = 0, absolute = 0, typical = 1;
 };
 
 class Values {
