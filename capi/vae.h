@@ -153,7 +153,7 @@ typedef int32_t vae_status;
 #define VAE_UINT8 1
 /** Element type: IEEE single precision. */
 #define VAE_FLOAT32 2
-/** Element type: signed 64-bit integer (BatchNorm's count of batches). */
+/** Element type: signed 64-bit integer; no image or tensor has it yet. */
 #define VAE_INT64 3
 
 /** Device: the host's processor and memory. */
@@ -207,7 +207,8 @@ typedef int32_t vae_status;
 #define VAE_STEP 3
 /** vae_set(), vae_get(): updates applied, whole number >= 0; Adam's t. */
 #define VAE_UPDATES 4
-/** vae_set(), vae_get(): epochs finished, whole number >= 0; keys the order. */
+/** vae_set(), vae_get(): epochs finished, whole number >= 0; keys the order.
+ *  Setting it begins that epoch from its first image. */
 #define VAE_EPOCH 5
 /** Reserved for models with several phases: #VAE_E_UNSUPPORTED for now. */
 #define VAE_PHASE 6
@@ -432,7 +433,8 @@ typedef struct vae_run {
  * @brief Which codes vae_sample() draws. 56 bytes, minimum 40.
  *
  * Image i of a call is image `first` + i of the endless sequence that belongs
- * to `seed`: a sequence drawn in parts is the one drawn at once.
+ * to `seed`: a sequence drawn in parts is the one drawn at once. `first` +
+ * `count` is at most 2^32.
  */
 typedef struct vae_sampling {
   uint32_t struct_size; /**< Bytes of this struct as the host knows it. */
@@ -450,7 +452,7 @@ typedef struct vae_sampling {
  *         needed. Filled by vae_param_info(). */
 typedef struct vae_param {
   uint32_t struct_size; /**< Bytes of this struct as the host knows it. */
-  int32_t dtype;        /**< #VAE_FLOAT32 or #VAE_INT64. */
+  int32_t dtype;        /**< #VAE_FLOAT32. */
   uint32_t rank;        /**< Entries of `shape` in use. */
   uint32_t trainable;   /**< 0: BatchNorm's running statistics, else 1. */
   int64_t shape[8];     /**< As in PyTorch; unused entries are 0. */
@@ -665,7 +667,8 @@ VAE_API vae_status vae_get_config(vae_trainer* trainer, vae_config* config);
 /**
  * @brief One step of gradient descent on -ELBO (Kingma & Welling 2014, eq. 10).
  * @param trainer The trainer.
- * @param batch   1..max_batch images.
+ * @param batch   1..max_batch images; at least 2 if the convolutions leave
+ *                one pixel, which BatchNorm cannot normalise by itself.
  * @param metrics NULL: the call does not wait for the device (at most two
  *                steps run ahead), and failures seen late come from the next
  *                call that waits. Else it waits, and describes this step alone.
@@ -847,8 +850,10 @@ VAE_API void vae_dataset_destroy(vae_dataset* dataset);
  * @return #VAE_OK; #VAE_E_ARGUMENT; #VAE_E_TOO_SMALL; #VAE_E_CANCELLED;
  *         #VAE_E_NONFINITE. Steps done before are kept.
  *
- * The last batch may be smaller. If the run is stopped (vae_cancel(), the
- * callback, max_steps), the next call goes on where it stopped.
+ * The last batch may be smaller; a single last image that BatchNorm cannot
+ * take is left out. If the run is stopped (vae_cancel(), the callback,
+ * max_steps), the next call goes on where it stopped, and what was done is
+ * part of vae_read_metrics() as are all steps.
  */
 VAE_API vae_status vae_train_epoch(vae_trainer* trainer, vae_dataset* dataset,
                                    const vae_run* run, vae_metrics* metrics);
@@ -877,7 +882,8 @@ VAE_API vae_status vae_cancel(vae_trainer* trainer, int32_t on);
 /**
  * @defgroup params Parameters
  * @brief Every tensor of the model, in the order, names and shapes of the
- *        PyTorch module's state_dict.
+ *        PyTorch module's state_dict. BatchNorm's counts of batches are in
+ *        files only: they are the updates applied.
  * @{
  */
 
