@@ -3,6 +3,7 @@
 // our own defects use GSL's Expects and Ensures instead.
 #pragma once
 
+#include <locale>
 #include <sstream>
 #include <string>
 
@@ -13,6 +14,7 @@ namespace vae {
 template <class... Parts>
 std::string join(const Parts&... parts) {
   std::ostringstream text;
+  text.imbue(std::locale::classic());  // a host's "1,000" is no number here
   (text << ... << parts);
   return text.str();
 }

@@ -16,7 +16,7 @@ namespace vae {
 struct Order {
   std::uint64_t seed = 0, epoch = 0, count = 0;
 
-  static constexpr std::uint32_t kRounds = 6;
+  static constexpr std::uint32_t kRounds = 8;
 
   /// Which row stands at `position`; position < count.
   VAE_HD_MEMBER std::uint64_t operator()(std::uint64_t position) const {
@@ -29,9 +29,10 @@ struct Order {
   }
 
  private:
-  /// k, so that 2k bits hold every position; a quarter of them at least do.
+  /// k, so that 2k bits hold every position. At least 2, because halves of one
+  /// bit mix visibly badly.
   VAE_HD_MEMBER std::uint32_t half_bits() const {
-    std::uint32_t half = 1;
+    std::uint32_t half = 2;
     while (half < 32 && (std::uint64_t{1} << (2 * half)) < count) ++half;
     return half;
   }
