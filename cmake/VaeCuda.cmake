@@ -61,7 +61,9 @@ function(vae_cuda_options target)
   target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:
     --fmad=false -Werror=all-warnings
     -Xcompiler=-Wall,-Wextra,-Wconversion,-Wshadow,-ffp-contract=off>)
+  # Some toolkits are nvcc alone; LibTorch's own folder then has the headers of
+  # the libraries that LibTorch's headers name.
   target_include_directories(${target} SYSTEM PRIVATE
-    ${CUDAToolkit_INCLUDE_DIRS})
+    ${CUDAToolkit_INCLUDE_DIRS} "${LIBTORCH_DIR}/../nvidia/cu13/include")
   target_link_libraries(${target} PRIVATE LibTorch::cuda)
 endfunction()
