@@ -62,15 +62,23 @@ ordered_json file_json(const std::string& path) {
           {"tensors", tensors}};
 }
 
+// A text of several lines keeps them, indented.
+std::string as_text(const ordered_json& item, const std::string& indent) {
+  if (!item.is_string()) return item.dump();
+  std::string text;
+  for (const char letter : item.get_ref<const std::string&>()) {
+    text += letter == '\n' ? "\n" + indent : std::string(1, letter);
+  }
+  return text.substr(0, text.find_last_not_of(" \n") + 1);
+}
+
 // Indented "name: value" lines.
 void print_lines(const ordered_json& value, const std::string& indent) {
   for (const auto& [name, item] : value.items()) {
     const bool nested = item.is_object() ||
                         (item.is_array() && !item.empty() &&
                          (item.front().is_object() || item.front().is_array()));
-    const std::string text = nested             ? ""
-                             : item.is_string() ? item.get<std::string>()
-                                                : item.dump();
+    const std::string text = nested ? "" : as_text(item, indent + "  ");
     std::printf("%s%s: %s\n", indent.c_str(), name.c_str(), text.c_str());
     if (nested) print_lines(item, indent + "  ");
   }

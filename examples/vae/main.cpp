@@ -56,7 +56,7 @@ int run(int argc, char** argv) {
     if (!named.empty()) {
       const std::string name = named.front()->get_name();
       complain(name + ": " + error.what() + " (see vae " + name + " --help)");
-    } else if (argc > 1 && argv[1][0] != '-') {
+    } else if (argc > 1) {
       complain(words[1] + " is no command (see vae --help)");
     } else {
       complain(std::string(error.what()) + " (see vae --help)");

@@ -2,7 +2,9 @@
 // so that names, ranges and their errors are its own.
 #include "settings.hpp"
 
+#include <cmath>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 namespace cli {
@@ -12,8 +14,16 @@ using nlohmann::json;
 template <class Value>
 CLI::Option* Settings::field(CLI::App& app, const std::string& option,
                              const std::string& name, const std::string& help) {
-  return app.add_option_function<Value>(
-      option, [this, name](const Value& value) { given_[name] = value; }, help);
+  const auto set_field = [this, option, name](const Value& value) {
+    if constexpr (std::is_floating_point_v<Value>) {
+      // JSON has no such numbers.
+      if (!std::isfinite(value)) {
+        throw CLI::ValidationError(option, "wants a finite number");
+      }
+    }
+    given_[name] = value;
+  };
+  return app.add_option_function<Value>(option, set_field, help);
 }
 
 void Settings::add_device_options(CLI::App& app) {

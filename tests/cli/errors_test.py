@@ -44,7 +44,8 @@ class ErrorsTest(CommandTest):
         self.refused_training(USAGE, "--layers", "8,x", says=["x"])
         self.refused_training(USAGE, "--latent", 0, says=["latent", "0"])
         self.refused_training(USAGE, "--kl-weight", -1, says=["-1"])
-        self.refused_training(USAGE, "--learning-rate", "nan")
+        self.refused_training(USAGE, "--learning-rate", "nan",
+                              says=["--learning-rate", "finite"])
         self.assertFalse(os.path.exists(self.path("refused")))
 
     def test_help(self):

@@ -79,7 +79,7 @@ class UseTest(CommandTest):
                           "--count", 6, "--first", 2, "--columns", 3)
         self.assertEqual(pairs.size, grid_size(6, 2))
         for i in range(6):
-            image = self.test_image(2 + i)
+            image = self.image(2 + i)
             copy = pairs.tile(i // 3, i % 3 * 2 + 1)
             self.assertEqual(pairs.tile(i // 3, i % 3 * 2), image)
             self.assertNotEqual(copy, image)
