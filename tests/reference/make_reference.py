@@ -5,10 +5,10 @@
     env/bin/python tests/reference/make_reference.py
     env/bin/python tests/reference/make_reference.py --rounding
 
-The first writes values/. Everything is computed by PyTorch in float64 and stored as float32; running it
-twice gives the same bytes. `--rounding` writes nothing: it repeats each case in
-float32 and prints how far PyTorch itself is then off, the measure from which
-the test's tolerances are taken.
+The first writes values/. Everything is computed by PyTorch in float64 and
+stored as float32; running it twice gives the same bytes. `--rounding` writes
+nothing: it repeats each case in float32 and prints how far PyTorch itself is
+then off, the measure from which the test's tolerances are taken.
 
 Each case stores its images, the initial values, the noise, what the first step
 computes, the loss terms of ten Adam steps, and state and outputs afterwards.

@@ -17,11 +17,11 @@
 namespace vae::reference {
 namespace {
 
-// PyTorch's own float32, in one thread, is off from float64 by (make_reference.py
-// --rounding): outputs 8e-7; gradients and moments 2e-6 of a tensor's largest
-// element; trained values 3e-7; means per image of the loss terms 3e-7 of the
-// largest. Another order of summation gives other errors of that size; the
-// tests allow about ten times as much.
+// PyTorch's own float32, in one thread, is off from its float64 by
+// (make_reference.py --rounding): outputs 8e-7; gradients and moments 2e-6 of a
+// tensor's largest element; trained values 3e-7; means per image of the loss
+// terms 3e-7 of the largest. Another order of summation gives other errors of
+// that size; the tests allow about ten times as much.
 constexpr Tolerance kExact{0, 0};
 constexpr Tolerance kGradient{1e-5, 0};
 
