@@ -134,51 +134,62 @@ void Trainer::save(const std::string& path, SaveWhat what) {
   io::write_file_atomically(path, save(what));
 }
 std::vector<std::byte> Trainer::save(SaveWhat what) {
-  return io::write_safetensors(impl_->to_file(what));
+  return io::write_safetensors(
+      impl_->health.run([&] { return impl_->to_file(what); }));
 }
 
 Config Trainer::config() const { return impl_->config; }
 void Trainer::train_step(const Batch& images, Metrics* metrics) {
-  impl_->train_step(images, metrics);
+  return impl_->health.run([&] { return impl_->train_step(images, metrics); });
 }
 Metrics Trainer::eval_step(const Batch& images) {
-  return impl_->eval_step(images);
+  return impl_->health.run([&] { return impl_->eval_step(images); });
 }
 void Trainer::score(const Batch& images, Output* reconstruction, Output* kl) {
-  impl_->score(images, reconstruction, kl);
+  return impl_->health.run(
+      [&] { return impl_->score(images, reconstruction, kl); });
 }
-Metrics Trainer::read_metrics() { return impl_->read_metrics(); }
-void Trainer::synchronize() { impl_->synchronize(); }
+Metrics Trainer::read_metrics() {
+  return impl_->health.run([&] { return impl_->read_metrics(); });
+}
+void Trainer::synchronize() {
+  return impl_->health.run([&] { return impl_->synchronize(); });
+}
 void Trainer::encode(const Batch& images, Output* mean, Output* logvar) {
-  impl_->encode(images, mean, logvar);
+  return impl_->health.run([&] { return impl_->encode(images, mean, logvar); });
 }
 void Trainer::decode(const Batch& codes, Output& images) {
-  impl_->decode(codes, images);
+  return impl_->health.run([&] { return impl_->decode(codes, images); });
 }
 void Trainer::sample(const Sampling& sampling, Output& images) {
-  impl_->sample(sampling, images);
+  return impl_->health.run([&] { return impl_->sample(sampling, images); });
 }
 void Trainer::reconstruct(const Batch& images, Output& output) {
-  impl_->reconstruct(images, output);
+  return impl_->health.run([&] { return impl_->reconstruct(images, output); });
 }
 Metrics Trainer::train_epoch(const Dataset& dataset, const Run& run) {
-  return impl_->train_epoch(dataset, run);
+  return impl_->health.run([&] { return impl_->train_epoch(dataset, run); });
 }
 Metrics Trainer::evaluate(const Dataset& dataset, const Run& run) {
-  return impl_->evaluate(dataset, run);
+  return impl_->health.run([&] { return impl_->evaluate(dataset, run); });
 }
 void Trainer::cancel(bool on) noexcept { impl_->cancelled = on; }
 const std::vector<ParamInfo>& Trainer::params() const { return impl_->infos; }
 void Trainer::read_param(const std::string& name, ParamWhat what,
                          std::span<std::byte> data) {
-  impl_->read_param(name, what, data);
+  return impl_->health.run([&] { return impl_->read_param(name, what, data); });
 }
 void Trainer::write_param(const std::string& name, ParamWhat what,
                           std::span<const std::byte> data) {
-  impl_->write_param(name, what, data);
+  return impl_->health.run(
+      [&] { return impl_->write_param(name, what, data); });
 }
-void Trainer::set(Key key, double value) { impl_->set(key, value); }
-double Trainer::get(Key key) { return impl_->get(key); }
+void Trainer::set(Key key, double value) {
+  return impl_->health.run([&] { return impl_->set(key, value); });
+}
+double Trainer::get(Key key) {
+  return impl_->health.run([&] { return impl_->get(key); });
+}
 std::string Trainer::diagnose() const { return impl_->diagnose(); }
 
 }  // namespace vae

@@ -11,6 +11,7 @@
 #include "engine/engine.hpp"
 #include "io/safetensors.hpp"
 #include "model/plan.hpp"
+#include "train/health.hpp"
 #include "train/metrics.hpp"
 #include "train/rows_check.hpp"
 #include "vae/trainer.hpp"
@@ -52,6 +53,7 @@ class Trainer::Impl {
   std::string diagnose() const;
 
   std::vector<ParamInfo> infos;
+  train::Health health;
   std::atomic<bool> cancelled{false};
   Config config;  // in force: device and threads resolved
 

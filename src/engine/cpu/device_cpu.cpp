@@ -200,14 +200,7 @@ class CpuDevice final : public Device {
 
   void apply_adam(const State& state, const Control& c,
                   std::int64_t count) const {
-    const AdamStep<float> step{static_cast<float>(1.0 - c.beta1),
-                               static_cast<float>(c.beta2),
-                               static_cast<float>(1.0 - c.beta2),
-                               static_cast<float>(c.epsilon),
-                               static_cast<float>(c.weight_decay),
-                               c.scale,
-                               c.step_size,
-                               c.second_scale};
+    const AdamStep<float> step = adam_step(c);
     each((count + kChunk - 1) / kChunk, [&](std::int64_t i) {
       const std::int64_t first = i * kChunk;
       cpu::adam_chunk(

@@ -4,7 +4,6 @@
 
 #include "engine/cuda/kernels.hpp"
 #include "engine/cuda/launch.cuh"
-#include "engine/math/adam.hpp"
 #include "engine/math/commit.hpp"
 
 namespace vae::engine::cuda {
@@ -51,13 +50,7 @@ __global__ void decide_kernel(CommitArgs a, std::int64_t partials) {
 __global__ void apply_kernel(CommitArgs a) {
   const Control& c = *a.control;
   if (c.skip != 0) return;
-  const AdamStep<float> step{static_cast<float>(c.beta1),
-                             static_cast<float>(c.beta2),
-                             static_cast<float>(c.epsilon),
-                             static_cast<float>(c.weight_decay),
-                             c.scale,
-                             c.step_size,
-                             c.second_scale};
+  const AdamStep<float> step = adam_step(c);
   for (std::int64_t i = global_index(); i < a.param_floats; i += global_size())
     adam(step, a.reduced[i], a.param + i, a.moment1 + i, a.moment2 + i);
   const float* batch = a.reduced + a.param_floats;

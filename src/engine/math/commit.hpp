@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/hd.hpp"
+#include "engine/math/adam.hpp"
 #include "engine/state.hpp"
 
 namespace vae::engine {
@@ -32,6 +33,20 @@ VAE_HD void decide(const Tail& tail, double gradient_square, Control* control) {
                                           (1.0 - std::pow(control->beta1, t)));
   control->second_scale =
       static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(control->beta2, t)));
+}
+
+/// What Adam needs of a decided update, in float32.
+VAE_HD AdamStep<float> adam_step(const Control& c) {
+  AdamStep<float> step;
+  step.rate1 = static_cast<float>(1.0 - c.beta1);
+  step.beta2 = static_cast<float>(c.beta2);
+  step.rate2 = static_cast<float>(1.0 - c.beta2);
+  step.epsilon = static_cast<float>(c.epsilon);
+  step.weight_decay = static_cast<float>(c.weight_decay);
+  step.scale = c.scale;
+  step.step_size = c.step_size;
+  step.second_scale = c.second_scale;
+  return step;
 }
 
 /// Adds a committed (or skipped) batch to the sums.

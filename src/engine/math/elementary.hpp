@@ -29,9 +29,11 @@ VAE_HD float exponential(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = (p * r) * r + r + 1.0f;
-  // The builtin, because device code may not call std::bit_cast.
-  const auto bits = __builtin_bit_cast(std::uint32_t, shifted) << 23;
-  return __builtin_bit_cast(float, __builtin_bit_cast(std::uint32_t, p) + bits);
+  // The builtin, because device code may not call std::bit_cast. A product by
+  // 2^n, not a sum of exponents: NaN stays NaN, whichever bits it has.
+  const auto bits = (__builtin_bit_cast(std::uint32_t, shifted) << 23) +
+                    __builtin_bit_cast(std::uint32_t, 1.0f);
+  return p * __builtin_bit_cast(float, bits);
 }
 
 /// ln(1 + t) for t in [0, 1]: 2 artanh(t / (2 + t)) by its series.

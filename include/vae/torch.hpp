@@ -1,0 +1,131 @@
+// Tensors in and out, for programs that use LibTorch themselves. The one header
+// of libvae that needs LibTorch's; everything here is a view or one call, and
+// no gradient flows through it.
+#pragma once
+
+#include <ATen/ATen.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include "vae/error.hpp"
+#include "vae/trainer.hpp"
+
+namespace vae {
+
+namespace detail {
+
+inline ElementType element_type_of(const at::Tensor& tensor) {
+  if (tensor.scalar_type() == at::kByte) return ElementType::uint8;
+  if (tensor.scalar_type() == at::kFloat) return ElementType::float32;
+  throw Error(Status::argument,
+              std::string("the tensor's type is ") +
+                  at::toString(tensor.scalar_type()) +
+                  "; allowed are Byte (uint8) and Float (float32)");
+}
+
+/// How the rows lie: [B, C, H, W] contiguous, or channels_last. Throws for
+/// anything that would have to be copied.
+inline Layout layout_of(const at::Tensor& tensor) {
+  if (tensor.is_contiguous()) return Layout::chw;
+  if (tensor.dim() == 4 && tensor.is_contiguous(at::MemoryFormat::ChannelsLast))
+    return Layout::hwc;
+  throw Error(Status::argument,
+              "the tensor is not contiguous; call .contiguous() first");
+}
+
+/// The stream on which the tensor's device works now; null on the CPU.
+inline void* stream_of(const at::Tensor& tensor) {
+  if (!tensor.is_cuda()) return nullptr;
+  const c10::impl::VirtualGuardImpl device(at::kCUDA);
+  return device.getStream(tensor.device()).native_handle();
+}
+
+inline void check_place(const at::Tensor& tensor) {
+  if (!tensor.defined() || tensor.dim() < 1)
+    throw Error(Status::argument, "the tensor has no rows");
+  if (!tensor.is_cpu() && !tensor.is_cuda())
+    throw Error(Status::argument, "the tensor is on " + tensor.device().str() +
+                                      "; allowed are cpu and cuda");
+}
+
+template <class View>
+View view_of(const at::Tensor& tensor) {
+  check_place(tensor);
+  View view;
+  view.data = tensor.data_ptr();
+  view.bytes = tensor.nbytes();
+  view.type = element_type_of(tensor);
+  view.layout = layout_of(tensor);
+  view.device = tensor.is_cuda() ? DeviceKind::cuda : DeviceKind::cpu;
+  view.stream = stream_of(tensor);
+  return view;
+}
+
+/// Empty rows where `like` lies.
+inline at::Tensor empty_rows(std::int64_t count, const Shape& shape,
+                             const at::Tensor& like) {
+  return at::empty({count, shape[0], shape[1], shape[2]},
+                   like.options().dtype(at::kFloat));
+}
+
+inline Shape shape_of(const Trainer& trainer) {
+  const Config config = trainer.config();
+  return {config.channels, config.height, config.width};
+}
+
+}  // namespace detail
+
+/// A view of `rows`, uint8 or float32, its first dimension the count,
+/// contiguous or channels_last; the tensor must outlive the view.
+/// Error(argument) otherwise.
+inline Batch batch_of(const at::Tensor& rows) {
+  Batch batch = detail::view_of<Batch>(rows);
+  batch.count = static_cast<std::uint64_t>(rows.size(0));
+  return batch;
+}
+
+/// A view of `rows` as room for results; the tensor must outlive the view.
+inline Output output_of(const at::Tensor& rows) {
+  return detail::view_of<Output>(rows);
+}
+
+/// Trainer::train_step on images [B, C, H, W].
+inline void train_step(Trainer& trainer, const at::Tensor& images,
+                       Metrics* metrics = nullptr) {
+  trainer.train_step(batch_of(images), metrics);
+}
+
+/// Mean and log-variance of q(z | x), float32 [B, latent] each, on the device
+/// of `images`.
+inline std::pair<at::Tensor, at::Tensor> encode(Trainer& trainer,
+                                                const at::Tensor& images) {
+  const at::Tensor mean = at::empty(
+      {images.size(0), static_cast<std::int64_t>(trainer.config().latent)},
+      images.options()
+          .dtype(at::kFloat)
+          .memory_format(at::MemoryFormat::Contiguous));
+  const at::Tensor logvar = at::empty_like(mean);
+  Output mean_room = output_of(mean), logvar_room = output_of(logvar);
+  trainer.encode(batch_of(images), &mean_room, &logvar_room);
+  return {mean, logvar};
+}
+
+/// Codes [B, latent] to images, float32 [B, C, H, W], on the codes' device.
+inline at::Tensor decode(Trainer& trainer, const at::Tensor& codes) {
+  const at::Tensor images =
+      detail::empty_rows(codes.size(0), detail::shape_of(trainer), codes);
+  Output room = output_of(images);
+  trainer.decode(batch_of(codes), room);
+  return images;
+}
+
+/// Images drawn from the prior, float32 [count, C, H, W], on the CPU.
+inline at::Tensor sample(Trainer& trainer, const Sampling& sampling = {}) {
+  const at::Tensor images =
+      detail::empty_rows(static_cast<std::int64_t>(sampling.count),
+                         detail::shape_of(trainer), at::empty({0}));
+  Output room = output_of(images);
+  trainer.sample(sampling, room);
+  return images;
+}
+
+}  // namespace vae
