@@ -47,11 +47,13 @@ enum class NonFinite : std::int32_t {
 /// Everything a trainer is made from. Ranges are checked by validate().
 struct Config {
   // --- model -------------------------------------------------------------
-  Model model = Model::vae;
-  Net net = Net::conv;
+  Model model = Model::vae;  ///< which model
+  Net net = Net::conv;       ///< which network
   /// Image size, each 1..4096; their product at most 16,777,216. A vector that
   /// is no image is 1 x 1 x its length.
-  std::uint32_t channels = 1, height = 28, width = 28;
+  std::uint32_t channels = 1;
+  std::uint32_t height = 28;  ///< rows of an image, as said for `channels`
+  std::uint32_t width = 28;   ///< columns of an image, as said for `channels`
   /// Length of the latent code, 1..4096.
   std::uint32_t latent = 32;
   /// Net::conv: output channels of the encoder's convolutions, 2..8 of them,
@@ -60,7 +62,7 @@ struct Config {
   std::vector<std::uint32_t> layers{64, 128, 128};
 
   // --- objective: reconstruction + kl_weight * KL -------------------------
-  Likelihood likelihood = Likelihood::bernoulli;
+  Likelihood likelihood = Likelihood::bernoulli;  ///< p(x | z)
   /// true: gradients are of the loss summed over the images of a batch, as in
   /// the original; false: of its mean. Reported losses are means either way.
   bool sum_gradient = true;
@@ -88,33 +90,43 @@ struct Config {
   std::uint32_t threads = 0;
   /// Keep gradients readable after a step (Trainer::read_param).
   bool keep_gradients = false;
+  /// automatic: a CUDA device that can be used, else the CPU.
   DeviceKind device = DeviceKind::automatic;
-  std::int32_t device_index = 0;  ///< which CUDA device; >= 0
-  Precision precision = Precision::fp32;
-  EngineKind engine = EngineKind::automatic;
-  NonFinite nonfinite = NonFinite::error;
+  std::int32_t device_index = 0;              ///< which CUDA device; >= 0
+  Precision precision = Precision::fp32;      ///< of products
+  EngineKind engine = EngineKind::automatic;  ///< what computes it
+  NonFinite nonfinite = NonFinite::error;     ///< what such a step does
   /// Ask LibTorch for deterministic algorithms on CUDA; the CPU always is.
   bool deterministic = false;
 
+  /// @return Whether every field is equal.
   bool operator==(const Config&) const = default;
 };
 
 /// Throws Error(argument or unsupported), naming the first value that is not
 /// allowed and the values that are. Never looks for a device.
+/// @param config What to check.
 void validate(const Config& config);
 
 /// The configuration as one JSON object; every field by its name, enumerations
-/// by theirs ("bernoulli", "auto"). What from_json reads back equals it.
+/// by theirs ("bernoulli", "auto"). What config_from_json() reads back equals
+/// it.
+/// @param config A valid configuration.
+/// @return The object.
 std::string to_json(const Config& config);
 
 /// Reads a JSON object of the fields of Config. A field that is absent keeps
 /// its default; an unknown one, a wrong type or a value out of range is an
 /// Error(format) or Error(argument) that names it. The result is validated.
+/// @param json The text.
+/// @return The configuration.
 Config config_from_json(std::string_view json);
 
 /// Reads the configuration from a file: a JSON file, or a model or checkpoint
 /// that libvae wrote. Error(file) if it cannot be read, Error(format) if it
 /// holds no configuration.
+/// @param path UTF-8.
+/// @return The configuration, validated.
 Config config_from_file(const std::string& path);
 
 }  // namespace vae

@@ -37,6 +37,9 @@ class Dataset {
   /// Throws Error(file) if nothing is there, Error(format) with file and
   /// offence if the content is not as it should be, Error(argument) for a
   /// `labels_path` beside a folder.
+  /// @param path        As said, UTF-8.
+  /// @param labels_path For one IDX file: the IDX file of its labels.
+  /// @return The set.
   static Dataset open(const std::string& path,
                       const std::string& labels_path = {});
 
@@ -44,15 +47,23 @@ class Dataset {
   /// such), in either layout; `labels` is empty or has one entry, >= 0, per
   /// image. Floats are finite; which range is allowed is the trainer's matter.
   /// Error(argument) names the offending value, Error(too_small) the buffer.
+  /// @param all    The images.
+  /// @param shape  Of one image.
+  /// @param labels Their labels, or none.
+  /// @return The set.
   static Dataset from_memory(const Batch& all, const Shape& shape,
                              std::span<const std::int32_t> labels = {});
 
+  /// @return How many images there are.
   std::uint64_t size() const noexcept;
+  /// @return Of one image.
   const Shape& shape() const noexcept;
+  /// @return How the images are kept: uint8 or float32.
   ElementType type() const noexcept;
-  /// Largest label + 1, or the number of label folders; 0 without labels.
+  /// @return Largest label + 1, or the number of label folders; 0 without
+  ///         labels.
   std::uint32_t classes() const noexcept;
-  /// One label per image, or empty.
+  /// @return One label per image, or empty.
   std::span<const std::int32_t> labels() const noexcept;
 
   /// Copies images [first, first + count) into `images` (uint8 or float32 in
@@ -60,11 +71,17 @@ class Dataset {
   /// divided by 255, floats as bytes rounded and clipped; equal types are
   /// copied unchanged. Error(argument) outside the set, Error(too_small) naming
   /// the bytes needed; then nothing is written.
+  /// @param first  The first image, from 0.
+  /// @param count  How many.
+  /// @param images The room.
   void read(std::uint64_t first, std::uint64_t count, Output& images) const;
 
+  /// @return What copies share; private to the library.
   const std::shared_ptr<const data::Images>& shared() const noexcept {
     return images_;
   }
+  /// For the library itself: open() and from_memory() make datasets.
+  /// @param images What copies share.
   explicit Dataset(std::shared_ptr<const data::Images> images)
       : images_(std::move(images)) {}
 

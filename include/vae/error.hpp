@@ -28,15 +28,20 @@ enum class Status : std::int32_t {
 };
 
 /// The name of a status as vae.h spells it ("VAE_E_ARGUMENT"); "unknown
-/// status" for a number that has no name. Never null, never freed.
+/// status" for a number that has no name.
+/// @param status Any number.
+/// @return Never null, never to be freed.
 const char* status_name(std::int32_t status) noexcept;
 
 /// Thrown by every function of this interface that fails. The text names the
 /// value seen and the values allowed; the object that threw is as it was.
 class Error : public std::runtime_error {
  public:
+  /// @param status What went wrong.
+  /// @param text   The value seen and the values allowed.
   Error(Status status, const std::string& text)
       : std::runtime_error(text), status_(status) {}
+  /// @return What went wrong.
   Status status() const noexcept { return status_; }
 
  private:

@@ -19,6 +19,8 @@ enum class Layout : std::int32_t {
 };
 
 /// Bytes of one element.
+/// @param type Its type.
+/// @return 1, 4 or 8.
 constexpr std::uint64_t element_size(ElementType type) noexcept {
   return type == ElementType::uint8 ? 1 : type == ElementType::float32 ? 4 : 8;
 }
@@ -27,17 +29,23 @@ constexpr std::uint64_t element_size(ElementType type) noexcept {
 /// call. Images as uint8 are divided by 255; as float32 they lie in [0, 1]
 /// (Bernoulli) or are finite (Gaussian). Codes are finite float32.
 struct Batch {
-  const void* data = nullptr;
+  const void* data = nullptr;  ///< the rows, aligned for `type`
   std::uint64_t bytes = 0;  ///< size of the buffer; at least count whole rows
-  std::uint64_t count = 0;
-  ElementType type = ElementType::float32;
-  Layout layout = Layout::chw;
-  DeviceKind device = DeviceKind::cpu;  ///< where data lies: cpu or cuda
+  std::uint64_t count = 0;  ///< rows
+  ElementType type = ElementType::float32;  ///< of a number
+  Layout layout = Layout::chw;              ///< of an image
+  DeviceKind device = DeviceKind::cpu;      ///< where data lies: cpu or cuda
   void* stream = nullptr;  ///< cudaStream_t that made `data`; null: default
 
+  /// @param rows  Bytes in host memory, which must outlive the view.
+  /// @param count How many rows they are.
+  /// @return A view of them.
   static Batch of(std::span<const std::uint8_t> rows, std::uint64_t count) {
     return {rows.data(), rows.size(), count, ElementType::uint8};
   }
+  /// @param rows  Numbers in host memory, which must outlive the view.
+  /// @param count How many rows they are.
+  /// @return A view of them.
   static Batch of(std::span<const float> rows, std::uint64_t count) {
     return {rows.data(), rows.size_bytes(), count, ElementType::float32};
   }
@@ -46,17 +54,21 @@ struct Batch {
 /// Room for rows that come out. Float32 or, for images, uint8 (rounded to
 /// 0..255). `bytes` is the capacity; `written` is set by the call.
 struct Output {
-  void* data = nullptr;
-  std::uint64_t bytes = 0;
-  std::uint64_t written = 0;
-  ElementType type = ElementType::float32;
-  Layout layout = Layout::chw;
-  DeviceKind device = DeviceKind::cpu;
-  void* stream = nullptr;
+  void* data = nullptr;                     ///< the room, aligned for `type`
+  std::uint64_t bytes = 0;                  ///< its size
+  std::uint64_t written = 0;                ///< set by the call: bytes written
+  ElementType type = ElementType::float32;  ///< of a number
+  Layout layout = Layout::chw;              ///< of an image
+  DeviceKind device = DeviceKind::cpu;      ///< where data lies: cpu or cuda
+  void* stream = nullptr;  ///< cudaStream_t that will read; null: default
 
+  /// @param room Room for numbers in host memory.
+  /// @return A view of it.
   static Output of(std::span<float> room) {
     return {room.data(), room.size_bytes(), 0, ElementType::float32};
   }
+  /// @param room Room for bytes in host memory.
+  /// @return A view of it.
   static Output of(std::span<std::uint8_t> room) {
     return {room.data(), room.size(), 0, ElementType::uint8};
   }

@@ -77,6 +77,8 @@ inline Shape shape_of(const Trainer& trainer) {
 /// A view of `rows`, uint8 or float32, its first dimension the count,
 /// contiguous or channels_last; the tensor must outlive the view.
 /// Error(argument) otherwise.
+/// @param rows The tensor.
+/// @return The view.
 inline Batch batch_of(const at::Tensor& rows) {
   Batch batch = detail::view_of<Batch>(rows);
   batch.count = static_cast<std::uint64_t>(rows.size(0));
@@ -84,11 +86,16 @@ inline Batch batch_of(const at::Tensor& rows) {
 }
 
 /// A view of `rows` as room for results; the tensor must outlive the view.
+/// @param rows The tensor.
+/// @return The view.
 inline Output output_of(const at::Tensor& rows) {
   return detail::view_of<Output>(rows);
 }
 
 /// Trainer::train_step on images [B, C, H, W].
+/// @param trainer The trainer.
+/// @param images  A batch.
+/// @param metrics Null, or set to this step's.
 inline void train_step(Trainer& trainer, const at::Tensor& images,
                        Metrics* metrics = nullptr) {
   trainer.train_step(batch_of(images), metrics);
@@ -96,6 +103,9 @@ inline void train_step(Trainer& trainer, const at::Tensor& images,
 
 /// Mean and log-variance of q(z | x), float32 [B, latent] each, on the device
 /// of `images`.
+/// @param trainer The trainer.
+/// @param images  [B, C, H, W], any count.
+/// @return Both.
 inline std::pair<at::Tensor, at::Tensor> encode(Trainer& trainer,
                                                 const at::Tensor& images) {
   const at::Tensor mean = at::empty(
@@ -110,6 +120,9 @@ inline std::pair<at::Tensor, at::Tensor> encode(Trainer& trainer,
 }
 
 /// Codes [B, latent] to images, float32 [B, C, H, W], on the codes' device.
+/// @param trainer The trainer.
+/// @param codes   Finite float32, any count.
+/// @return The images.
 inline at::Tensor decode(Trainer& trainer, const at::Tensor& codes) {
   const at::Tensor images =
       detail::empty_rows(codes.size(0), detail::shape_of(trainer), codes);
@@ -119,6 +132,9 @@ inline at::Tensor decode(Trainer& trainer, const at::Tensor& codes) {
 }
 
 /// Images drawn from the prior, float32 [count, C, H, W], on the CPU.
+/// @param trainer  The trainer.
+/// @param sampling Which ones.
+/// @return The images.
 inline at::Tensor sample(Trainer& trainer, const Sampling& sampling = {}) {
   const at::Tensor images =
       detail::empty_rows(static_cast<std::int64_t>(sampling.count),

@@ -37,12 +37,15 @@ struct Metrics {
 
 /// What a progress callback is told. Losses are means since the run began.
 struct Progress {
-  bool training = true;
-  std::uint64_t epoch = 0;   ///< counted from 0
-  std::uint64_t step = 0;    ///< steps done in this epoch (or evaluation)
-  std::uint64_t steps = 0;   ///< steps this epoch has
-  std::uint64_t images = 0;  ///< images done in this run
-  double loss = 0, reconstruction = 0, kl = 0, seconds = 0;
+  bool training = true;       ///< false: in evaluate()
+  std::uint64_t epoch = 0;    ///< counted from 0
+  std::uint64_t step = 0;     ///< steps done in this epoch (or evaluation)
+  std::uint64_t steps = 0;    ///< steps this epoch has
+  std::uint64_t images = 0;   ///< images done in this run
+  double loss = 0;            ///< as in Metrics
+  double reconstruction = 0;  ///< as in Metrics
+  double kl = 0;              ///< as in Metrics
+  double seconds = 0;         ///< wall time since the run began
 };
 
 /// How train_epoch and evaluate run through a dataset.
@@ -58,36 +61,42 @@ struct Run {
 /// Which codes Trainer::sample draws: z ~ temperature * N(0, I), the image
 /// `first + i` of the sequence that belongs to `seed`.
 struct Sampling {
-  std::uint64_t count = 64, seed = 0, first = 0;
+  std::uint64_t count = 64;  ///< images to draw, >= 1
+  std::uint64_t seed = 0;    ///< its own, apart from the trainer's
+  std::uint64_t first = 0;   ///< first + count is at most 2^32
   double temperature = 1.0;  ///< >= 0
 };
 
-/// What a file holds, and what read_param reads.
-enum class SaveWhat : std::int32_t { model = 1, checkpoint = 2 };
+/// What a file holds.
+enum class SaveWhat : std::int32_t {
+  model = 1,       ///< the tensors of the PyTorch module, the configuration
+  checkpoint = 2,  ///< the same and all that is needed to go on training
+};
+/// What Trainer::read_param reads of a tensor.
 enum class ParamWhat : std::int32_t {
-  value = 1,
+  value = 1,     ///< the parameter itself
   gradient = 2,  ///< of the last step's loss (sum or mean, as configured),
                  ///< before clipping; needs Config::keep_gradients
-  moment1 = 3,
-  moment2 = 4,
+  moment1 = 3,   ///< Adam's running mean of the gradient
+  moment2 = 4,   ///< Adam's running mean of the squared gradient
 };
 
 /// Numbers that may change between steps.
 enum class Key : std::int32_t {
-  learning_rate = 1,
-  kl_weight = 2,
-  step = 3,     ///< steps issued; keys the noise
-  updates = 4,  ///< updates applied; Adam's t
-  epoch = 5,    ///< epochs finished
+  learning_rate = 1,  ///< Adam's, >= 0
+  kl_weight = 2,      ///< of the KL divergence, >= 0
+  step = 3,           ///< steps issued; keys the noise
+  updates = 4,        ///< updates applied; Adam's t
+  epoch = 5,          ///< epochs finished
 };
 
 /// One tensor of the model, named and shaped as in the PyTorch module.
 struct ParamInfo {
   std::string name;                 ///< "encoder.0.weight", "fc11.bias", …
   std::vector<std::int64_t> shape;  ///< as in PyTorch
-  ElementType type = ElementType::float32;
-  bool trainable = true;  ///< false: BatchNorm's running statistics
-  std::uint64_t elements = 0;
+  ElementType type = ElementType::float32;  ///< always, for now
+  bool trainable = true;       ///< false: BatchNorm's running statistics
+  std::uint64_t elements = 0;  ///< product of the shape
 };
 
 /// A VAE in training. Every call leaves the trainer as it was if it throws.
@@ -95,77 +104,131 @@ class Trainer {
  public:
   /// Initialises the model as PyTorch would, from Config::seed. Throws
   /// Error(argument, unsupported, device or memory).
+  /// @param config Copied.
   explicit Trainer(const Config& config);
   /// Opens a file written by save(). Without `config` the model and the
   /// settings are as saved (device chosen anew, "auto"); with one, its model
   /// fields must agree with the file's and everything else is taken from it. A
   /// file that libvae did not write (PyTorch's) needs one.
+  /// @param path   UTF-8.
+  /// @param config Null, or what to use.
+  /// @return The trainer.
   static Trainer load(const std::string& path, const Config* config = nullptr);
   /// The same from memory, which is not kept.
+  /// @param file   The bytes of a file.
+  /// @param config Null, or what to use.
+  /// @return The trainer.
   static Trainer load(std::span<const std::byte> file,
                       const Config* config = nullptr);
 
+  /// Only destruction and assignment are possible afterwards.
   Trainer(Trainer&&) noexcept;
+  /// As the constructor; the trainer that was there is destroyed.
+  /// @return This one.
   Trainer& operator=(Trainer&&) noexcept;
   ~Trainer();
 
   /// The configuration in force: device and threads resolved, learning rate
   /// and KL weight as last set.
+  /// @return A copy.
   Config config() const;
 
   /// One step of gradient descent on 1..max_batch images. Host memory is
   /// copied before it returns. With `metrics` it waits for the device and
   /// describes this step alone; without, it does not wait. A step that is
   /// refused (NonFinite::error) has committed nothing.
+  /// @param images  A batch.
+  /// @param metrics Null, or set to this step's.
   void train_step(const Batch& images, Metrics* metrics = nullptr);
   /// The same sums without learning: running statistics, own noise by row.
+  /// @param images Any count.
+  /// @return The means over these images.
   Metrics eval_step(const Batch& images);
   /// -log p(x | z) and KL of each image, float32 [count] each; either may be
   /// null. z is drawn by row index, so a call is repeatable.
+  /// @param images         Any count.
+  /// @param reconstruction Room for -log p(x | z), or null.
+  /// @param kl             Room for the KL, or null.
   void score(const Batch& images, Output* reconstruction, Output* kl);
 
   /// Sums of the training steps since the last read; waits for the device.
+  /// @return The means over their images.
   Metrics read_metrics();
   /// Waits until everything issued has happened; reports late failures.
   void synchronize();
 
-  /// Mean and log-variance of q(z | x), float32 [count][latent]; either null.
+  /// Mean and log-variance of q(z | x), float32 [count][latent].
+  /// @param images Any count.
+  /// @param mean   Room, or null.
+  /// @param logvar Room, or null, but not both.
   void encode(const Batch& images, Output* mean, Output* logvar);
   /// Codes [count][latent] to probabilities (Bernoulli) or means (Gaussian).
+  /// @param codes  Finite float32, any count.
+  /// @param images Room for as many images.
   void decode(const Batch& codes, Output& images);
+  /// Draws codes from the prior and decodes them.
+  /// @param sampling Which ones.
+  /// @param images   Room for them.
   void sample(const Sampling& sampling, Output& images);
   /// Encodes, takes the mean as the code, decodes.
+  /// @param images Any count.
+  /// @param output Room for as many.
   void reconstruct(const Batch& images, Output& output);
 
   /// Trains through the dataset once, in an order keyed by (seed, epoch). If
   /// it is stopped (cancel, progress, max_steps), the next call goes on where
   /// it stopped. The last batch may be smaller.
+  /// @param dataset Images of the model's shape.
+  /// @param run     How.
+  /// @return The means over this call's images.
   Metrics train_epoch(const Dataset& dataset, const Run& run = {});
   /// The metrics of the whole set, z keyed by image index: repeatable.
+  /// @param dataset Images of the model's shape.
+  /// @param run     How.
+  /// @return The means over its images.
   Metrics evaluate(const Dataset& dataset, const Run& run = {});
 
   /// From any thread: while on, train_epoch and evaluate stop at the next step
   /// with Error(cancelled). A level: only the host clears it.
+  /// @param on Whether to stop.
   void cancel(bool on) noexcept;
 
   /// Writes a safetensors file with the tensors of the PyTorch module; a
   /// checkpoint adds everything needed to go on. Whole or not at all.
+  /// @param path UTF-8; an existing file is replaced.
+  /// @param what A model or a checkpoint.
   void save(const std::string& path, SaveWhat what);
+  /// @param what A model or a checkpoint.
+  /// @return The bytes that such a file would have.
   std::vector<std::byte> save(SaveWhat what);
 
   /// Tensors of the model, in the order of the PyTorch state_dict.
+  /// @return Valid as long as the trainer.
   const std::vector<ParamInfo>& params() const;
-  /// Copies one tensor out or in, in PyTorch's order; `data` has exactly its
-  /// size in bytes. Writing a gradient is refused; values must be finite.
+  /// Copies one tensor out, in PyTorch's order.
+  /// @param name As in params().
+  /// @param what Of a running statistic, only its value.
+  /// @param data Exactly its size in bytes.
   void read_param(const std::string& name, ParamWhat what,
                   std::span<std::byte> data);
+  /// Copies one tensor in. Writing a gradient is refused.
+  /// @param name As in params().
+  /// @param what Of a running statistic, only its value.
+  /// @param data Exactly its size in bytes; values must be finite.
   void write_param(const std::string& name, ParamWhat what,
                    std::span<const std::byte> data);
 
+  /// Changes a number between steps.
+  /// @param key   Which.
+  /// @param value In its range.
   void set(Key key, double value);
+  /// Reads a number.
+  /// @param key Which.
+  /// @return Its value.
   double get(Key key);
 
-  /// What it runs on and why, as JSON.
+  /// What it runs on and why.
+  /// @return One JSON object.
   std::string diagnose() const;
 
  private:
