@@ -1,0 +1,135 @@
+// What a caller hands in, and the room for what comes out, is checked before
+// anything is touched; every refusal says what was seen and what is allowed.
+#include "train/rows_check.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "unit/testing.hpp"
+
+namespace vae::train {
+namespace {
+
+using testing::error_of;
+using testing::says;
+
+constexpr RowRule kImages{"images", 3, true, true};
+constexpr RowRule kCodes{"codes", 3, false, false};
+
+std::string refused(Status status, const Batch& batch,
+                    const RowRule& rule = kImages) {
+  return error_of(status, [&] { check_rows(batch, rule, DeviceKind::cpu); });
+}
+
+std::string no_room(Status status, const Output& output, std::uint64_t count,
+                    const RowRule& rule = kImages) {
+  return error_of(status,
+                  [&] { check_output(output, rule, count, DeviceKind::cpu); });
+}
+
+TEST_CASE("rows that fit, exactly or with bytes to spare") {
+  const std::array<float, 7> floats{0, 1, 0.5f, 0, 0, 1, 9};
+  const std::array<std::uint8_t, 7> bytes{0, 255};
+  Batch batch = Batch::of(std::span<const float>(floats).first(6), 2);
+  CHECK_NOTHROW(check_rows(batch, kImages, DeviceKind::cpu));
+  // What lies behind the last row is nobody's business.
+  batch = Batch::of(std::span<const float>(floats), 2);
+  CHECK_NOTHROW(check_rows(batch, kImages, DeviceKind::cpu));
+  CHECK_NOTHROW(check_rows(Batch::of(std::span<const std::uint8_t>(bytes), 2),
+                           kImages, DeviceKind::cpu));
+  batch.layout = Layout::hwc;
+  CHECK_NOTHROW(check_rows(batch, kImages, DeviceKind::cpu));
+}
+
+TEST_CASE("a batch that is not what it says") {
+  const std::array<float, 6> floats{};
+  const Batch good = Batch::of(std::span<const float>(floats), 2);
+  Batch batch = good;
+  batch.data = nullptr;
+  says(refused(Status::argument, batch), "images: data is null");
+  batch = good;
+  batch.count = 0;
+  says(refused(Status::argument, batch), "count is 0");
+  batch = good;
+  batch.bytes = 23;
+  says(refused(Status::too_small, batch),
+       "23 bytes given, but 2 rows of 3 float32 take 24");
+  batch = good;
+  batch.count = 3;
+  says(refused(Status::too_small, batch), "take 36");
+  batch = good;
+  batch.count = std::numeric_limits<std::uint64_t>::max() / 4;
+  says(refused(Status::argument, batch), "more than memory can hold");
+}
+
+TEST_CASE("choices that are none") {
+  const std::array<float, 6> floats{};
+  const Batch good = Batch::of(std::span<const float>(floats), 2);
+  Batch batch = good;
+  batch.type = ElementType::int64;
+  says(refused(Status::argument, batch), "3 (int64); allowed are 1 (uint8)");
+  batch.type = static_cast<ElementType>(0);
+  says(refused(Status::argument, batch), "element type is 0 (unknown)");
+  batch.type = ElementType::uint8;
+  says(refused(Status::argument, batch, kCodes), "allowed is 2 (float32)");
+  batch = good;
+  batch.layout = static_cast<Layout>(3);
+  says(refused(Status::argument, batch), "layout is 3");
+  batch = good;
+  batch.device = DeviceKind::automatic;
+  says(refused(Status::argument, batch), "device is 3; allowed are 1 (cpu)");
+  batch.device = DeviceKind::cuda;
+  says(refused(Status::argument, batch), "this trainer runs on the CPU");
+}
+
+TEST_CASE("pixels outside of 0 to 1 are named by row and element") {
+  for (const float bad : {-0.001f, 1.001f, HUGE_VALF, -HUGE_VALF, NAN}) {
+    std::array<float, 6> floats{};
+    floats[4] = bad;
+    const Batch batch = Batch::of(std::span<const float>(floats), 2);
+    const std::string text = refused(Status::argument, batch);
+    says(text, "element 1 of row 1 is ");
+    says(text, "numbers from 0 to 1");
+    CHECK_NOTHROW(check_rows(Batch::of(std::span<const float>(floats), 1),
+                             kImages, DeviceKind::cpu));
+  }
+}
+
+TEST_CASE("codes may be any finite number") {
+  std::array<float, 3> floats{-1e30f, 1e30f, 0};
+  const Batch batch = Batch::of(std::span<const float>(floats), 1);
+  CHECK_NOTHROW(check_rows(batch, kCodes, DeviceKind::cpu));
+  floats[2] = NAN;
+  says(refused(Status::argument, batch, kCodes),
+       "codes: element 2 of row 0 is nan; allowed are finite numbers");
+}
+
+TEST_CASE("room for results") {
+  std::array<float, 6> room{};
+  const Output good = Output::of(std::span<float>(room));
+  CHECK_EQ(check_output(good, kImages, 2, DeviceKind::cpu), 24);
+  CHECK_EQ(check_output(good, kImages, 1, DeviceKind::cpu), 12);
+  says(no_room(Status::too_small, good, 3), "room for 24 bytes, but 3 rows");
+  says(no_room(Status::argument, good,
+               std::numeric_limits<std::uint64_t>::max()),
+       "more than memory can hold");
+  Output output = good;
+  output.type = ElementType::uint8;
+  CHECK_EQ(check_output(output, kImages, 8, DeviceKind::cpu), 24);
+  says(no_room(Status::argument, output, 1, kCodes), "allowed is 2 (float32)");
+  output = good;
+  output.data = nullptr;
+  says(no_room(Status::argument, output, 1), "data is null");
+  output = good;
+  output.layout = static_cast<Layout>(0);
+  says(no_room(Status::argument, output, 1), "layout is 0");
+  output = good;
+  output.device = DeviceKind::cuda;
+  says(no_room(Status::argument, output, 1), "runs on the CPU");
+}
+
+}  // namespace
+}  // namespace vae::train
