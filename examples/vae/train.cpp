@@ -148,7 +148,8 @@ int train(const TrainOptions& options, const Words& words) {
        .batch_size = config.max_batch,
        .max_steps = options.max_steps,
        .save_every = options.save_every,
-       .log_every = options.log_every,
+       // A person's report decides itself how often it speaks.
+       .log_every = options.json ? options.log_every : 1,
        .out = options.out,
        .resume = resume_command(words, checkpoint_file(options.out))},
       *report);
