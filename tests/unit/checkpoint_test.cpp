@@ -54,12 +54,15 @@ void set_float(io::Tensor& tensor, std::size_t at, float value) {
 TEST_CASE("a model holds the module's tensors and its configuration") {
   const io::TensorFile file = file_of(SaveWhat::model);
   Trainer trainer(small_conv());
-  CHECK_EQ(file.tensors.size(), trainer.params().size() + 2);
+  std::size_t floats = 0;
   for (const ParamInfo& info : trainer.params()) {
+    if (info.type != ElementType::float32) continue;
+    ++floats;
     REQUIRE(file.tensors.contains(info.name));
     CHECK(file.tensors.at(info.name).shape == info.shape);
     CHECK_EQ(file.tensors.at(info.name).dtype, "F32");
   }
+  CHECK_EQ(file.tensors.size(), floats + 2);  // and one counter for each norm
   const io::Tensor& counter = file.tensors.at("encoder.1.num_batches_tracked");
   CHECK_EQ(counter.dtype, "I64");
   CHECK(counter.shape.empty());
