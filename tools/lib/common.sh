@@ -54,3 +54,16 @@ jobs() {
   ((memory < 1)) && memory=1
   say $((cores < memory ? cores : memory))
 }
+
+# A Python 3 that has pip; also the one that runs the tests.
+find_pip() {
+  local python
+  for python in python3 /usr/bin/python3; do
+    if "$python" -m pip --version >/dev/null 2>&1; then
+      say "$python"
+      return
+    fi
+  done
+  die "there is no pip: install python3-pip, or set LIBTORCH_DIR to a LibTorch" \
+    "that is already there"
+}

@@ -35,18 +35,6 @@ wheels_present() { # folder
     sha256sum --status -c "$deps/$1/.complete" <"$pins"
 }
 
-find_pip() {
-  local python
-  for python in python3 /usr/bin/python3; do
-    if "$python" -m pip --version >/dev/null 2>&1; then
-      say "$python"
-      return
-    fi
-  done
-  die "there is no pip: install python3-pip, or set LIBTORCH_DIR to a LibTorch" \
-    "that is already there"
-}
-
 # Fetches and unpacks the wheels of a pin file beside their final place, then
 # moves them there: an interrupted download leaves nothing that looks complete.
 get_wheels() { # folder pin-file
@@ -102,4 +90,32 @@ trim_wheels() { # unpacked folder
       ln -s "${library##*/}" "${library%.so.*}.so"
   done
   [[ -e $1/nvidia/cu13/lib64 ]] || ln -s lib "$1/nvidia/cu13/lib64"
+}
+
+# Python packages that some tests need, for the Python that runs the tests.
+# Failing is no error: those tests then say that they are skipped.
+get_test_python() {
+  local python pins=$root/tests/reference/requirements.txt partial stamp
+  python=$(find_pip) || return 0
+  stamp=$({ cat "$pins" && "$python" -V; } | sha256sum)
+  if [[ -e $deps/test-python/.complete &&
+    $(cat "$deps/test-python/.complete") == "$stamp" ]]; then
+    say "test-python: all there"
+    return
+  fi
+  say "+ $python -m pip install --target build/deps/test-python --no-deps" \
+    "-r ${pins#"$root/"}"
+  rm -rf "$deps"/.partial-*
+  partial=$(mktemp -d "$deps/.partial-XXXXXX")
+  if ! PIP_ROOT_USER_ACTION=ignore "$python" -m pip install -q --no-deps \
+    --no-cache-dir --only-binary=:all: --disable-pip-version-check \
+    -r "$pins" --target "$partial/out"; then
+    rm -rf "$partial"
+    warn "could not fetch them: tests that need them will be skipped"
+    return
+  fi
+  say "$stamp" >"$partial/out/.complete"
+  rm -rf "$deps/test-python"
+  mv "$partial/out" "$deps/test-python"
+  rm -rf "$partial"
 }
