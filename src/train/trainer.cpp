@@ -38,11 +38,15 @@ std::unique_ptr<engine::Device> make_device(const Config& config) {
 
 std::vector<ParamInfo> make_infos(const model::Plan& plan) {
   std::vector<ParamInfo> infos;
+  auto counter = plan.batch_counters.begin();
   for (const model::Entry& entry : plan.entries) {
     const model::Tensor& tensor = plan.tensor(entry);
     infos.push_back({tensor.name, tensor.shape, ElementType::float32,
                      entry.trainable,
                      static_cast<std::uint64_t>(tensor.elements())});
+    // In a state_dict, BatchNorm's count follows its two statistics.
+    if (tensor.name.ends_with(".running_var"))
+      infos.push_back({*counter++, {}, ElementType::int64, false, 1});
   }
   return infos;
 }

@@ -1,4 +1,5 @@
 // Tensors by name, settings by key, and what the trainer says of itself.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -35,33 +36,39 @@ void check_size(const std::string& name, std::size_t given,
 
 }  // namespace
 
+bool Trainer::Impl::is_counter(const std::string& name) const {
+  const auto& counters = plan_.batch_counters;
+  return std::find(counters.begin(), counters.end(), name) != counters.end();
+}
+
 Trainer::Impl::Place Trainer::Impl::place(const std::string& name,
                                           ParamWhat what) {
   const int found = plan_.find(name);
   require(found >= 0, Status::argument, "this model has no parameter \"", name,
           "\"");
-  const auto index = static_cast<std::size_t>(found);
-  const model::Entry entry = plan_.entries[index];
+  const model::Entry entry = plan_.entries[static_cast<std::size_t>(found)];
   const engine::Layout& layout = engine_->layout();
   const auto at = static_cast<std::size_t>(entry.index);
+  const auto bytes =
+      static_cast<std::size_t>(plan_.tensor(entry).elements()) * sizeof(float);
   if (!entry.trainable) {
     require(what == ParamWhat::value, Status::argument, "\"", name,
             "\" is a running statistic; it has a value (1) only");
-    return {&layout.running[at], engine::floats(state_.running), index};
+    return {&layout.running[at], engine::floats(state_.running), bytes};
   }
   const engine::Segment* segment = &layout.params[at];
   switch (what) {
     case ParamWhat::value:
-      return {segment, engine::floats(state_.param), index};
+      return {segment, engine::floats(state_.param), bytes};
     case ParamWhat::gradient:
       require(config.keep_gradients, Status::unsupported,
               "gradients can be read only if keep_gradients was set in the "
               "configuration");
-      return {segment, engine::floats(state_.reduced), index};
+      return {segment, engine::floats(state_.reduced), bytes};
     case ParamWhat::moment1:
-      return {segment, engine::floats(state_.moment1), index};
+      return {segment, engine::floats(state_.moment1), bytes};
     case ParamWhat::moment2:
-      return {segment, engine::floats(state_.moment2), index};
+      return {segment, engine::floats(state_.moment2), bytes};
   }
   fail(Status::argument, "what is ", static_cast<std::int32_t>(what),
        "; allowed are 1 (value), 2 (gradient), 3 (moment1), 4 (moment2)");
@@ -69,8 +76,16 @@ Trainer::Impl::Place Trainer::Impl::place(const std::string& name,
 
 void Trainer::Impl::read_param(const std::string& name, ParamWhat what,
                                std::span<std::byte> data) {
+  if (is_counter(name)) {
+    require(what == ParamWhat::value, Status::argument, "\"", name,
+            "\" is a counter; it has a value (1) only");
+    const std::uint64_t updates = read_control().updates;
+    check_size(name, data.size(), sizeof updates);
+    std::memcpy(data.data(), &updates, sizeof updates);
+    return;
+  }
   const Place from = place(name, what);
-  check_size(name, data.size(), infos[from.entry].elements * sizeof(float));
+  check_size(name, data.size(), from.bytes);
   std::vector<float> values =
       train::read_segment(*device_, *from.segment, from.buffer);
   // The buffer holds sums over images, whatever the gradient is taken of.
@@ -83,8 +98,10 @@ void Trainer::Impl::write_param(const std::string& name, ParamWhat what,
                                 std::span<const std::byte> data) {
   require(what != ParamWhat::gradient, Status::argument,
           "gradients can be read but not written");
+  require(!is_counter(name), Status::unsupported, "\"", name,
+          "\" counts the updates; set those instead");
   const Place to = place(name, what);
-  check_size(name, data.size(), infos[to.entry].elements * sizeof(float));
+  check_size(name, data.size(), to.bytes);
   std::vector<float> values(data.size() / sizeof(float));
   std::memcpy(values.data(), data.data(), data.size());
   for (std::size_t i = 0; i < values.size(); ++i)

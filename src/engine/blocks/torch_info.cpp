@@ -17,11 +17,24 @@ int default_threads() {
   return threads;
 }
 
+namespace {
+
+/// The version in the loaded library's own words, so that a mismatch shows.
+std::string loaded_version() {
+  const std::string text = at::show_config();
+  const std::string key = "TORCH_VERSION=";
+  const std::size_t at = text.find(key);
+  if (at == std::string::npos) return "unknown";
+  const std::size_t start = at + key.size();
+  return text.substr(start, text.find_first_of(", \n", start) - start);
+}
+
+}  // namespace
+
 std::string torch_json() {
   nlohmann::ordered_json json;
   json["built_against"] = TORCH_VERSION;
-  // The text of the loaded library, so that a mismatch can be seen.
-  json["loaded"] = at::show_config();
+  json["loaded"] = loaded_version();
   json["cpu_capability"] = at::get_cpu_capability();
   return json.dump();
 }
