@@ -88,7 +88,9 @@ class Device {
   virtual ~Device() = default;
   virtual DeviceKind kind() const = 0;
   virtual int index() const = 0;
-  /// While it lives, LibTorch's work goes to this device's stream.
+  /// While it lives, this thread's work, ours and LibTorch's, goes to this
+  /// device's stream. The element-wise operations below need it; memory, load
+  /// and store do without.
   class Scope {
    public:
     virtual ~Scope() = default;

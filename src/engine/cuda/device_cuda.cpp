@@ -59,7 +59,6 @@ class CudaDevice final : public Device {
  public:
   explicit CudaDevice(c10::DeviceIndex index)
       : index_(index),
-        guard_(index),
         stream_(c10::cuda::getStreamFromPool(false, index)) {}
 
   DeviceKind kind() const override { return DeviceKind::cuda; }
@@ -84,6 +83,7 @@ class CudaDevice final : public Device {
   }
 
   void upload(void* to, const void* from, std::int64_t bytes) override {
+    const c10::cuda::CUDAGuard here(index_);
     const auto size = static_cast<std::size_t>(bytes);
     const auto [staged, staging] = stage(from, size);
     check(cudaMemcpyAsync(to, staged, size, cudaMemcpyHostToDevice, stream_),
@@ -92,6 +92,7 @@ class CudaDevice final : public Device {
   }
 
   void download(void* to, const void* from, std::int64_t bytes) override {
+    const c10::cuda::CUDAGuard here(index_);
     check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes),
                           cudaMemcpyDeviceToHost, stream_),
           "copying from the device");
@@ -99,15 +100,18 @@ class CudaDevice final : public Device {
   }
 
   void clear(void* memory, std::int64_t bytes) override {
+    const c10::cuda::CUDAGuard here(index_);
     check(cudaMemsetAsync(memory, 0, static_cast<std::size_t>(bytes), stream_),
           "clearing memory");
   }
 
   void wait() override {
+    const c10::cuda::CUDAGuard here(index_);
     check(cudaStreamSynchronize(stream_), "waiting for the device");
   }
 
   void load(const RowSource& from, model::Extent image, float* to) override {
+    const c10::cuda::CUDAGuard here(index_);
     cuda::LoadArgs args{from.data,
                         from.type,
                         from.layout == vae::Layout::chw && image.c > 1,
@@ -230,6 +234,7 @@ class CudaDevice final : public Device {
   /// Runs `fill` on the target's memory, or on a copy that is then fetched.
   template <class Fill>
   void deliver(const RowTarget& to, std::int64_t bytes, Fill fill) {
+    const c10::cuda::CUDAGuard here(index_);
     if (to.on_device) {
       follow(to.stream);
       fill(to.data);
@@ -244,7 +249,6 @@ class CudaDevice final : public Device {
   }
 
   c10::DeviceIndex index_;
-  c10::cuda::OptionalCUDAGuard guard_;
   c10::cuda::CUDAStream stream_;
   std::array<Staging, 2> staging_;
   std::size_t turn_ = 0;
