@@ -1,7 +1,7 @@
 # Finds LibTorch in LIBTORCH_DIR: the folder torch/ of a Python environment's
 # site-packages, or an unpacked libtorch/. Gives LibTorch::cpu, LibTorch::gomp
 # (the OpenMP run-time that LibTorch itself uses) and, where the folder has
-# them, LibTorch::cuda. LibTorch's own package file is not used: it wants a CUDA
+# them, LibTorch::cuda with the CUDA run-time that LibTorch itself uses. LibTorch's own package file is not used: it wants a CUDA
 # toolkit even for a program that stays on the CPU, and changes global flags.
 # Also installed with libvae, for programs that link libvae.a.
 
@@ -89,8 +89,19 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::cpu)
     add_library(LibTorch::torch_cuda SHARED IMPORTED)
     set_target_properties(LibTorch::torch_cuda PROPERTIES
       IMPORTED_LOCATION "${LibTorch_LIBRARY_DIR}/libtorch_cuda.so")
+    # Wheels use the CUDA run-time beside them, zip files that of a toolkit.
+    get_filename_component(_libtorch_cudart
+      "${LIBTORCH_DIR}/../nvidia/cu13/lib/libcudart.so.13" ABSOLUTE)
+    add_library(LibTorch::cudart SHARED IMPORTED)
+    if(NOT EXISTS "${_libtorch_cudart}")
+      find_library(LIBTORCH_CUDART NAMES libcudart.so.13
+        PATHS /usr/local/cuda/lib64 DOC "The CUDA run-time of LibTorch")
+      set(_libtorch_cudart "${LIBTORCH_CUDART}")
+    endif()
+    set_target_properties(LibTorch::cudart PROPERTIES
+      IMPORTED_LOCATION "${_libtorch_cudart}")
     add_library(LibTorch::cuda INTERFACE IMPORTED)
     set_target_properties(LibTorch::cuda PROPERTIES INTERFACE_LINK_LIBRARIES
-      "$<LINK_LIBRARY:vae_keep,LibTorch::torch_cuda>;LibTorch::c10_cuda;LibTorch::cpu")
+      "$<LINK_LIBRARY:vae_keep,LibTorch::torch_cuda>;LibTorch::c10_cuda;LibTorch::cudart;LibTorch::cpu")
   endif()
 endif()

@@ -46,15 +46,17 @@ else()
   set(vae_pc_gomp "-l:${vae_pc_gomp}")
 endif()
 set(vae_pc_torch "-ltorch_cpu -lc10")
+set(vae_pc_rpath "-Wl,-rpath,\${libtorch}")
 if(VAE_FLAVOUR STREQUAL cuda)
-  set(vae_pc_torch "-ltorch_cuda -lc10_cuda ${vae_pc_torch}")
-  get_filename_component(vae_pc_cudart "${CUDA_cudart_LIBRARY}" DIRECTORY)
-  set(vae_pc_torch "${vae_pc_torch} -L${vae_pc_cudart} -lcudart")
+  get_target_property(vae_pc_cudart LibTorch::cudart IMPORTED_LOCATION)
+  set(vae_pc_torch
+    "-ltorch_cuda -lc10_cuda ${vae_pc_torch} ${vae_pc_cudart}")
+  get_filename_component(vae_pc_cudart "${vae_pc_cudart}" DIRECTORY)
+  string(APPEND vae_pc_rpath " -Wl,-rpath,${vae_pc_cudart}")
 endif()
 string(CONCAT vae_pc_private
   "-L\${libtorch} -Wl,--push-state,--no-as-needed ${vae_pc_torch} "
-  "-Wl,--pop-state ${vae_pc_gomp} -lpng -lz -lstdc++ -lm "
-  "-Wl,-rpath,\${libtorch}")
+  "-Wl,--pop-state ${vae_pc_gomp} -lpng -lz -lstdc++ -lm ${vae_pc_rpath}")
 foreach(name vae vae-static)
   configure_file(cmake/${name}.pc.in "${PROJECT_BINARY_DIR}/${name}.pc" @ONLY)
   install(FILES "${PROJECT_BINARY_DIR}/${name}.pc"
