@@ -153,7 +153,7 @@ typedef int32_t vae_status;
 #define VAE_UINT8 1
 /** Element type: IEEE single precision. */
 #define VAE_FLOAT32 2
-/** Element type: signed 64-bit integer; no image or tensor has it yet. */
+/** Element type: signed 64-bit integer; BatchNorm's counters only. */
 #define VAE_INT64 3
 
 /** Device: the host's processor and memory. */
@@ -199,9 +199,9 @@ typedef int32_t vae_status;
 /** Adam's running mean of the squared gradient. */
 #define VAE_MOMENT2 4
 
-/** vae_set(), vae_get(): Adam's learning rate, >= 0. */
+/** vae_set(), vae_get(): Adam's learning rate, 0 to 1e30. */
 #define VAE_LEARNING_RATE 1
-/** vae_set(), vae_get(): weight of the KL divergence, >= 0. */
+/** vae_set(), vae_get(): weight of the KL divergence, 0 to 1e30. */
 #define VAE_KL_WEIGHT 2
 /** vae_set(), vae_get(): steps issued, whole number >= 0; keys the noise. */
 #define VAE_STEP 3
@@ -280,14 +280,16 @@ typedef struct vae_config {
    *  in the original; 0: of its mean. Losses reported are means either way. */
   int32_t sum_gradient;
   double gaussian_sigma; /**< Standard deviation of #VAE_GAUSSIAN, in units of
-                              a pixel's [0, 1], > 0; default 1. */
-  double kl_weight; /**< Weight of the KL divergence (beta), >= 0; default 1. */
-  double learning_rate; /**< Adam's, >= 0; default 0.001. */
-  double beta1;         /**< Adam's, in [0, 1); default 0.9. */
-  double beta2;         /**< Adam's, in [0, 1); default 0.999. */
-  double epsilon;       /**< Adam's, > 0; default 1e-8. */
-  double weight_decay;  /**< Added to the gradient (L2, as in PyTorch's Adam),
-                             >= 0; default 0. */
+                              a pixel's [0, 1], 1e-15 to 1e15;
+                              default 1. */
+  double kl_weight;      /**< Weight of the KL divergence (beta), 0 to 1e30;
+                               default 1. */
+  double learning_rate;  /**< Adam's, 0 to 1e30; default 0.001. */
+  double beta1;          /**< Adam's, in [0, 1); default 0.9. */
+  double beta2;          /**< Adam's, in [0, 1); default 0.999. */
+  double epsilon;        /**< Adam's, 1e-37 to 1e30; default 1e-8. */
+  double weight_decay;   /**< Added to the gradient (L2, as in PyTorch's Adam),
+                              0 to 1e30; default 0. */
   double clip_norm;   /**< Largest norm of the whole gradient; 0 (default): any.
                        */
   uint64_t seed;      /**< Keys initialisation, noise and order of the data;
@@ -437,13 +439,13 @@ typedef struct vae_run {
  * `count` is at most 2^32.
  */
 typedef struct vae_sampling {
-  uint32_t struct_size; /**< Bytes of this struct as the host knows it. */
-  uint32_t reserved;    /**< 0. */
-  uint64_t count;       /**< Images to draw, >= 1; default 64. */
-  uint64_t seed;        /**< Its own, apart from the trainer's; default 0. */
-  uint64_t first;       /**< Where in the sequence to begin; default 0. */
-  double temperature;   /**< z ~ temperature x N(0, I); finite, >= 0; default 1.
-                         */
+  uint32_t struct_size;   /**< Bytes of this struct as the host knows it. */
+  uint32_t reserved;      /**< 0. */
+  uint64_t count;         /**< Images to draw, >= 1; default 64. */
+  uint64_t seed;          /**< Its own, apart from the trainer's; default 0. */
+  uint64_t first;         /**< Where in the sequence to begin; default 0. */
+  double temperature;     /**< z ~ temperature x N(0, I); 0 to 1e30; default 1.
+                           */
   const int32_t* labels;  /**< Reserved: NULL. */
   const float* condition; /**< Reserved: NULL. */
 } vae_sampling;
@@ -452,9 +454,9 @@ typedef struct vae_sampling {
  *         needed. Filled by vae_param_info(). */
 typedef struct vae_param {
   uint32_t struct_size; /**< Bytes of this struct as the host knows it. */
-  int32_t dtype;        /**< #VAE_FLOAT32. */
+  int32_t dtype;        /**< #VAE_FLOAT32; #VAE_INT64 for a counter. */
   uint32_t rank;        /**< Entries of `shape` in use. */
-  uint32_t trainable;   /**< 0: BatchNorm's running statistics, else 1. */
+  uint32_t trainable;   /**< 0: BatchNorm's statistics and counters. */
   int64_t shape[8];     /**< As in PyTorch; unused entries are 0. */
   uint64_t elements;    /**< Product of the shape; 1 for a scalar. */
   char name[64];        /**< "encoder.0.weight", "fc11.bias", ...; ends in 0. */
@@ -882,8 +884,8 @@ VAE_API vae_status vae_cancel(vae_trainer* trainer, int32_t on);
 /**
  * @defgroup params Parameters
  * @brief Every tensor of the model, in the order, names and shapes of the
- *        PyTorch module's state_dict. BatchNorm's counts of batches are in
- *        files only: they are the updates applied.
+ *        PyTorch module's state_dict. BatchNorm's counts of batches
+ *        (`num_batches_tracked`) are the updates applied, and only read.
  * @{
  */
 
@@ -923,7 +925,10 @@ VAE_API vae_status vae_param_read(vae_trainer* trainer, const char* name,
  * @param what    #VAE_VALUE, #VAE_MOMENT1 or #VAE_MOMENT2.
  * @param data    `elements` finite numbers of the tensor's type.
  * @param bytes   Size of `data`: exactly that of the tensor.
- * @return #VAE_OK; #VAE_E_ARGUMENT (the tensor is as before).
+ * Squares (#VAE_MOMENT2) and running variances must not be negative.
+ * @return #VAE_OK; #VAE_E_ARGUMENT (the tensor is as before);
+ *         #VAE_E_UNSUPPORTED for `num_batches_tracked`, which is
+ *         #VAE_UPDATES.
  */
 VAE_API vae_status vae_param_write(vae_trainer* trainer, const char* name,
                                    int32_t what, const void* data,

@@ -66,18 +66,19 @@ struct Config {
   /// true: gradients are of the loss summed over the images of a batch, as in
   /// the original; false: of its mean. Reported losses are means either way.
   bool sum_gradient = true;
-  /// Standard deviation of Likelihood::gaussian, in pixel units, > 0.
+  /// Standard deviation of Likelihood::gaussian, in pixel units, 1e-15
+  /// to 1e15.
   double gaussian_sigma = 1.0;
-  /// Weight of the KL divergence (beta of beta-VAE), >= 0.
+  /// Weight of the KL divergence (beta of beta-VAE), 0 to 1e30.
   double kl_weight = 1.0;
 
   // --- optimizer: Adam (Kingma & Ba 2015), as torch.optim.Adam ------------
-  double learning_rate = 1e-3;  ///< >= 0
+  double learning_rate = 1e-3;  ///< 0 to 1e30
   double beta1 = 0.9;           ///< [0, 1)
   double beta2 = 0.999;         ///< [0, 1)
-  double epsilon = 1e-8;        ///< > 0
-  double weight_decay = 0.0;    ///< >= 0; added to the gradient (L2), not AdamW
-  double clip_norm = 0.0;       ///< largest gradient norm; 0 does not clip
+  double epsilon = 1e-8;        ///< 1e-37 to 1e30
+  double weight_decay = 0.0;    ///< 0 to 1e30; added to the gradient (L2)
+  double clip_norm = 0.0;  ///< largest gradient norm, to 1e30; 0: no clipping
 
   // --- how it runs ---------------------------------------------------------
   /// Keys every random number: initialisation, noise and order of the data.

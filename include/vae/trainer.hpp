@@ -94,7 +94,8 @@ enum class Key : std::int32_t {
 struct ParamInfo {
   std::string name;                 ///< "encoder.0.weight", "fc11.bias", …
   std::vector<std::int64_t> shape;  ///< as in PyTorch
-  ElementType type = ElementType::float32;  ///< always, for now
+  /// float32, but int64 for a counter (num_batches_tracked).
+  ElementType type = ElementType::float32;
   bool trainable = true;       ///< false: BatchNorm's running statistics
   std::uint64_t elements = 0;  ///< product of the shape
 };

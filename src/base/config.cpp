@@ -2,9 +2,8 @@
 // it is decided later, by those who know.
 #include "vae/config.hpp"
 
-#include <cmath>
-
 #include "base/check.hpp"
+#include "base/limits.hpp"
 
 namespace vae {
 namespace {
@@ -14,14 +13,6 @@ void in_range(const char* name, T value, T low, T high) {
   // Written so that NaN fails too.
   require(value >= low && value <= high, Status::argument, name, " is ", value,
           "; allowed are ", low, " to ", high);
-}
-
-void finite_at_least(const char* name, double value, double low,
-                     bool exclusive) {
-  const bool good =
-      std::isfinite(value) && (exclusive ? value > low : value >= low);
-  require(good, Status::argument, name, " is ", value,
-          "; allowed are finite numbers ", exclusive ? "above " : "from ", low);
 }
 
 template <class Enum>
@@ -54,16 +45,18 @@ void check_model(const Config& c) {
 
 void check_learning(const Config& c) {
   one_of("likelihood", c.likelihood, 2, "1 (bernoulli), 2 (gaussian)");
-  finite_at_least("gaussian_sigma", c.gaussian_sigma, 0, true);
-  finite_at_least("kl_weight", c.kl_weight, 0, false);
-  finite_at_least("learning_rate", c.learning_rate, 0, false);
+  // Its square and the inverse of that are float32 numbers.
+  in_range("gaussian_sigma", c.gaussian_sigma, 1e-15, 1e15);
+  in_range("kl_weight", c.kl_weight, 0.0, kLargestFactor);
+  in_range("learning_rate", c.learning_rate, 0.0, kLargestFactor);
   require(c.beta1 >= 0 && c.beta1 < 1, Status::argument, "beta1 is ", c.beta1,
           "; allowed is 0 <= beta1 < 1");
   require(c.beta2 >= 0 && c.beta2 < 1, Status::argument, "beta2 is ", c.beta2,
           "; allowed is 0 <= beta2 < 1");
-  finite_at_least("epsilon", c.epsilon, 0, true);
-  finite_at_least("weight_decay", c.weight_decay, 0, false);
-  finite_at_least("clip_norm", c.clip_norm, 0, false);
+  // Smaller ones would be zero in float32, and 0 / 0 is no update.
+  in_range("epsilon", c.epsilon, 1e-37, kLargestFactor);
+  in_range("weight_decay", c.weight_decay, 0.0, kLargestFactor);
+  in_range("clip_norm", c.clip_norm, 0.0, kLargestFactor);
 }
 
 void check_running(const Config& c) {

@@ -16,6 +16,13 @@
 
 namespace vae::engine {
 
+/// Where rows lie. On the CPU there is no difference.
+enum class Place {
+  host,            // read or complete before the call returns
+  callers_device,  // ordered with the caller's stream
+  resident,        // ours, on the device already
+};
+
 /// Rows to be brought into the input buffer as float32 [count, H, W, C] in
 /// [0, 1]. Either `data` alone, in order; or, with `order`, row i is row
 /// order(first + i) of `data`.
@@ -23,11 +30,11 @@ struct RowSource {
   const void* data = nullptr;
   ElementType type = ElementType::float32;
   vae::Layout layout = vae::Layout::chw;
-  bool on_device = false;  // else in host memory, which is read before return
+  Place place = Place::host;
   const Order* order = nullptr;
   std::uint64_t first = 0;
   std::int64_t count = 0;
-  void* stream = nullptr;  // the caller's stream that made `data`
+  void* stream = nullptr;  // the caller's stream, of place callers_device
 };
 
 /// Where rows go: from float32 [count, H, W, C] to the caller's format.
@@ -35,7 +42,7 @@ struct RowTarget {
   void* data = nullptr;
   ElementType type = ElementType::float32;
   vae::Layout layout = vae::Layout::chw;
-  bool on_device = false;  // else in host memory, complete on return
+  Place place = Place::host;
   std::int64_t count = 0;
   void* stream = nullptr;
 };

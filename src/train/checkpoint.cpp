@@ -38,21 +38,25 @@ std::string text_of(const std::vector<std::int64_t>& shape) {
   return Json(shape).dump();
 }
 
-/// The named tensor, of this shape and finite.
-std::vector<float> take(const io::TensorFile& file, const std::string& name,
-                        const std::vector<std::int64_t>& shape,
-                        const std::string& origin) {
+void check_tensor(const io::TensorFile& file, const std::string& name,
+                  const std::vector<std::int64_t>& shape,
+                  const std::string& origin) {
   const auto found = file.tensors.find(name);
   require(found != file.tensors.end(), Status::format, origin, ": tensor \"",
           name, "\" is missing");
   require(found->second.shape == shape, Status::format, origin, ": tensor \"",
           name, "\" has the shape ", text_of(found->second.shape),
           "; this model's is ", text_of(shape));
-  std::vector<float> values = io::to_float(found->second, name);
-  for (std::size_t i = 0; i < values.size(); ++i)
-    require(std::isfinite(values[i]), Status::format, origin, ": tensor \"",
-            name, "\" has ", values[i], " at element ", i,
-            "; only finite numbers are allowed");
+}
+
+/// The named tensor, which check_tensor() found; its numbers are usable.
+std::vector<float> take(const io::TensorFile& file, const std::string& name,
+                        const std::string& origin) {
+  std::vector<float> values = io::to_float(file.tensors.at(name), name);
+  const bool square = name.starts_with(kMoment2) || train::is_variance(name);
+  const std::string bad = train::find_unusable(values, square);
+  require(bad.empty(), Status::format, origin, ": tensor \"", name,
+          "\": ", bad);
   return values;
 }
 
@@ -124,6 +128,22 @@ Config config_for(const io::TensorFile& file, const Config* given,
   return *given;
 }
 
+void check_tensors(const io::TensorFile& file, const Config& config,
+                   const std::string& origin) {
+  validate(config);
+  const model::Plan plan = model::make_plan(config);
+  check_names(file, plan, origin);
+  const bool checkpoint = find_text(file, "vae.progress") != nullptr;
+  for (const model::Tensor& tensor : plan.params) {
+    check_tensor(file, tensor.name, tensor.shape, origin);
+    if (!checkpoint) continue;
+    check_tensor(file, kMoment1 + tensor.name, tensor.shape, origin);
+    check_tensor(file, kMoment2 + tensor.name, tensor.shape, origin);
+  }
+  for (const model::Tensor& tensor : plan.running)
+    check_tensor(file, tensor.name, tensor.shape, origin);
+}
+
 }  // namespace train
 
 Config config_from_file(const std::string& path) {
@@ -183,26 +203,22 @@ io::TensorFile Trainer::Impl::to_file(SaveWhat what) {
 
 void Trainer::Impl::from_file(const io::TensorFile& file,
                               const std::string& origin) {
-  check_names(file, plan_, origin);
   const engine::Layout& layout = engine_->layout();
-  const auto put = [&](const std::string& name, const model::Tensor& tensor,
-                       const engine::Segment& segment,
+  const auto put = [&](const std::string& name, const engine::Segment& segment,
                        const engine::Buffer& buffer) {
-    train::write_segment(*device_, segment,
-                         take(file, name, tensor.shape, origin),
+    train::write_segment(*device_, segment, take(file, name, origin),
                          engine::floats(buffer));
   };
   const std::string* progress = find_text(file, "vae.progress");
   for (std::size_t i = 0; i < plan_.params.size(); ++i) {
     const model::Tensor& tensor = plan_.params[i];
-    put(tensor.name, tensor, layout.params[i], state_.param);
+    put(tensor.name, layout.params[i], state_.param);
     if (progress == nullptr) continue;
-    put(kMoment1 + tensor.name, tensor, layout.params[i], state_.moment1);
-    put(kMoment2 + tensor.name, tensor, layout.params[i], state_.moment2);
+    put(kMoment1 + tensor.name, layout.params[i], state_.moment1);
+    put(kMoment2 + tensor.name, layout.params[i], state_.moment2);
   }
   for (std::size_t i = 0; i < plan_.running.size(); ++i)
-    put(plan_.running[i].name, plan_.running[i], layout.running[i],
-        state_.running);
+    put(plan_.running[i].name, layout.running[i], state_.running);
   engine_->params_changed();
   if (progress == nullptr) return;
   const Json json = Json::parse(*progress, nullptr, false);

@@ -20,4 +20,9 @@ namespace vae::train {
 Config config_for(const io::TensorFile& file, const Config* given,
                   const std::string& origin);
 
+/// Names and shapes against the model that `config` means, before any memory
+/// is taken for it: a small file must not ask for a large model.
+void check_tensors(const io::TensorFile& file, const Config& config,
+                   const std::string& origin);
+
 }  // namespace vae::train

@@ -18,7 +18,7 @@ class Health {
     try {
       return work();
     } catch (const Error& error) {
-      lost_ = error.status() == Status::device;
+      if (error.status() == Status::device) lost_ = true;
       throw;
     }
   }

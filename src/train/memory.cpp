@@ -1,7 +1,10 @@
 // See memory.hpp.
 #include "train/memory.hpp"
 
+#include <cmath>
 #include <gsl/gsl>
+
+#include "base/check.hpp"
 
 namespace vae::train {
 namespace {
@@ -75,6 +78,20 @@ void write_segment(engine::Device& device, const engine::Segment& segment,
   for_each(segment.dims, 0, 0, 0, visit);
   device.upload(buffer + segment.offset, flat.data(),
                 bytes_of(count, sizeof(float)));
+}
+
+std::string find_unusable(const std::vector<float>& values, bool square) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const bool good = std::isfinite(values[i]) && !(square && values[i] < 0);
+    if (!good)
+      return join("element ", i, " is ", values[i], "; it must be finite",
+                  square ? " and not negative" : "");
+  }
+  return {};
+}
+
+bool is_variance(const std::string& name) {
+  return name.ends_with(".running_var");
 }
 
 }  // namespace vae::train

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "engine/device.hpp"
@@ -19,5 +20,10 @@ std::vector<float> read_segment(engine::Device& device,
                                 const float* buffer);
 void write_segment(engine::Device& device, const engine::Segment& segment,
                    const std::vector<float>& values, float* buffer);
+
+/// What is wrong with values that shall go into the State, or nothing: all are
+/// finite, and squares and variances are not negative.
+std::string find_unusable(const std::vector<float>& values, bool square);
+bool is_variance(const std::string& name);
 
 }  // namespace vae::train

@@ -118,20 +118,23 @@ Trainer::Trainer(Trainer&&) noexcept = default;
 Trainer& Trainer::operator=(Trainer&&) noexcept = default;
 Trainer::~Trainer() = default;
 
+std::unique_ptr<Trainer::Impl> Trainer::Impl::open(
+    std::span<const std::byte> bytes, const Config* given,
+    const std::string& origin) {
+  const io::TensorFile file = io::read_safetensors(bytes, origin);
+  const Config config = train::config_for(file, given, origin);
+  train::check_tensors(file, config, origin);
+  auto impl = std::make_unique<Impl>(config);
+  impl->from_file(file, origin);
+  return impl;
+}
+
 Trainer Trainer::load(const std::string& path, const Config* config) {
-  const std::vector<std::byte> bytes = io::read_file(path);
-  const io::TensorFile file = io::read_safetensors(bytes, path);
-  auto impl = std::make_unique<Impl>(train::config_for(file, config, path));
-  impl->from_file(file, path);
-  return Trainer(std::move(impl));
+  return Trainer(Impl::open(io::read_file(path), config, path));
 }
 
 Trainer Trainer::load(std::span<const std::byte> bytes, const Config* config) {
-  const std::string origin = "the file in memory";
-  const io::TensorFile file = io::read_safetensors(bytes, origin);
-  auto impl = std::make_unique<Impl>(train::config_for(file, config, origin));
-  impl->from_file(file, origin);
-  return Trainer(std::move(impl));
+  return Trainer(Impl::open(bytes, config, "the file in memory"));
 }
 
 void Trainer::save(const std::string& path, SaveWhat what) {

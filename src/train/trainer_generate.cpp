@@ -1,9 +1,9 @@
 // What a trained model is for: codes from images, images from codes. None of
 // it changes anything that a later step sees.
-#include <cmath>
 #include <gsl/gsl>
 
 #include "base/check.hpp"
+#include "base/limits.hpp"
 #include "train/trainer_impl.hpp"
 
 namespace vae {
@@ -18,7 +18,7 @@ engine::RowTarget Trainer::Impl::target(const Output& to,
   target.data = to.data;
   target.type = to.type;
   target.layout = to.layout;
-  target.on_device = to.device == DeviceKind::cuda;
+  target.place = place_of(to.device);
   target.count = gsl::narrow<std::int64_t>(count);
   target.stream = to.stream;
   return target;
@@ -54,9 +54,9 @@ void Trainer::Impl::decode(const Batch& codes, Output& images) {
 void Trainer::Impl::sample(const Sampling& sampling, Output& images) {
   require(sampling.count > 0, Status::argument,
           "sampling: count is 0; at least 1 is needed");
-  require(std::isfinite(sampling.temperature) && sampling.temperature >= 0,
+  require(sampling.temperature >= 0 && sampling.temperature <= kLargestFactor,
           Status::argument, "sampling: temperature is ", sampling.temperature,
-          "; allowed are finite numbers from 0");
+          "; allowed are 0 to ", kLargestFactor);
   // The index is a 32-bit word of the random numbers' counter.
   constexpr std::uint64_t kLast = std::uint64_t{1} << 32;
   require(sampling.first <= kLast && sampling.count <= kLast - sampling.first,

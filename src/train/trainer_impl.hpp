@@ -40,6 +40,9 @@ class Trainer::Impl {
   Metrics evaluate(const Dataset& dataset, const Run& run);
 
   // Files (checkpoint.cpp).
+  static std::unique_ptr<Impl> open(std::span<const std::byte> bytes,
+                                    const Config* given,
+                                    const std::string& origin);
   io::TensorFile to_file(SaveWhat what);
   void from_file(const io::TensorFile& file, const std::string& origin);
 
@@ -65,6 +68,11 @@ class Trainer::Impl {
     engine::Buffer copy;  // empty on the CPU, which needs none
   };
 
+  static engine::Place place_of(DeviceKind where) {
+    return where == DeviceKind::cuda ? engine::Place::callers_device
+                                     : engine::Place::host;
+  }
+
   engine::Objective objective() const;
   train::RowRule image_rule() const;
   train::RowRule code_rule() const;
@@ -87,6 +95,11 @@ class Trainer::Impl {
 
   Resident& resident(const Dataset& dataset);
   void check_run(const Dataset& dataset, const Run& run) const;
+  void check_epoch(std::uint64_t batch, std::uint64_t total) const;
+  /// The steps of an epoch from position_ on, until its end or max_steps.
+  void train_rows(const Resident& rows, ElementType type, const Order& order,
+                  std::uint64_t batch, const Run& run,
+                  const std::function<Progress()>& progress);
   void check_cancel() const;
 
   /// The flat buffer and segment of a named tensor.
@@ -107,6 +120,7 @@ class Trainer::Impl {
   std::uint64_t step_ = 0;      // issued; keys the noise
   std::uint64_t epoch_ = 0;     // finished; keys the order of the data
   std::uint64_t position_ = 0;  // images of the current epoch already seen
+  bool in_epoch_ = false;       // inside train_epoch, callbacks included
   float last_batch_ = 1;        // images of the last step
   double seconds_ = 0;          // of training, since the metrics were read
   double reported_nonfinite_ = 0;

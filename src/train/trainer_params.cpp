@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
+#include "base/limits.hpp"
 #include "train/memory.hpp"
 #include "train/trainer_impl.hpp"
 
@@ -21,8 +22,8 @@ std::uint64_t checked_count(const char* name, double value) {
 }
 
 double checked_rate(const char* name, double value) {
-  require(std::isfinite(value) && value >= 0, Status::argument, name, " is ",
-          value, "; allowed are finite numbers from 0");
+  require(value >= 0 && value <= kLargestFactor, Status::argument, name, " is ",
+          value, "; allowed are 0 to ", kLargestFactor);
   return value;
 }
 
@@ -104,9 +105,9 @@ void Trainer::Impl::write_param(const std::string& name, ParamWhat what,
   check_size(name, data.size(), to.bytes);
   std::vector<float> values(data.size() / sizeof(float));
   std::memcpy(values.data(), data.data(), data.size());
-  for (std::size_t i = 0; i < values.size(); ++i)
-    require(std::isfinite(values[i]), Status::argument, "parameter ", name,
-            ": element ", i, " is ", values[i], "; it must be finite");
+  const bool square = what == ParamWhat::moment2 || train::is_variance(name);
+  const std::string bad = train::find_unusable(values, square);
+  require(bad.empty(), Status::argument, "parameter ", name, ": ", bad);
   train::write_segment(*device_, *to.segment, values, to.buffer);
   engine_->params_changed();
 }
@@ -116,8 +117,9 @@ void Trainer::Impl::set(Key key, double value) {
   switch (key) {
     case Key::learning_rate:
       control.learning_rate = checked_rate("learning rate", value);
+      write_control(control);
       requested_.learning_rate = config.learning_rate = value;
-      return write_control(control);
+      return;
     case Key::kl_weight:
       config.kl_weight = checked_rate("KL weight", value);
       requested_.kl_weight = value;
@@ -129,6 +131,8 @@ void Trainer::Impl::set(Key key, double value) {
       control.updates = checked_count("updates", value);
       return write_control(control);
     case Key::epoch:
+      require(!in_epoch_, Status::busy,
+              "the epoch cannot be set while one is under way");
       epoch_ = checked_count("epoch", value);
       position_ = 0;
       return;

@@ -23,7 +23,7 @@ class AsideSums {
     try {
       before_ += load_();
       store_(before_);
-    } catch (const Error&) {  // the device is lost: so are its sums
+    } catch (...) {  // the device is lost: so are its sums
     }
   }
   AsideSums(const AsideSums&) = delete;
@@ -102,57 +102,75 @@ Trainer::Impl::Resident& Trainer::Impl::resident(const Dataset& dataset) {
   return residents_.back();
 }
 
+void Trainer::Impl::check_epoch(std::uint64_t batch,
+                                std::uint64_t total) const {
+  const auto fewest = gsl::narrow<std::uint64_t>(plan_.min_batch());
+  require(std::min(batch, total) >= fewest, Status::argument, "batches of ",
+          std::min(batch, total),
+          " images are too small; this network's BatchNorm needs at least ",
+          fewest);
+}
+
+void Trainer::Impl::train_rows(const Resident& rows, ElementType type,
+                               const Order& order, std::uint64_t batch,
+                               const Run& run,
+                               const std::function<Progress()>& progress) {
+  const auto fewest = gsl::narrow<std::uint64_t>(plan_.min_batch());
+  for (std::uint64_t steps = 1; position_ < order.count; ++steps) {
+    check_cancel();
+    const std::uint64_t count = std::min(batch, order.count - position_);
+    if (count < fewest) {  // BatchNorm cannot take so small a rest
+      position_ = order.count;
+      return;
+    }
+    engine_->load(
+        {{rows.rows, type, Layout::chw, engine::Place::resident, &order,
+          position_, gsl::narrow<std::int64_t>(count), nullptr},
+         0});
+    run_step(count, false);
+    position_ += count;
+    if (run.max_steps != 0 && steps == run.max_steps) return;
+    if (position_ < order.count && due(run, steps)) tell(run, progress());
+  }
+}
+
 Metrics Trainer::Impl::train_epoch(const Dataset& dataset, const Run& run) {
   const train::Stopwatch watch;
   check_run(dataset, run);
   const std::uint64_t batch =
       run.batch_size ? run.batch_size : config.max_batch;
   const std::uint64_t total = dataset.size();
-  const auto fewest = gsl::narrow<std::uint64_t>(plan_.min_batch());
-  require(std::min(batch, total) >= fewest, Status::argument, "batches of ",
-          std::min(batch, total), " images are too small; this ",
-          "network's BatchNorm needs at least ", fewest);
-  const Resident& rows = resident(dataset);
-  const Order order{config.seed, epoch_, total};
+  check_epoch(batch, total);
+  const Resident rows = resident(dataset);
   if (position_ >= total) position_ = 0;  // a smaller set than the last one
+  const auto reported = gsl::finally(
+      [this, before = reported_nonfinite_] { reported_nonfinite_ += before; });
   const AsideSums aside([this] { return download_totals(); },
                         [this](const train::Totals& t) { upload_totals(t); },
                         plan_.latent);
   reported_nonfinite_ = 0;
-  const auto metrics = [&] {
-    return train::make_metrics(download_totals(), watch.seconds());
-  };
+  in_epoch_ = true;
+  const auto finished = gsl::finally([&] {
+    in_epoch_ = false;
+    seconds_ += watch.seconds();
+  });
   const auto progress = [&] {
-    Progress p = describe(metrics());
+    Progress p =
+        describe(train::make_metrics(download_totals(), watch.seconds()));
     p.epoch = epoch_;
     p.step = (position_ + batch - 1) / batch;
     p.steps = (total + batch - 1) / batch;
     return p;
   };
-  std::uint64_t steps = 0;
-  while (position_ < total) {
-    check_cancel();
-    const std::uint64_t count = std::min(batch, total - position_);
-    if (count < fewest) {  // BatchNorm cannot take so small a rest
-      position_ = total;
-      break;
-    }
-    engine_->load({{rows.rows, dataset.type(), Layout::chw, true, &order,
-                    position_, gsl::narrow<std::int64_t>(count), nullptr},
-                   0});
-    run_step(count, false);
-    position_ += count;
-    ++steps;
-    if (position_ < total && due(run, steps)) tell(run, progress());
-    if (run.max_steps != 0 && steps == run.max_steps) break;
-  }
-  const Metrics result = metrics();
+  train_rows(rows, dataset.type(), {config.seed, epoch_, total}, batch, run,
+             progress);
+  const Metrics result =
+      train::make_metrics(download_totals(), watch.seconds());
   const Progress last = progress();
   if (position_ >= total) {
     position_ = 0;
     ++epoch_;
   }
-  seconds_ += result.seconds;
   report_late_failures(download_totals().sums);
   tell(run, last);
   return result;
@@ -164,7 +182,7 @@ Metrics Trainer::Impl::evaluate(const Dataset& dataset, const Run& run) {
   const std::uint64_t total = dataset.size();
   const std::uint64_t batch =
       run.batch_size ? run.batch_size : config.max_batch;
-  const Resident& rows = resident(dataset);
+  const Resident rows = resident(dataset);
   const auto floats =
       gsl::narrow<std::size_t>(engine::tail_floats(plan_.latent));
   const auto bytes = gsl::narrow<std::int64_t>(floats * sizeof(float));
@@ -177,11 +195,12 @@ Metrics Trainer::Impl::evaluate(const Dataset& dataset, const Run& run) {
     check_cancel();
     const std::uint64_t count = std::min(batch, total - done);
     device_->clear(tail.get(), bytes);
-    engine_->score(objective(),
-                   {{rows.rows, dataset.type(), Layout::chw, true, nullptr,
-                     done, gsl::narrow<std::int64_t>(count), nullptr},
-                    done},
-                   {nullptr, nullptr, engine::floats(tail)});
+    engine_->score(
+        objective(),
+        {{rows.rows, dataset.type(), Layout::chw, engine::Place::resident,
+          nullptr, done, gsl::narrow<std::int64_t>(count), nullptr},
+         done},
+        {nullptr, nullptr, engine::floats(tail)});
     device_->download(values.data(), tail.get(), bytes);
     totals += train::totals_of_tail(values, plan_.latent);
     totals.sums.steps += 1;

@@ -20,7 +20,7 @@ engine::RowSource Trainer::Impl::source(const Batch& rows) const {
   source.data = rows.data;
   source.type = rows.type;
   source.layout = rows.layout;
-  source.on_device = rows.device == DeviceKind::cuda;
+  source.place = place_of(rows.device);
   source.count = gsl::narrow<std::int64_t>(rows.count);
   source.stream = rows.stream;
   return source;
@@ -36,9 +36,9 @@ void Trainer::Impl::train_step(const Batch& images, Metrics* metrics) {
   require(std::cmp_greater_equal(images.count, fewest), Status::argument,
           "images: count is ", images.count, "; this network's BatchNorm needs",
           " at least ", fewest, " in training");
+  const auto timed = gsl::finally([&] { seconds_ += watch.seconds(); });
   engine_->load({source(images), 0});
   run_step(images.count, metrics != nullptr);
-  seconds_ += watch.seconds();
   if (metrics != nullptr) *metrics = last_step_metrics(watch.seconds());
 }
 
@@ -49,7 +49,10 @@ void Trainer::Impl::run_step(std::uint64_t count, bool wait) {
   ++step_;
   if (config.nonfinite != NonFinite::error) return;
   if (!wait && !steps_are_known()) return;
-  if (read_control().skip == 0) return;
+  if (read_control().skip == 0) {
+    if (!steps_are_known()) report_late_failures(download_totals().sums);
+    return;
+  }
   --step_;  // a refused step was never issued
   reported_nonfinite_ += 1;
   refuse_nonfinite(step_);
@@ -104,13 +107,10 @@ Metrics Trainer::Impl::last_step_metrics(double seconds) {
 
 Metrics Trainer::Impl::read_metrics() {
   const train::Totals totals = download_totals();
+  report_late_failures(totals.sums);  // throws once; the sums stay
   const Metrics metrics = train::make_metrics(totals, seconds_);
   upload_totals(train::Totals(plan_.latent));
   seconds_ = 0;
-  engine::Sums sums = totals.sums;
-  sums.nonfinite -= reported_nonfinite_;
-  reported_nonfinite_ = 0;
-  report_late_failures(sums);
   reported_nonfinite_ = 0;
   return metrics;
 }

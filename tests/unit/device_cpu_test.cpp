@@ -82,8 +82,8 @@ TEST_CASE("rows come in order, from a place on, or gathered by an order") {
   const auto loaded = [&](const Order* by, std::uint64_t first) {
     return on_any_threads([&](Device& device) {
       auto out = room(kRows * kPixels);
-      device.load({all.data(), ElementType::float32, vae::Layout::hwc, false,
-                   by, first, kRows, nullptr},
+      device.load({all.data(), ElementType::float32, vae::Layout::hwc,
+                   Place::host, by, first, kRows, nullptr},
                   kImage, out.data());
       return out;
     });
@@ -108,8 +108,8 @@ TEST_CASE("bytes in, bytes out, in both layouts") {
   for (const auto layout : {vae::Layout::chw, vae::Layout::hwc}) {
     const auto device = make_cpu_device(2);
     auto inside = room(kRows * kPixels);
-    device->load({bytes.data(), ElementType::uint8, layout, false, nullptr, 0,
-                  kRows, nullptr},
+    device->load({bytes.data(), ElementType::uint8, layout, Place::host,
+                  nullptr, 0, kRows, nullptr},
                  kImage, inside.data());
     CHECK_EQ(inside[0], 0.0f);
     // The second number is the second channel's first pixel, or the next.
@@ -119,7 +119,7 @@ TEST_CASE("bytes in, bytes out, in both layouts") {
     back.assign(bytes.size(), 1);
     device->store(
         inside.data(), kImage, false,
-        {back.data(), ElementType::uint8, layout, false, kRows, nullptr});
+        {back.data(), ElementType::uint8, layout, Place::host, kRows, nullptr});
     CHECK(back == bytes);
   }
 }
@@ -129,7 +129,8 @@ TEST_CASE("columns of a matrix go out row by row") {
   auto out = room(3 * 2);
   make_cpu_device(1)->store_columns(
       matrix.data(), 6, 1, 2,
-      {out.data(), ElementType::float32, vae::Layout::chw, false, 3, nullptr});
+      {out.data(), ElementType::float32, vae::Layout::chw, Place::host, 3,
+       nullptr});
   CHECK(out == std::vector<float>{matrix[1], matrix[2], matrix[7], matrix[8],
                                   matrix[13], matrix[14]});
 }
@@ -160,8 +161,8 @@ std::vector<float> step_of(Device& device, Likelihood likelihood) {
   const auto output = normals(kRows * kPixels, 6);
   auto target = room(kRows * kPixels);
   device.store(normals(kRows * kPixels, 7).data(), kImage, true,
-               {target.data(), ElementType::float32, vae::Layout::hwc, false,
-                kRows, nullptr});
+               {target.data(), ElementType::float32, vae::Layout::hwc,
+                Place::host, kRows, nullptr});
   auto z = room(kRows * kLatent), kl = room(kRows), recon = room(kRows);
   auto mse = room(kRows), slope = room(kRows * kPixels);
   auto dheads = room(kRows * 2 * kLatent), tail = room(tail_floats(kLatent));

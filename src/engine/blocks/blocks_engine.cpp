@@ -13,7 +13,7 @@ namespace vae::engine {
 namespace blocks {
 namespace {
 
-constexpr std::int64_t kChunk = 256;  // images of inference at a time
+constexpr std::int64_t kMostAtOnce = 256;  // images of inference
 
 at::TensorOptions options_of(const Device& device) {
   return device.kind() == DeviceKind::cuda
@@ -167,9 +167,9 @@ class BlocksEngine final : public Engine {
   /// failures ours.
   template <class Work>
   void run(Work work) const {
-    const TorchScope scope(device_, static_cast<int>(config_.threads),
-                           config_.precision, config_.deterministic);
     try {
+      const TorchScope scope(device_, static_cast<int>(config_.threads),
+                             config_.precision, config_.deterministic);
       work();
     } catch (const c10::OutOfMemoryError& error) {
       fail(Status::memory, "LibTorch: ", error.what_without_backtrace());
@@ -231,9 +231,12 @@ class BlocksEngine final : public Engine {
   }
 
   template <class Body>
-  static void chunks(std::int64_t count, Body body) {
-    for (std::int64_t done = 0; done < count; done += kChunk)
-      body(done, std::min(kChunk, count - done));
+  void chunks(std::int64_t count, Body body) const {
+    // Not above max_batch, which says how much memory the host allows for.
+    const std::int64_t most =
+        std::min<std::int64_t>(kMostAtOnce, config_.max_batch);
+    for (std::int64_t done = 0; done < count; done += most)
+      body(done, std::min(most, count - done));
   }
 
   at::Tensor load_chunk(RowSource from, model::Extent row, std::int64_t done,

@@ -5,36 +5,80 @@
 #include <ATen/Parallel.h>
 #include <omp.h>
 
+#include <mutex>
+
 namespace vae::engine::blocks {
+namespace {
+
+const char* name_of(at::Float32MatmulPrecision precision) {
+  switch (precision) {
+    case at::Float32MatmulPrecision::HIGHEST:
+      return "highest";
+    case at::Float32MatmulPrecision::HIGH:
+      return "high";
+    case at::Float32MatmulPrecision::MEDIUM:
+      return "medium";
+  }
+  return "highest";
+}
+
+}  // namespace
+
+/// These are the process's, so trainers on several threads take turns: each
+/// must find its own precision, and leave the host's behind.
+class TorchScope::CudaSettings {
+ public:
+  CudaSettings(bool tf32, bool deterministic) : lock_(mutex()) {
+    auto& context = at::globalContext();
+    context.setAllowTF32CuBLAS(tf32);
+    context.setAllowTF32CuDNN(tf32);
+    context.setDeterministicAlgorithms(deterministic, false);
+    context.setDeterministicCuDNN(deterministic);
+    if (deterministic) context.setBenchmarkCuDNN(false);
+  }
+  ~CudaSettings() {
+    auto& context = at::globalContext();
+    context.setFloat32MatmulPrecision(name_of(matmul_));
+    context.setAllowTF32CuDNN(tf32_cudnn_);
+    context.setDeterministicAlgorithms(deterministic_, warn_only_);
+    context.setDeterministicCuDNN(deterministic_cudnn_);
+    context.setBenchmarkCuDNN(benchmark_);
+  }
+  CudaSettings(const CudaSettings&) = delete;
+  CudaSettings& operator=(const CudaSettings&) = delete;
+
+ private:
+  static std::mutex& mutex() {
+    static std::mutex instance;
+    return instance;
+  }
+
+  // Read in this order, after the lock and before anything is changed.
+  std::unique_lock<std::mutex> lock_;
+  const at::Float32MatmulPrecision matmul_ =
+      at::globalContext().float32MatmulPrecision();
+  const bool tf32_cudnn_ = at::globalContext().allowTF32CuDNN();
+  const bool deterministic_ = at::globalContext().deterministicAlgorithms();
+  const bool warn_only_ = at::globalContext().deterministicAlgorithmsWarnOnly();
+  const bool deterministic_cudnn_ = at::globalContext().deterministicCuDNN();
+  const bool benchmark_ = at::globalContext().benchmarkCuDNN();
+};
 
 TorchScope::TorchScope(Device& device, int threads, Precision precision,
                        bool deterministic)
-    // Asked before LibTorch, whose first question changes the answer.
-    : omp_threads_(omp_get_max_threads()) {
-  torch_threads_ = at::get_num_threads();
+    : no_autocast_(c10::autocast_dispatch_keyset),
+      stream_(device.enter()),
+      cuda_(device.kind() == DeviceKind::cuda
+                ? std::make_unique<CudaSettings>(precision == Precision::tf32,
+                                                 deterministic)
+                : nullptr),
+      // Asked before LibTorch, whose first question changes the answer.
+      omp_threads_(omp_get_max_threads()),
+      torch_threads_(at::get_num_threads()) {
   if (threads != torch_threads_) at::set_num_threads(threads);
-  if (device.kind() == DeviceKind::cuda) {
-    auto& context = at::globalContext();
-    cuda_ = std::make_unique<CudaSettings>(CudaSettings{
-        context.allowTF32CuBLAS(), context.allowTF32CuDNN(),
-        context.deterministicAlgorithms(), context.deterministicCuDNN()});
-    context.setAllowTF32CuBLAS(precision == Precision::tf32);
-    context.setAllowTF32CuDNN(precision == Precision::tf32);
-    context.setDeterministicAlgorithms(deterministic, false);
-    context.setDeterministicCuDNN(deterministic);
-  }
-  stream_ = device.enter();
 }
 
 TorchScope::~TorchScope() {
-  stream_.reset();
-  if (cuda_ != nullptr) {
-    auto& context = at::globalContext();
-    context.setAllowTF32CuBLAS(cuda_->tf32_blas);
-    context.setAllowTF32CuDNN(cuda_->tf32_cudnn);
-    context.setDeterministicAlgorithms(cuda_->deterministic, false);
-    context.setDeterministicCuDNN(cuda_->deterministic_cudnn);
-  }
   if (at::get_num_threads() != torch_threads_)
     at::set_num_threads(torch_threads_);
   omp_set_num_threads(omp_threads_);

@@ -1,9 +1,11 @@
 // LibTorch's process-wide and thread-wide settings, borrowed for one call and
-// given back: threads, TF32, determinism, gradients. The host never notices.
+// given back: threads, gradients, autocast and, on CUDA, TF32 and determinism.
+// The host never notices.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include <memory>
 
@@ -20,13 +22,14 @@ class TorchScope {
   TorchScope& operator=(const TorchScope&) = delete;
 
  private:
-  struct CudaSettings {
-    bool tf32_blas, tf32_cudnn, deterministic, deterministic_cudnn;
-  };
+  class CudaSettings;
+
   c10::InferenceMode no_gradients_;
+  // A host's autocast would change the types of our products.
+  c10::impl::ExcludeDispatchKeyGuard no_autocast_;
   std::unique_ptr<Device::Scope> stream_;
-  int omp_threads_, torch_threads_;
   std::unique_ptr<CudaSettings> cuda_;
+  int omp_threads_, torch_threads_;
 };
 
 }  // namespace vae::engine::blocks

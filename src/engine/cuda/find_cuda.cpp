@@ -19,6 +19,7 @@ std::string why_no_cuda(int index) {
     return "the LibTorch that was loaded has no CUDA";
   int count = 0;
   const cudaError_t error = cudaGetDeviceCount(&count);
+  if (error != cudaSuccess) (void)cudaGetLastError();  // not the host's to see
   if (error != cudaSuccess)
     return join("CUDA found no device: ", cudaGetErrorString(error));
   if (index >= count)
@@ -36,7 +37,10 @@ std::string why_no_cuda(int index) {
 std::string cuda_devices_json() {
   auto json = nlohmann::ordered_json::array();
   int count = 0;
-  if (cudaGetDeviceCount(&count) != cudaSuccess) count = 0;
+  if (cudaGetDeviceCount(&count) != cudaSuccess) {
+    (void)cudaGetLastError();
+    count = 0;
+  }
   for (int i = 0; i < count; ++i) {
     cudaDeviceProp device;
     if (cudaGetDeviceProperties(&device, i) != cudaSuccess) continue;

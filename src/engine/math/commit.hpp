@@ -18,14 +18,17 @@ VAE_HD void decide(const Tail& tail, double gradient_square, Control* control) {
   if (control->mean_gradient != 0 && tail.images > 0.0f)
     scale = 1.0 / static_cast<double>(tail.images);
   const double square = gradient_square * scale * scale;
-  // Infinity minus itself is NaN, so this is false for both.
-  const bool finite = square - square == 0.0 && !(tail.nonfinite > 0.0f);
+  const double norm = std::sqrt(square);
+  const bool clips = control->clip_norm > 0.0 && norm > control->clip_norm;
+  const double kept = clips ? control->clip_norm : norm;
+  // Infinity minus itself is NaN, so this is false for both. Above 1e18, the
+  // square that Adam keeps in float32 would be infinite for ever.
+  const bool finite =
+      square - square == 0.0 && kept < 1e18 && !(tail.nonfinite > 0.0f);
   control->skip = finite ? 0 : 1;
   if (!finite) return;
   control->gradient_square = square;
-  const double norm = std::sqrt(square);
-  if (control->clip_norm > 0.0 && norm > control->clip_norm)
-    scale *= control->clip_norm / norm;
+  if (clips) scale *= control->clip_norm / norm;
   control->updates += 1;
   const auto t = static_cast<double>(control->updates);
   control->scale = static_cast<float>(scale);
