@@ -15,13 +15,14 @@ constexpr int kOldest = 75;  // compute capability 7.5, ten times
 }  // namespace
 
 std::string why_no_cuda(int index) {
-  if (!at::globalContext().hasCUDA())
-    return "the LibTorch that was loaded has no CUDA";
   int count = 0;
   const cudaError_t error = cudaGetDeviceCount(&count);
   if (error != cudaSuccess) (void)cudaGetLastError();  // not the host's to see
   if (error != cudaSuccess)
     return join("CUDA found no device: ", cudaGetErrorString(error));
+  // Asked after the driver: LibTorch says the same of a machine without one.
+  if (!at::globalContext().hasCUDA())
+    return "the LibTorch that was loaded has no CUDA";
   if (index >= count)
     return join("device_index is ", index, ", but there ",
                 count == 1 ? "is 1 device" : join("are ", count, " devices"));
