@@ -170,8 +170,8 @@ TEST_CASE("damaged tensors are refused by name") {
       set_float(f.tensors[name], 5, bad);
     };
     const std::string text = refused(Status::format, spoil);
-    says(text, "\"encoder.0.weight\" has ");
-    says(text, "at element 5");
+    says(text, "\"encoder.0.weight\": element 5 is ");
+    says(text, "must be finite");
   }
   const auto retype = [&](io::TensorFile& f) { f.tensors[name].dtype = "I32"; };
   says(refused(Status::format, retype), "encoder.0.weight");
@@ -332,6 +332,25 @@ TEST_CASE("a file on disk is whole, named in errors, and leaves no rest") {
   testing::put(folder / "bad", testing::to_bytes("nonsense"));
   says(error_of(Status::format, [&] { Trainer::load(folder / "bad"); }), "bad");
   says(error_of(Status::file, [&] { Trainer::load(folder / "none"); }), "none");
+}
+
+TEST_CASE("squares and variances in a file are not negative") {
+  for (const char* name : {"adam.moment2.fc11.bias", "encoder.1.running_var"}) {
+    const auto negate = [&](io::TensorFile& f) {
+      set_float(f.tensors[name], 1, -0.5f);
+    };
+    says(refused(Status::format, negate), "element 1 is -0.5");
+  }
+}
+
+TEST_CASE("a small file cannot ask for a large model") {
+  // Its tensors would take 600 MB each; it is refused before any is made.
+  const auto inflate = [](io::TensorFile& f) {
+    Config large = small_conv();
+    large.layers = {4096, 4096};
+    f.metadata["vae.config"] = to_json(large);
+  };
+  says(refused(Status::format, inflate), "this model's is [4096");
 }
 
 }  // namespace

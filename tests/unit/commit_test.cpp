@@ -114,5 +114,15 @@ TEST_CASE("running statistics are an average of old and new") {
   CHECK_EQ(fold_running(8.0f, 12.0f, 3.0f, 1.0f), 4.0f);
 }
 
+TEST_CASE("a gradient whose square float32 cannot hold is skipped") {
+  Control control = control_of(0, false);
+  decide(kTail, 1e37, &control);  // norm 3e18: Adam's v would be infinite
+  CHECK_EQ(control.skip, 1);
+  CHECK_EQ(control.updates, 0);
+  control = control_of(1, false);  // clipped, it is harmless
+  decide(kTail, 1e37, &control);
+  CHECK_EQ(control.skip, 0);
+}
+
 }  // namespace
 }  // namespace vae::engine

@@ -29,7 +29,7 @@ Config unusual() {
   c.gaussian_sigma = 0.1;
   c.kl_weight = 1.0 / 3.0;
   c.learning_rate = 5e-324;
-  c.beta1 = 0.1, c.beta2 = 0.2, c.epsilon = 1e300;
+  c.beta1 = 0.1, c.beta2 = 0.2, c.epsilon = 1e29;
   c.weight_decay = 0.3, c.clip_norm = 0.4;
   c.seed = std::numeric_limits<std::uint64_t>::max();
   c.max_batch = 17, c.threads = 3;

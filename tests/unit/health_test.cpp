@@ -36,3 +36,14 @@ TEST_CASE("other failures leave the trainer usable") {
     CHECK(status_of(health, Status::ok) == Status::ok);
   }
 }
+
+TEST_CASE("a failure after the device's does not heal it") {
+  vae::train::Health health;
+  // A callback loses the device and then stops the run.
+  const auto outer = [&] {
+    CHECK(status_of(health, Status::device) == Status::device);
+    throw Error(Status::cancelled, "stopped");
+  };
+  CHECK_THROWS_AS(health.run(outer), Error);
+  CHECK(status_of(health, Status::ok) == Status::poisoned);
+}
