@@ -7,6 +7,7 @@
 
 #include <array>
 #include <optional>
+#include <type_traits>
 
 #include "base/check.hpp"
 #include "engine/cuda/check_cuda.hpp"
@@ -187,7 +188,7 @@ class CudaDevice final : public Device {
   /// With this device and stream current, whatever the calling thread has, and
   /// with LibTorch's failures made ours.
   template <class Work>
-  auto on_device(Work work) {
+  std::invoke_result_t<Work> on_device(Work work) {
     return cuda::translated([&] {
       const c10::cuda::CUDAStreamGuard here(stream_);
       return work();
