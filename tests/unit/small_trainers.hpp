@@ -51,6 +51,12 @@ inline Batch batch_of(const std::vector<float>& images) {
   return Batch::of(std::span<const float>(images), images.size() / 60);
 }
 
+inline const Shape kShape{2, 6, 5};
+
+inline Dataset some_set(std::size_t count, std::uint64_t seed = 1) {
+  return Dataset::from_memory(batch_of(some_images(count, seed)), kShape);
+}
+
 inline std::vector<float> param(Trainer& trainer, const std::string& name,
                                 ParamWhat what = ParamWhat::value) {
   for (const ParamInfo& info : trainer.params()) {

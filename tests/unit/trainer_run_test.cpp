@@ -18,15 +18,11 @@ using testing::all_params;
 using testing::batch_of;
 using testing::bytes_of;
 using testing::error_of;
+using testing::kShape;
 using testing::says;
 using testing::small_conv;
 using testing::some_images;
-
-const Shape kShape{2, 6, 5};
-
-Dataset some_set(std::size_t count, std::uint64_t seed = 1) {
-  return Dataset::from_memory(batch_of(some_images(count, seed)), kShape);
-}
+using testing::some_set;
 
 /// The same pictures as bytes, and what those bytes are as floats.
 Dataset as_bytes(std::size_t count, std::vector<float>* floats) {
@@ -370,50 +366,6 @@ TEST_CASE("a step that is not finite ends the epoch where it stood") {
     CHECK(bytes_of(trainer) == before);
   testing::set_param(trainer, "decoder.0.bias", {0, 0});
   CHECK_EQ(trainer.train_epoch(set).images, 21);
-}
-
-TEST_CASE("the last step of a limited run is told once") {
-  Trainer trainer(small_conv());
-  std::vector<std::uint64_t> told;
-  Run run;
-  run.batch_size = 4;
-  run.max_steps = 4;
-  run.every_steps = 2;
-  run.progress = [&](const Progress& p) {
-    told.push_back(p.step);
-    return true;
-  };
-  trainer.train_epoch(some_set(40), run);
-  CHECK(told == std::vector<std::uint64_t>{2, 4});
-}
-
-TEST_CASE("the epoch cannot be set from its own callback") {
-  Trainer trainer(small_conv());
-  Run run;
-  run.every_steps = 1;
-  run.progress = [&](const Progress&) {
-    says(error_of(Status::busy, [&] { trainer.set(Key::epoch, 0); }),
-         "under way");
-    return true;
-  };
-  trainer.train_epoch(some_set(16), run);
-  CHECK(trainer.get(Key::epoch) == 1);
-  trainer.set(Key::epoch, 0);
-  CHECK(trainer.get(Key::epoch) == 0);
-}
-
-TEST_CASE("a refused step is reported once, not again after an epoch") {
-  Trainer trainer(small_conv());
-  const std::vector<float> bias = testing::param(trainer, "decoder.0.bias");
-  auto huge = bias;
-  huge[0] = 3e38f;  // the loss overflows
-  testing::set_param(trainer, "decoder.0.bias", huge);
-  const auto images = some_images(4);
-  error_of(Status::nonfinite, [&] { trainer.train_step(batch_of(images)); });
-  testing::set_param(trainer, "decoder.0.bias", bias);
-  CHECK_EQ(trainer.train_epoch(some_set(8)).nonfinite_steps, 0);
-  trainer.synchronize();
-  CHECK_EQ(trainer.read_metrics().nonfinite_steps, 1);
 }
 
 }  // namespace
