@@ -70,7 +70,7 @@ struct Plan {
   std::vector<Tensor> params;               // trainable, in state_dict order
   std::vector<Tensor> running;              // BatchNorm's statistics
   std::vector<Entry> entries;               // both, in state_dict order
-  std::vector<std::string> batch_counters;  // num_batches_tracked, files only
+  std::vector<std::string> batch_counters;  // num_batches_tracked: updates
 
   const Tensor& tensor(const Entry& entry) const;
   /// Index into `entries`, or -1.
