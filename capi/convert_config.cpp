@@ -22,6 +22,10 @@ static_assert(static_cast<int>(Precision::tf32) == VAE_TF32);
 static_assert(static_cast<int>(Precision::bf16) == VAE_BF16);
 static_assert(static_cast<int>(EngineKind::automatic) == VAE_ENGINE_AUTO);
 static_assert(static_cast<int>(EngineKind::blocks) == VAE_ENGINE_BLOCKS);
+static_assert(static_cast<int>(EngineKind::fused) == VAE_ENGINE_FUSED);
+static_assert(static_cast<int>(Graph::automatic) == VAE_GRAPH_AUTO);
+static_assert(static_cast<int>(Graph::on) == VAE_GRAPH_ON);
+static_assert(static_cast<int>(Graph::off) == VAE_GRAPH_OFF);
 static_assert(static_cast<int>(NonFinite::error) == VAE_NONFINITE_ERROR);
 static_assert(static_cast<int>(NonFinite::skip) == VAE_NONFINITE_SKIP);
 
@@ -66,7 +70,12 @@ void check_running(const vae_config& c) {
       {{VAE_FP32, "VAE_FP32"}, {VAE_TF32, "VAE_TF32"}, {VAE_BF16, "VAE_BF16"}});
   check_choice("config", "engine", c.engine,
                {{VAE_ENGINE_AUTO, "VAE_ENGINE_AUTO"},
-                {VAE_ENGINE_BLOCKS, "VAE_ENGINE_BLOCKS"}});
+                {VAE_ENGINE_BLOCKS, "VAE_ENGINE_BLOCKS"},
+                {VAE_ENGINE_FUSED, "VAE_ENGINE_FUSED"}});
+  check_choice("config", "graph", c.graph,
+               {{VAE_GRAPH_AUTO, "VAE_GRAPH_AUTO"},
+                {VAE_GRAPH_ON, "VAE_GRAPH_ON"},
+                {VAE_GRAPH_OFF, "VAE_GRAPH_OFF"}});
   check_choice("config", "nonfinite", c.nonfinite,
                {{VAE_NONFINITE_ERROR, "VAE_NONFINITE_ERROR"},
                 {VAE_NONFINITE_SKIP, "VAE_NONFINITE_SKIP"}});
@@ -97,6 +106,8 @@ void read_running(const vae_config& c, Config& to) {
   to.engine = static_cast<EngineKind>(c.engine);
   to.nonfinite = static_cast<NonFinite>(c.nonfinite);
   to.deterministic = read_switch("deterministic", c.deterministic);
+  to.graph = static_cast<Graph>(c.graph);
+  to.graph_steps = c.graph_steps;
 }
 
 void running_to_c(const Config& from, vae_config& c) {
@@ -111,6 +122,8 @@ void running_to_c(const Config& from, vae_config& c) {
   c.engine = static_cast<std::int32_t>(from.engine);
   c.nonfinite = static_cast<std::int32_t>(from.nonfinite);
   c.deterministic = from.deterministic;
+  c.graph = static_cast<std::int32_t>(from.graph);
+  c.graph_steps = from.graph_steps;
 }
 
 }  // namespace

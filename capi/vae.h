@@ -179,6 +179,15 @@ typedef int32_t vae_status;
 #define VAE_ENGINE_AUTO 1
 /** vae_config.engine: any shape on any device; the others' reference. */
 #define VAE_ENGINE_BLOCKS 2
+/** vae_config.engine: own kernels around LibTorch's products; on GPUs only. */
+#define VAE_ENGINE_FUSED 3
+
+/** vae_config.graph: record work on a GPU as a CUDA graph where possible. */
+#define VAE_GRAPH_AUTO 1
+/** vae_config.graph: fail with #VAE_E_UNSUPPORTED where it is not possible. */
+#define VAE_GRAPH_ON 2
+/** vae_config.graph: start every kernel by itself. */
+#define VAE_GRAPH_OFF 3
 
 /** vae_config.nonfinite: the step fails with #VAE_E_NONFINITE. */
 #define VAE_NONFINITE_ERROR 1
@@ -251,7 +260,7 @@ typedef struct vae_trainer vae_trainer;
 typedef struct vae_dataset vae_dataset;
 
 /**
- * @brief What a trainer is made from. 192 bytes, minimum 168.
+ * @brief What a trainer is made from. 200 bytes, minimum 168.
  *
  * The defaults are the original program: a convolutional VAE of 28x28 grey
  * images, trained by Adam in batches of 64.
@@ -304,11 +313,18 @@ typedef struct vae_config {
   int32_t device;          /**< #VAE_CPU, #VAE_CUDA or #VAE_AUTO (default). */
   int32_t device_index;    /**< Which GPU, >= 0; default 0. */
   int32_t precision;       /**< #VAE_FP32 (default), #VAE_TF32, #VAE_BF16. */
-  int32_t engine;        /**< #VAE_ENGINE_AUTO (default), #VAE_ENGINE_BLOCKS. */
+  int32_t engine;          /**< #VAE_ENGINE_AUTO (default), #VAE_ENGINE_BLOCKS,
+                                #VAE_ENGINE_FUSED. */
   int32_t nonfinite;     /**< #VAE_NONFINITE_ERROR (default) or
                               #VAE_NONFINITE_SKIP. */
   int32_t deterministic; /**< 1: deterministic algorithms on a GPU too; 0
                               (default): not. The CPU always is. */
+  int32_t graph; /**< On a GPU: #VAE_GRAPH_AUTO (default), #VAE_GRAPH_ON,
+                      #VAE_GRAPH_OFF. The CPU records nothing. */
+  /** Training steps of a data set that one CUDA graph holds, 1..64; 0
+   *  (default): 8. vae_train_epoch() can be stopped, and calls back, between
+   *  graphs. */
+  uint32_t graph_steps;
 } vae_config;
 
 /**

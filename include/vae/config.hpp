@@ -35,6 +35,15 @@ enum class Precision : std::int32_t { fp32 = 1, tf32 = 2, bf16 = 3 };
 enum class EngineKind : std::int32_t {
   automatic = 1,  ///< the fastest that takes this configuration
   blocks = 2,     ///< any shape, any device; the reference of the others
+  fused = 3,      ///< CUDA: own kernels around LibTorch's products
+};
+
+/// Whether work on a CUDA device is recorded as a CUDA graph and replayed,
+/// which spares the host the launch of every single kernel.
+enum class Graph : std::int32_t {
+  automatic = 1,  ///< where it can be recorded; Trainer::diagnose() says
+  on = 2,         ///< not being able to is Status::unsupported
+  off = 3,        ///< kernel by kernel
 };
 
 /// What a training step does when its loss or gradient is NaN or infinite.
@@ -99,6 +108,10 @@ struct Config {
   NonFinite nonfinite = NonFinite::error;     ///< what such a step does
   /// Ask LibTorch for deterministic algorithms on CUDA; the CPU always is.
   bool deterministic = false;
+  Graph graph = Graph::automatic;  ///< on CUDA; the CPU records nothing
+  /// Training steps of a data set that one CUDA graph holds, 1..64; 0: 8. A run
+  /// can be stopped, and reports, between graphs.
+  std::uint32_t graph_steps = 0;
 
   /// @return Whether every field is equal.
   bool operator==(const Config&) const = default;

@@ -38,7 +38,11 @@ struct Names<Precision> {
 };
 template <>
 struct Names<EngineKind> {
-  static constexpr std::array list{"auto", "blocks"};
+  static constexpr std::array list{"auto", "blocks", "fused"};
+};
+template <>
+struct Names<Graph> {
+  static constexpr std::array list{"auto", "on", "off"};
 };
 template <>
 struct Names<NonFinite> {
@@ -76,6 +80,8 @@ void for_each_field(Config& c, Visit visit) {
   visit("engine", c.engine);
   visit("nonfinite", c.nonfinite);
   visit("deterministic", c.deterministic);
+  visit("graph", c.graph);
+  visit("graph_steps", c.graph_steps);
 }
 
 template <class T>

@@ -18,6 +18,8 @@ struct Order {
 
   static constexpr std::uint32_t kRounds = 8;
 
+  bool operator==(const Order&) const = default;
+
   /// Which row stands at `position`; position < count.
   VAE_HD_MEMBER std::uint64_t operator()(std::uint64_t position) const {
     const std::uint32_t half = half_bits();

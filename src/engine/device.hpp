@@ -9,8 +9,9 @@
 #include <memory>
 #include <string>
 
-#include "base/order.hpp"
 #include "base/rng.hpp"
+#include "engine/fusion.hpp"
+#include "engine/recorder.hpp"
 #include "engine/state.hpp"
 #include "vae/rows.hpp"
 
@@ -24,14 +25,14 @@ enum class Place {
 };
 
 /// Rows to be brought into the input buffer as float32 [count, H, W, C] in
-/// [0, 1]. Either `data` alone, in order; or, with `order`, row i is row
-/// order(first + i) of `data`.
+/// [0, 1]. Either from row `first` on, in order; or, with a cursor, row i is
+/// row order(position + i) of `data`.
 struct RowSource {
   const void* data = nullptr;
   ElementType type = ElementType::float32;
   vae::Layout layout = vae::Layout::chw;
   Place place = Place::host;
-  const Order* order = nullptr;
+  const Cursor* cursor = nullptr;  // on the device, of place resident
   std::uint64_t first = 0;
   std::int64_t count = 0;
   void* stream = nullptr;  // the caller's stream, of place callers_device
@@ -45,6 +46,18 @@ struct RowTarget {
   Place place = Place::host;
   std::int64_t count = 0;
   void* stream = nullptr;
+};
+
+/// Standard normal numbers times `scale`, out [rows, width]; row i draws as
+/// image first_row + i. With a cursor (on the device), the step is the
+/// cursor's.
+struct Normals {
+  NoiseKey key;
+  const Cursor* cursor;
+  std::uint64_t first_row;
+  std::int64_t rows, width;
+  float scale;
+  float* out;
 };
 
 /// Encoder's result and everything that is made from it, [rows, latent] each;
@@ -63,7 +76,7 @@ struct LatentGradient {
   const float* dz;
   float* dheads;
   std::int64_t rows, latent;
-  float kl_weight;
+  const Settings* settings;  // on the device
 };
 
 /// Decoder's output against the input, both [rows, pixels].
@@ -86,7 +99,7 @@ struct BatchSums {
   const float* mse_rows;
   float* tail;  // tail_floats(latent)
   std::int64_t rows, latent;
-  float kl_weight;
+  const Settings* settings;  // on the device
   bool accumulate;
 };
 
@@ -110,6 +123,15 @@ class Device {
   virtual void download(void* to, const void* from, std::int64_t bytes) = 0;
   virtual void clear(void* memory, std::int64_t bytes) = 0;
   virtual void wait() = 0;
+  /// Called before each piece of training: the host stays at most two ahead of
+  /// the device.
+  virtual void pace() {}
+  /// Most bytes that were in use on the device so far; 0: not counted.
+  virtual std::int64_t peak_bytes() const { return 0; }
+  /// Records what is issued on this device's stream; null: it cannot.
+  virtual std::unique_ptr<Capturer> make_capturer() { return nullptr; }
+  /// Fused operations for the engine of that name; null: there are none.
+  virtual Fusion* fusion() { return nullptr; }
 
   virtual void load(const RowSource& from, model::Extent image, float* to) = 0;
   /// `from` as float32 [count, H, W, C]; as probabilities if `logits`.
@@ -119,10 +141,7 @@ class Device {
   virtual void store_columns(const float* from, std::int64_t width,
                              std::int64_t first, std::int64_t columns,
                              const RowTarget& to) = 0;
-  /// out [rows, width]; row i draws as image first_row + i.
-  virtual void normals(const NoiseKey& key, std::uint64_t first_row,
-                       std::int64_t rows, std::int64_t width, float scale,
-                       float* out) = 0;
+  virtual void normals(const Normals& in) = 0;
   virtual void latent(const Latent& in) = 0;
   virtual void latent_gradient(const LatentGradient& in) = 0;
   virtual void reconstruction(const Reconstruction& in) = 0;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/order.hpp"
 #include "model/plan.hpp"
 
 namespace vae::engine {
@@ -54,15 +55,30 @@ constexpr std::int64_t sum_doubles(std::int64_t latent) {
   return kSumDoubles + 3 * latent;
 }
 
-/// What steers an update; lies on the device, readable by kernels.
-struct Control {
-  std::uint64_t updates;  // applied; Adam's t is updates + 1
+/// What the host sets between steps. It lies on the device, so that a recorded
+/// step reads it anew each time it is replayed.
+struct Settings {
   double learning_rate, beta1, beta2, epsilon, weight_decay, clip_norm;
-  std::uint32_t mean_gradient;  // 1: divide the gradient by the images
-  // What the last update decided (see math/commit.hpp).
-  std::uint32_t skip;
+  double kl_weight;             // the loss is reconstruction + kl_weight * KL
+  std::uint64_t mean_gradient;  // 1: divide the gradient by the images
+};
+
+/// Where training is. Lies on the device as well, and every update advances it,
+/// so that steps follow each other without the host.
+struct Cursor {
+  std::uint64_t step = 0;      // issued; keys the noise
+  std::uint64_t position = 0;  // images of the epoch already seen
+  Order order;                 // of a resident data set; count 0: there is none
+  bool operator==(const Cursor&) const = default;
+};
+
+/// What steers an update and what the last one decided (math/commit.hpp).
+struct Control : Settings {
+  Cursor cursor;
+  std::uint64_t updates;  // applied; Adam's t is updates + 1
   double gradient_square;
   float scale, step_size, second_scale;
+  std::uint32_t skip;
 };
 
 /// Owned memory on a device; the deleter knows how to give it back.

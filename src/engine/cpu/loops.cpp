@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "engine/math/latent.hpp"
 #include "engine/math/likelihood.hpp"
@@ -96,9 +95,8 @@ VAE_CLONES RowLoss bernoulli_row(const float* logits, const float* target,
 
 VAE_CLONES RowLoss gaussian_row(const float* values, const float* target,
                                 std::int64_t n, double sigma, float* gradient) {
-  const auto precision = static_cast<float>(1.0 / (sigma * sigma));
-  const auto norm = static_cast<float>(std::log(sigma) +
-                                       0.5 * std::log(2.0 * std::numbers::pi));
+  const auto precision = static_cast<float>(gaussian_precision(sigma));
+  const auto norm = static_cast<float>(gaussian_norm(sigma));
   return row_loss(values, target, n, gradient, [=](float v, float x) {
     return gaussian_loss(v, x, precision, norm);
   });

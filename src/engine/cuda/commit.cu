@@ -4,24 +4,22 @@
 
 #include "engine/cuda/kernels.hpp"
 #include "engine/cuda/launch.cuh"
+#include "engine/math/bfloat16.hpp"
 #include "engine/math/commit.hpp"
 
 namespace vae::engine::cuda {
 namespace {
 
-constexpr std::int64_t kChunk = 8192;  // floats of one block's partial norm
-
-__global__ void norm_kernel(const float* gradient, std::int64_t count,
-                            double* partial) {
-  const std::int64_t first = blockIdx.x * kChunk;
-  const std::int64_t last = first + kChunk < count ? first + kChunk : count;
+__global__ void norm_kernel(CommitArgs a) {
+  const std::int64_t first = blockIdx.x * kChunk, end = first + kChunk;
+  const std::int64_t last = end < a.param_floats ? end : a.param_floats;
   double sum = 0;
   for (std::int64_t i = first + threadIdx.x; i < last; i += kThreads) {
-    const auto value = static_cast<double>(gradient[i]);
+    const auto value = static_cast<double>(a.reduced[i]);
     sum += value * value;
   }
   sum = block_sum(sum);
-  if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+  if (threadIdx.x == 0) a.partial[blockIdx.x] = sum;
 }
 
 __device__ const Tail& tail_of(const CommitArgs& a) {
@@ -30,7 +28,8 @@ __device__ const Tail& tail_of(const CommitArgs& a) {
 }
 
 /// One block: decides, then adds to the sums.
-__global__ void decide_kernel(CommitArgs a, std::int64_t partials) {
+__global__ void decide_kernel(CommitArgs a) {
+  const std::int64_t partials = partial_count(a.param_floats);
   double square = 0;
   for (std::int64_t i = threadIdx.x; i < partials; i += kThreads)
     square += a.partial[i];
@@ -51,8 +50,11 @@ __global__ void apply_kernel(CommitArgs a) {
   const Control& c = *a.control;
   if (c.skip != 0) return;
   const AdamStep<float> step = adam_step(c);
-  for (std::int64_t i = global_index(); i < a.param_floats; i += global_size())
+  for (std::int64_t i = global_index(); i < a.param_floats;
+       i += global_size()) {
     adam(step, a.reduced[i], a.param + i, a.moment1 + i, a.moment2 + i);
+    if (a.copy != nullptr) a.copy[i] = to_bfloat16(a.param[i]);
+  }
   const float* batch = a.reduced + a.param_floats;
   const auto momentum = static_cast<float>(model::kNormMomentum);
   for (std::int64_t i = global_index(); i < a.running_floats;
@@ -63,16 +65,15 @@ __global__ void apply_kernel(CommitArgs a) {
 
 }  // namespace
 
-std::int64_t partial_count(std::int64_t param_floats) {
-  return (param_floats + kChunk - 1) / kChunk;
-}
-
 void commit(const CommitArgs& args, cudaStream_t stream) {
-  const std::int64_t partials = partial_count(args.param_floats);
-  norm_kernel<<<one_block_each(partials), kThreads, 0, stream>>>(
-      args.reduced, args.param_floats, args.partial);
-  decide_kernel<<<1, kThreads, 0, stream>>>(args, partials);
-  apply_kernel<<<blocks_for(args.param_floats), kThreads, 0, stream>>>(args);
+  const std::int64_t params = args.param_floats * std::int64_t{sizeof(float)};
+  launch<norm_kernel>("gradient_norm", params, partial_count(args.param_floats),
+                      stream, args);
+  launch<decide_kernel>("decide", sum_doubles(args.latent) * 8, 1, stream,
+                        args);
+  const std::int64_t copy = args.copy != nullptr ? params / 2 : 0;
+  launch<apply_kernel>("adam", 7 * params + copy, blocks_for(args.param_floats),
+                       stream, args);
 }
 
 }  // namespace vae::engine::cuda

@@ -13,13 +13,17 @@
 namespace vae::engine::cuda {
 namespace {
 
+constexpr std::int64_t kFloat = sizeof(float);
+
 __global__ void load_kernel(LoadArgs a) {
   const std::int64_t total = a.count * a.elements;
   const std::int64_t pixels = a.elements / a.channels;
   for (std::int64_t i = global_index(); i < total; i += global_size()) {
     const std::int64_t image = i / a.elements, e = i % a.elements;
-    const auto at = a.first + static_cast<std::uint64_t>(image);
-    const std::uint64_t row = a.shuffled ? a.order(at) : at;
+    const std::uint64_t row =
+        a.cursor != nullptr ? a.cursor->order(a.cursor->position +
+                                              static_cast<std::uint64_t>(image))
+                            : a.first + static_cast<std::uint64_t>(image);
     const std::int64_t source =
         a.reorder ? hwc_to_chw(e, a.channels, pixels) : e;
     const std::uint64_t from = row * static_cast<std::uint64_t>(a.elements) +
@@ -47,26 +51,26 @@ __global__ void store_kernel(StoreArgs a) {
   }
 }
 
-__global__ void columns_kernel(const float* from, std::int64_t width,
-                               std::int64_t first, std::int64_t columns,
-                               std::int64_t rows, float* to) {
-  for (std::int64_t i = global_index(); i < rows * columns; i += global_size())
-    to[i] = from[i / columns * width + first + i % columns];
+__global__ void columns_kernel(ColumnArgs a) {
+  for (std::int64_t i = global_index(); i < a.rows * a.columns;
+       i += global_size())
+    a.to[i] = a.from[i / a.columns * a.width + a.first + i % a.columns];
 }
 
-__global__ void normals_kernel(NoiseKey key, std::uint64_t first_row,
-                               std::int64_t rows, std::int64_t width,
-                               float scale, float* out) {
-  const std::int64_t blocks = (width + 3) / 4;
-  for (std::int64_t i = global_index(); i < rows * blocks; i += global_size()) {
+__global__ void normals_kernel(Normals in) {
+  const std::int64_t blocks = (in.width + 3) / 4;
+  NoiseKey key = in.key;
+  if (in.cursor != nullptr) key.step = in.cursor->step;
+  for (std::int64_t i = global_index(); i < in.rows * blocks;
+       i += global_size()) {
     const std::int64_t row = i / blocks, block = i % blocks;
     float values[4];
-    normal_block(
-        key,
-        static_cast<std::uint32_t>(first_row + static_cast<std::uint64_t>(row)),
-        static_cast<std::uint32_t>(block), values);
-    for (std::int64_t k = 0; k < 4 && block * 4 + k < width; ++k)
-      out[row * width + block * 4 + k] = scale * values[k];
+    normal_block(key,
+                 static_cast<std::uint32_t>(in.first_row +
+                                            static_cast<std::uint64_t>(row)),
+                 static_cast<std::uint32_t>(block), values);
+    for (std::int64_t k = 0; k < 4 && block * 4 + k < in.width; ++k)
+      in.out[row * in.width + block * 4 + k] = in.scale * values[k];
   }
 }
 
@@ -86,21 +90,27 @@ __global__ void latent_kernel(Latent in) {
 }
 
 __global__ void latent_gradient_kernel(LatentGradient in) {
+  const auto kl_weight = static_cast<float>(in.settings->kl_weight);
   for (std::int64_t i = global_index(); i < in.rows * in.latent;
        i += global_size()) {
     const std::int64_t row = i / in.latent, k = i % in.latent;
     const std::int64_t mean = row * 2 * in.latent + k;
     const std::int64_t logvar = mean + in.latent;
     const LatentSlope<float> slope = latent_slope(
-        in.dz[i], in.heads[mean], in.heads[logvar], in.noise[i], in.kl_weight);
+        in.dz[i], in.heads[mean], in.heads[logvar], in.noise[i], kl_weight);
     in.dheads[mean] = slope.mean;
     in.dheads[logvar] = slope.logvar;
   }
 }
 
+struct ReconstructionArgs {
+  Reconstruction in;
+  float precision, norm;  // of gaussian_loss
+};
+
 /// One block per row.
-__global__ void reconstruction_kernel(Reconstruction in, float precision,
-                                      float norm) {
+__global__ void reconstruction_kernel(ReconstructionArgs a) {
+  const Reconstruction& in = a.in;
   const std::int64_t row = blockIdx.x;
   double recon = 0, square = 0;
   for (std::int64_t i = threadIdx.x; i < in.pixels; i += kThreads) {
@@ -109,7 +119,7 @@ __global__ void reconstruction_kernel(Reconstruction in, float precision,
     const PixelLoss<float> pixel =
         in.likelihood == Likelihood::bernoulli
             ? bernoulli_loss(in.output[at], x)
-            : gaussian_loss(in.output[at], x, precision, norm);
+            : gaussian_loss(in.output[at], x, a.precision, a.norm);
     const float d = pixel.mean - x;
     recon += static_cast<double>(pixel.loss);
     square += static_cast<double>(d * d);
@@ -143,7 +153,8 @@ __global__ void batch_sums_kernel(BatchSums in) {
     const double kl = sum_rows(in.kl_rows, in.rows);
     const double mse = sum_rows(in.mse_rows, in.rows);
     if (threadIdx.x != 0) return;
-    const double loss = recon + static_cast<double>(in.kl_weight) * kl;
+    const auto kl_weight = static_cast<float>(in.settings->kl_weight);
+    const double loss = recon + static_cast<double>(kl_weight) * kl;
     auto* tail = reinterpret_cast<Tail*>(in.tail);
     put(&tail->loss, loss, in.accumulate);
     put(&tail->recon, recon, in.accumulate);
@@ -173,47 +184,56 @@ __global__ void batch_sums_kernel(BatchSums in) {
 
 }  // namespace
 
-void load_rows(const LoadArgs& args, cudaStream_t stream) {
-  const std::int64_t total = args.count * args.elements;
-  load_kernel<<<blocks_for(total), kThreads, 0, stream>>>(args);
+void load_rows(const LoadArgs& a, cudaStream_t stream) {
+  const std::int64_t total = a.count * a.elements;
+  const auto size = static_cast<std::int64_t>(element_size(a.type));
+  launch<load_kernel>("load_rows", total * (size + kFloat), blocks_for(total),
+                      stream, a);
 }
 
-void store_rows(const StoreArgs& args, cudaStream_t stream) {
-  const std::int64_t total = args.count * args.elements;
-  store_kernel<<<blocks_for(total), kThreads, 0, stream>>>(args);
+void store_rows(const StoreArgs& a, cudaStream_t stream) {
+  const std::int64_t total = a.count * a.elements;
+  const auto size = static_cast<std::int64_t>(element_size(a.type));
+  launch<store_kernel>("store_rows", total * (size + kFloat), blocks_for(total),
+                       stream, a);
 }
 
-void store_columns(const float* from, std::int64_t width, std::int64_t first,
-                   std::int64_t columns, std::int64_t rows, float* to,
-                   cudaStream_t stream) {
-  columns_kernel<<<blocks_for(rows * columns), kThreads, 0, stream>>>(
-      from, width, first, columns, rows, to);
+void store_columns(const ColumnArgs& a, cudaStream_t stream) {
+  const std::int64_t total = a.rows * a.columns;
+  launch<columns_kernel>("store_columns", 2 * total * kFloat, blocks_for(total),
+                         stream, a);
 }
 
-void normals(const NoiseKey& key, std::uint64_t first_row, std::int64_t rows,
-             std::int64_t width, float scale, float* out, cudaStream_t stream) {
-  normals_kernel<<<blocks_for(rows * ((width + 3) / 4)), kThreads, 0, stream>>>(
-      key, first_row, rows, width, scale, out);
+void normals(const Normals& in, cudaStream_t stream) {
+  launch<normals_kernel>("normals", in.rows * in.width * kFloat,
+                         blocks_for(in.rows * ((in.width + 3) / 4)), stream,
+                         in);
 }
 
 void latent(const Latent& in, cudaStream_t stream) {
-  latent_kernel<<<one_block_each(in.rows), kThreads, 0, stream>>>(in);
+  launch<latent_kernel>("latent", in.rows * (4 * in.latent + 1) * kFloat,
+                        in.rows, stream, in);
 }
 
 void latent_gradient(const LatentGradient& in, cudaStream_t stream) {
-  latent_gradient_kernel<<<blocks_for(in.rows * in.latent), kThreads, 0,
-                           stream>>>(in);
+  const std::int64_t total = in.rows * in.latent;
+  launch<latent_gradient_kernel>("latent_gradient", 6 * total * kFloat,
+                                 blocks_for(total), stream, in);
 }
 
 void reconstruction(const Reconstruction& in, cudaStream_t stream) {
-  const double two_pi = 6.283185307179586;
-  reconstruction_kernel<<<one_block_each(in.rows), kThreads, 0, stream>>>(
-      in, static_cast<float>(1.0 / (in.sigma * in.sigma)),
-      static_cast<float>(std::log(in.sigma) + 0.5 * std::log(two_pi)));
+  const std::int64_t matrices = in.gradient != nullptr ? 3 : 2;
+  launch<reconstruction_kernel>(
+      "reconstruction", in.rows * (matrices * in.pixels + 2) * kFloat, in.rows,
+      stream,
+      ReconstructionArgs{in, static_cast<float>(gaussian_precision(in.sigma)),
+                         static_cast<float>(gaussian_norm(in.sigma))});
 }
 
 void batch_sums(const BatchSums& in, cudaStream_t stream) {
-  batch_sums_kernel<<<one_block_each(in.latent + 1), kThreads, 0, stream>>>(in);
+  launch<batch_sums_kernel>("batch_sums",
+                            (2 * in.rows * in.latent + 3 * in.rows) * kFloat,
+                            in.latent + 1, stream, in);
 }
 
 }  // namespace vae::engine::cuda

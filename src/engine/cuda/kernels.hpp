@@ -9,14 +9,12 @@
 
 namespace vae::engine::cuda {
 
-/// Rows that lie on the device; `order` by value, because the caller's lies on
-/// the host.
+/// Rows that lie on the device.
 struct LoadArgs {
   const void* rows;
   ElementType type;
-  bool reorder;  // from [C, H, W] to [H, W, C]
-  bool shuffled;
-  Order order;
+  bool reorder;          // from [C, H, W] to [H, W, C]
+  const Cursor* cursor;  // null: rows in order, from `first` on
   std::uint64_t first;
   std::int64_t count, elements, channels;
   float* to;
@@ -33,11 +31,15 @@ struct StoreArgs {
 };
 void store_rows(const StoreArgs& args, cudaStream_t stream);
 
-void store_columns(const float* from, std::int64_t width, std::int64_t first,
-                   std::int64_t columns, std::int64_t rows, float* to,
-                   cudaStream_t stream);
-void normals(const NoiseKey& key, std::uint64_t first_row, std::int64_t rows,
-             std::int64_t width, float scale, float* out, cudaStream_t stream);
+/// Columns [first, first + columns) of a [rows, width] matrix.
+struct ColumnArgs {
+  const float* from;
+  float* to;
+  std::int64_t width, first, columns, rows;
+};
+void store_columns(const ColumnArgs& args, cudaStream_t stream);
+
+void normals(const Normals& in, cudaStream_t stream);
 void latent(const Latent& in, cudaStream_t stream);
 void latent_gradient(const LatentGradient& in, cudaStream_t stream);
 void reconstruction(const Reconstruction& in, cudaStream_t stream);
@@ -48,10 +50,15 @@ struct CommitArgs {
   float *param, *moment1, *moment2, *reduced, *running;
   double* sums;
   Control* control;
-  double* partial;  // [partial_count(param_floats)], scratch
+  double* partial;      // [partial_count(param_floats)], scratch
+  std::uint16_t* copy;  // params as bfloat16, kept up to date; may be null
   std::int64_t param_floats, running_floats, latent;
 };
-std::int64_t partial_count(std::int64_t param_floats);
+/// Blocks, and so partial norms, of a gradient.
+constexpr std::int64_t kChunk = 8192;
+VAE_HD std::int64_t partial_count(std::int64_t param_floats) {
+  return (param_floats + kChunk - 1) / kChunk;
+}
 void commit(const CommitArgs& args, cudaStream_t stream);
 
 }  // namespace vae::engine::cuda

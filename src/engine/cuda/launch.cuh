@@ -1,15 +1,34 @@
-// What our kernels share: how many threads, which index, and a sum over a
-// block in a fixed order.
+// What our kernels share: how they are started, how many threads they have,
+// which element is whose, and a sum over a block in a fixed order. A kernel
+// takes one struct of arguments and is started by launch() alone.
 #pragma once
 
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <type_traits>
+
+#include "engine/cuda/launches.hpp"
 
 namespace vae::engine::cuda {
 
 constexpr unsigned kThreads = 128;
 constexpr std::int64_t kMostBlocks = 4096;  // the rest is a grid-stride loop
+
+/// Starts `blocks` blocks of kThreads. A failure is CUDA's last error, for the
+/// host code that drives the device to look at. `bytes`: what the kernel must
+/// at least read and write, for those who count.
+template <auto kernel, class Args>
+void launch(const char* name, std::int64_t bytes, std::int64_t blocks,
+            cudaStream_t stream, const Args& args) {
+  static_assert(std::is_trivially_copyable_v<Args>);
+  note_launch({name, bytes, blocks});
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(static_cast<unsigned>(blocks));
+  config.blockDim = dim3(kThreads);
+  config.stream = stream;
+  (void)cudaLaunchKernelEx(&config, kernel, args);
+}
 
 __device__ inline std::int64_t global_index() {
   return static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
@@ -18,15 +37,9 @@ __device__ inline std::int64_t global_size() {
   return static_cast<std::int64_t>(gridDim.x) * blockDim.x;
 }
 
-inline unsigned blocks_for(std::int64_t elements) {
+inline std::int64_t blocks_for(std::int64_t elements) {
   const std::int64_t blocks = (elements + kThreads - 1) / kThreads;
-  return static_cast<unsigned>(blocks < 1             ? 1
-                               : blocks > kMostBlocks ? kMostBlocks
-                                                      : blocks);
-}
-
-inline unsigned one_block_each(std::int64_t rows) {
-  return static_cast<unsigned>(rows);
+  return blocks < 1 ? 1 : blocks > kMostBlocks ? kMostBlocks : blocks;
 }
 
 /// Valid in thread 0. Every thread of a block of kThreads must call it.

@@ -11,6 +11,13 @@
 
 namespace vae::engine {
 
+/// A step was issued, whether or not it is committed.
+VAE_HD void advance(const Tail& tail, Cursor* cursor) {
+  cursor->step += 1;
+  if (cursor->order.count != 0)
+    cursor->position += static_cast<std::uint64_t>(tail.images);
+}
+
 /// `gradient_square`: squared norm of the gradient as summed over images.
 /// Order: mean, then norm, then clip; weight decay comes later, in Adam.
 VAE_HD void decide(const Tail& tail, double gradient_square, Control* control) {
@@ -26,6 +33,7 @@ VAE_HD void decide(const Tail& tail, double gradient_square, Control* control) {
   const bool finite =
       square - square == 0.0 && kept < 1e18 && !(tail.nonfinite > 0.0f);
   control->skip = finite ? 0 : 1;
+  advance(tail, &control->cursor);
   if (!finite) return;
   control->gradient_square = square;
   if (clips) scale *= control->clip_norm / norm;

@@ -1,6 +1,8 @@
 // -log p(x | z) of one pixel and its derivative by what the decoder put out.
 #pragma once
 
+#include <cmath>
+
 #include "engine/math/elementary.hpp"
 
 namespace vae::engine {
@@ -22,8 +24,13 @@ VAE_HD PixelLoss<T> bernoulli_loss(T logit, T target) {
   return {(positive - logit * target) + log1p_unit(t), mean - target, mean};
 }
 
+VAE_HD double gaussian_precision(double sigma) { return 1.0 / (sigma * sigma); }
+VAE_HD double gaussian_norm(double sigma) {
+  return std::log(sigma) + 0.5 * std::log(6.283185307179586);
+}
+
 /// Gaussian with fixed standard deviation: precision is 1 / sigma^2, norm is
-/// ln(sigma) + ln(2 pi) / 2.
+/// ln(sigma) + ln(2 pi) / 2 (above).
 template <class T>
 VAE_HD PixelLoss<T> gaussian_loss(T value, T target, T precision, T norm) {
   const T d = value - target;

@@ -1,0 +1,62 @@
+// The fused operations by our kernels: launch functions, and the class that
+// gives them their scratch memory. No LibTorch.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include "engine/cuda/kernel_device.hpp"
+#include "engine/fusion.hpp"
+
+namespace vae::engine::cuda {
+
+/// Memory in which blocks meet to finish sums over rows. Rows are only split
+/// among blocks as long as there are few tiles of channels, so its size is the
+/// same for every layer, and recordings can rely on its address.
+struct ColumnScratch {
+  double* partial;
+  unsigned* arrived;  // one counter per tile of channels; zero between kernels
+};
+constexpr std::int64_t kPartialBlocks = 528;  // of kThreads pairs of sums
+constexpr std::int64_t kTileCounters = 264;
+
+void norm_forward(const NormForward& in, const ColumnScratch& scratch,
+                  cudaStream_t stream);
+void norm_running(const NormRunning& in, cudaStream_t stream);
+void norm_backward(const NormBackward& in, const ColumnScratch& scratch,
+                   cudaStream_t stream);
+void bias_forward(const BiasForward& in, cudaStream_t stream);
+void bias_backward(const BiasBackward& in, const ColumnScratch& scratch,
+                   cudaStream_t stream);
+void latent_forward(const LatentForward& in, cudaStream_t stream);
+void latent_backward(const LatentBackward& in, cudaStream_t stream);
+void fused_loss(const FusedLoss& in, cudaStream_t stream);
+void collect(const Collect& in, cudaStream_t stream);
+void refresh_copy(const float* params, std::int64_t count, std::uint16_t* copy,
+                  cudaStream_t stream);
+
+class KernelFusion final : public Fusion {
+ public:
+  explicit KernelFusion(KernelDevice& device) : device_(device) {}
+
+  void norm_forward(const NormForward& in) override;
+  void norm_running(const NormRunning& in) override;
+  void norm_backward(const NormBackward& in) override;
+  void bias_forward(const BiasForward& in) override;
+  void bias_backward(const BiasBackward& in) override;
+  void latent_forward(const LatentForward& in) override;
+  void latent_backward(const LatentBackward& in) override;
+  void loss(const FusedLoss& in) override;
+  void collect(const Collect& in) override;
+  void commit(const State& state, const Layout& layout, std::int64_t latent,
+              std::uint16_t* copy) override;
+  void refresh_copy(const float* params, std::int64_t count,
+                    std::uint16_t* copy) override;
+
+ private:
+  ColumnScratch scratch();
+
+  KernelDevice& device_;
+  Buffer partial_, arrived_;
+};
+
+}  // namespace vae::engine::cuda
