@@ -16,16 +16,11 @@
 namespace vae::engine {
 
 /// Rows, and the place of the first in the global batch or data set: it keys
-/// the noise, so every split of a batch draws the same.
+/// the noise, so every split of a batch draws the same. In training, rows of
+/// place `resident` are those that the cursor names.
 struct Input {
   RowSource rows;
   std::uint64_t first_image = 0;
-};
-
-/// What a gradient is taken of: reconstruction + kl_weight * KL.
-struct Objective {
-  Likelihood likelihood = Likelihood::bernoulli;
-  double sigma = 1.0, kl_weight = 1.0;
 };
 
 /// Where score() puts its results, on the device; null: not wanted.
@@ -43,33 +38,36 @@ class Engine {
   virtual const Layout& layout() const = 0;
   virtual void attach(const State& state) = 0;
 
+  /// Where training goes on, if not where the last update left it.
+  virtual void seek(const Cursor& cursor) = 0;
   /// Brings a training batch in. May allocate and throw; State is untouched.
   /// Afterwards the host may reuse its memory. 1 <= count <= max_batch.
   virtual void load(const Input& input) = 0;
   /// Overwrites State.reduced (or adds to it) with sums over images: gradient,
-  /// batch statistics, metrics. Nothing else changes. `step` keys the noise.
-  virtual void gradients(const Objective& objective, std::uint64_t step,
-                         bool accumulate) = 0;
-  /// The commit: optimizer, running statistics, sums, derived copies. Does
-  /// nothing but count if the Tail says non-finite.
+  /// batch statistics, metrics. Nothing else changes.
+  virtual void gradients(bool accumulate) = 0;
+  /// The commit: optimizer, running statistics, sums, derived copies; advances
+  /// the cursor. Does nothing else but count if the Tail says non-finite.
   virtual void update() = 0;
+  /// The three above, `steps` times; more than once for resident rows only.
+  /// What an engine may record and replay.
+  virtual void step(const Input& input, int steps) = 0;
 
   /// Running statistics, noise of stream eval; any count. State is only read.
-  virtual void score(const Objective& objective, const Input& input,
-                     const Scores& scores) = 0;
+  virtual void score(const Input& input, const Scores& scores) = 0;
   /// Each target may have null data: not wanted.
   virtual void encode(const Input& input, const RowTarget& mean,
                       const RowTarget& logvar) = 0;
   /// Codes [count, latent].
-  virtual void decode(const RowSource& codes, Likelihood likelihood,
-                      const RowTarget& images) = 0;
+  virtual void decode(const RowSource& codes, const RowTarget& images) = 0;
   /// Codes drawn as `key` says, times `scale`.
   virtual void sample(const NoiseKey& key, std::uint64_t first_row, float scale,
-                      Likelihood likelihood, const RowTarget& images) = 0;
-  virtual void reconstruct(const Input& input, Likelihood likelihood,
-                           const RowTarget& images) = 0;
+                      const RowTarget& images) = 0;
+  virtual void reconstruct(const Input& input, const RowTarget& images) = 0;
   /// State was written from outside: drop every derived copy.
   virtual void params_changed() = 0;
+  /// JSON object for vae_diagnose: what is recorded, and why not.
+  virtual std::string describe() const = 0;
 };
 
 /// The engine a configuration asks for, or the fastest that takes it.

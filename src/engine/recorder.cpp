@@ -18,7 +18,7 @@ Recorder::Recorder(std::unique_ptr<Capturer> capturer, Graph mode)
 }
 
 void Recorder::run(const WorkKey& key, const std::function<void()>& work) {
-  if (capturer_ == nullptr || !refusal_.empty()) return work();
+  if (!records()) return work();
   auto found = std::find_if(entries_.begin(), entries_.end(),
                             [&](const Entry& e) { return e.key == key; });
   if (found == entries_.end()) {
@@ -50,7 +50,7 @@ void Recorder::forget() { entries_.clear(); }
 
 std::string Recorder::describe() const {
   nlohmann::ordered_json json;
-  json["used"] = capturer_ != nullptr && refusal_.empty();
+  json["used"] = records();
   if (!refusal_.empty()) json["why_not"] = refusal_;
   json["recordings"] = nlohmann::ordered_json::array();
   for (const Entry& entry : entries_) {

@@ -54,6 +54,8 @@ class Recorder {
   /// record is an error; otherwise the work then just runs.
   Recorder(std::unique_ptr<Capturer> capturer, Graph mode);
 
+  /// Whether work is being recorded.
+  bool records() const { return capturer_ != nullptr && refusal_.empty(); }
   /// The first time with a key the work runs (and LibTorch sets itself up), the
   /// second time it is recorded and replayed, then replayed alone.
   void run(const WorkKey& key, const std::function<void()>& work);

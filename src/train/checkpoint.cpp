@@ -227,9 +227,7 @@ void Trainer::Impl::from_file(const io::TensorFile& file,
   step_ = count_of(json, "step", origin);
   epoch_ = count_of(json, "epoch", origin);
   position_ = count_of(json, "position", origin);
-  engine::Control control = read_control();
-  control.updates = count_of(json, "updates", origin);
-  write_control(control);
+  write_updates(count_of(json, "updates", origin));
 }
 
 }  // namespace vae

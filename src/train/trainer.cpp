@@ -15,6 +15,8 @@
 namespace vae {
 namespace {
 
+constexpr std::uint32_t kGraphSteps = 8;
+
 /// Device and threads as they will be; "auto" takes CUDA where it works.
 Config resolve(Config config) {
   validate(config);
@@ -26,7 +28,10 @@ Config resolve(Config config) {
   }
   if (config.threads == 0)
     config.threads = static_cast<std::uint32_t>(engine::default_threads());
-  config.engine = EngineKind::blocks;
+  // Own kernels become the default when a GPU has shown them to be right.
+  if (config.engine == EngineKind::automatic)
+    config.engine = EngineKind::blocks;
+  if (config.graph_steps == 0) config.graph_steps = kGraphSteps;
   return config;
 }
 
@@ -90,15 +95,7 @@ void Trainer::Impl::initialise() {
     train::write_segment(*device_, layout.running[i], values,
                          engine::floats(state_.running));
   }
-  engine::Control control{};
-  control.learning_rate = config.learning_rate;
-  control.beta1 = config.beta1;
-  control.beta2 = config.beta2;
-  control.epsilon = config.epsilon;
-  control.weight_decay = config.weight_decay;
-  control.clip_norm = config.clip_norm;
-  control.mean_gradient = config.sum_gradient ? 0 : 1;
-  write_control(control);
+  write_settings();
 }
 
 engine::Control Trainer::Impl::read_control() {
@@ -107,8 +104,19 @@ engine::Control Trainer::Impl::read_control() {
   return control;
 }
 
-void Trainer::Impl::write_control(const engine::Control& control) {
-  device_->upload(state_.control.get(), &control, sizeof control);
+void Trainer::Impl::write_settings() {
+  const engine::Settings settings{
+      config.learning_rate, config.beta1,
+      config.beta2,         config.epsilon,
+      config.weight_decay,  config.clip_norm,
+      config.kl_weight,     config.sum_gradient ? 0u : 1u};
+  engine::Settings* to = static_cast<engine::Control*>(state_.control.get());
+  device_->upload(to, &settings, sizeof settings);
+}
+
+void Trainer::Impl::write_updates(std::uint64_t updates) {
+  auto* control = static_cast<engine::Control*>(state_.control.get());
+  device_->upload(&control->updates, &updates, sizeof updates);
 }
 
 Trainer::Trainer(const Config& config)

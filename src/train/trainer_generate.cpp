@@ -46,8 +46,7 @@ void Trainer::Impl::decode(const Batch& codes, Output& images) {
   train::check_rows(codes, code_rule(), config.device);
   const std::uint64_t bytes =
       train::check_output(images, image_rule(), codes.count, config.device);
-  engine_->decode(source(codes), config.likelihood,
-                  target(images, codes.count));
+  engine_->decode(source(codes), target(images, codes.count));
   images.written = bytes;
 }
 
@@ -65,7 +64,7 @@ void Trainer::Impl::sample(const Sampling& sampling, Output& images) {
   const std::uint64_t bytes =
       train::check_output(images, image_rule(), sampling.count, config.device);
   engine_->sample({sampling.seed, Stream::sample, 0}, sampling.first,
-                  static_cast<float>(sampling.temperature), config.likelihood,
+                  static_cast<float>(sampling.temperature),
                   target(images, sampling.count));
   images.written = bytes;
 }
@@ -74,8 +73,7 @@ void Trainer::Impl::reconstruct(const Batch& images, Output& output) {
   train::check_rows(images, image_rule(), config.device);
   const std::uint64_t bytes =
       train::check_output(output, image_rule(), images.count, config.device);
-  engine_->reconstruct({source(images), 0}, config.likelihood,
-                       target(output, images.count));
+  engine_->reconstruct({source(images), 0}, target(output, images.count));
   output.written = bytes;
 }
 

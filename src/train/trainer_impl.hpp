@@ -73,18 +73,21 @@ class Trainer::Impl {
                                      : engine::Place::host;
   }
 
-  engine::Objective objective() const;
   train::RowRule image_rule() const;
   train::RowRule code_rule() const;
   engine::RowSource source(const Batch& rows) const;
   engine::RowTarget target(const Output& to, std::uint64_t count) const;
 
   engine::Control read_control();
-  void write_control(const engine::Control& control);
+  /// The configuration's part of Control.
+  void write_settings();
+  void write_updates(std::uint64_t updates);
   void initialise();
 
-  /// The step on the `count` rows that were loaded. Waits only if asked to.
-  void run_step(std::uint64_t count, bool wait);
+  /// `steps` steps of as many images as `rows` has each, from `cursor` on.
+  /// Waits only if asked to.
+  void run_steps(const engine::RowSource& rows, const engine::Cursor& cursor,
+                 int steps, bool wait);
   bool steps_are_known() const { return config.device == DeviceKind::cpu; }
   [[noreturn]] void refuse_nonfinite(std::uint64_t step) const;
   /// Throws if steps since the last look were refused (NonFinite::error).
@@ -100,6 +103,10 @@ class Trainer::Impl {
   void train_rows(const Resident& rows, ElementType type, const Order& order,
                   std::uint64_t batch, const Run& run,
                   const std::function<Progress()>& progress);
+  /// How many of the next steps can be issued at once: whole batches, up to
+  /// where the run ends or reports.
+  int steps_at_once(const Order& order, std::uint64_t batch, const Run& run,
+                    std::uint64_t done) const;
   void check_cancel() const;
 
   /// The flat buffer and segment of a named tensor.

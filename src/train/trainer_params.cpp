@@ -113,23 +113,20 @@ void Trainer::Impl::write_param(const std::string& name, ParamWhat what,
 }
 
 void Trainer::Impl::set(Key key, double value) {
-  engine::Control control = read_control();
   switch (key) {
     case Key::learning_rate:
-      control.learning_rate = checked_rate("learning rate", value);
-      write_control(control);
-      requested_.learning_rate = config.learning_rate = value;
-      return;
+      config.learning_rate = checked_rate("learning rate", value);
+      requested_.learning_rate = value;
+      return write_settings();
     case Key::kl_weight:
       config.kl_weight = checked_rate("KL weight", value);
       requested_.kl_weight = value;
-      return;
+      return write_settings();
     case Key::step:
       step_ = checked_count("step", value);
       return;
     case Key::updates:
-      control.updates = checked_count("updates", value);
-      return write_control(control);
+      return write_updates(checked_count("updates", value));
     case Key::epoch:
       require(!in_epoch_, Status::busy,
               "the epoch cannot be set while one is under way");
@@ -166,6 +163,10 @@ std::string Trainer::Impl::diagnose() const {
   json["device_index"] = device_->index();
   json["engine"] = engine_->name();
   json["threads"] = config.threads;
+  if (config.device == DeviceKind::cuda) {
+    json["graph"] = nlohmann::ordered_json::parse(engine_->describe());
+    json["peak_bytes"] = device_->peak_bytes();
+  }
   const std::string why = engine::why_no_cuda(config.device_index);
   if (!why.empty()) json["why_not_cuda"] = why;
   json["configuration"] = nlohmann::ordered_json::parse(to_json(config));

@@ -116,22 +116,39 @@ void Trainer::Impl::train_rows(const Resident& rows, ElementType type,
                                const Run& run,
                                const std::function<Progress()>& progress) {
   const auto fewest = gsl::narrow<std::uint64_t>(plan_.min_batch());
-  for (std::uint64_t steps = 1; position_ < order.count; ++steps) {
+  std::uint64_t done = 0;
+  while (position_ < order.count) {
     check_cancel();
     const std::uint64_t count = std::min(batch, order.count - position_);
     if (count < fewest) {  // BatchNorm cannot take so small a rest
       position_ = order.count;
       return;
     }
-    engine_->load(
-        {{rows.rows, type, Layout::chw, engine::Place::resident, &order,
-          position_, gsl::narrow<std::int64_t>(count), nullptr},
-         0});
-    run_step(count, false);
-    position_ += count;
-    if (run.max_steps != 0 && steps == run.max_steps) return;
-    if (position_ < order.count && due(run, steps)) tell(run, progress());
+    const int steps = steps_at_once(order, batch, run, done);
+    run_steps({rows.rows, type, Layout::chw, engine::Place::resident, nullptr,
+               0, gsl::narrow<std::int64_t>(count), nullptr},
+              {step_, position_, order}, steps, false);
+    const auto issued = static_cast<std::uint64_t>(steps);
+    position_ += issued * count;
+    done += issued;
+    if (run.max_steps != 0 && done == run.max_steps) return;
+    if (position_ < order.count && due(run, done)) tell(run, progress());
   }
+}
+
+int Trainer::Impl::steps_at_once(const Order& order, std::uint64_t batch,
+                                 const Run& run, std::uint64_t done) const {
+  if (steps_are_known()) return 1;  // each is looked at before the next
+  const std::uint64_t whole = (order.count - position_) / batch;
+  std::uint64_t most = config.graph_steps;
+  if (run.max_steps != 0) most = std::min(most, run.max_steps - done);
+  if (run.every_steps != 0)
+    most =
+        std::min<std::uint64_t>(most, run.every_steps - done % run.every_steps);
+  // Each number of steps is a recording of its own: all of them, or one.
+  return whole >= config.graph_steps && most == config.graph_steps
+             ? static_cast<int>(config.graph_steps)
+             : 1;
 }
 
 Metrics Trainer::Impl::train_epoch(const Dataset& dataset, const Run& run) {
@@ -196,7 +213,6 @@ Metrics Trainer::Impl::evaluate(const Dataset& dataset, const Run& run) {
     const std::uint64_t count = std::min(batch, total - done);
     device_->clear(tail.get(), bytes);
     engine_->score(
-        objective(),
         {{rows.rows, dataset.type(), Layout::chw, engine::Place::resident,
           nullptr, done, gsl::narrow<std::int64_t>(count), nullptr},
          done},

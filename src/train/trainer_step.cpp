@@ -6,10 +6,6 @@
 
 namespace vae {
 
-engine::Objective Trainer::Impl::objective() const {
-  return {config.likelihood, config.gaussian_sigma, config.kl_weight};
-}
-
 train::RowRule Trainer::Impl::image_rule() const {
   return {"images", static_cast<std::uint64_t>(plan_.image.size()), true,
           config.likelihood == Likelihood::bernoulli};
@@ -37,16 +33,17 @@ void Trainer::Impl::train_step(const Batch& images, Metrics* metrics) {
           "images: count is ", images.count, "; this network's BatchNorm needs",
           " at least ", fewest, " in training");
   const auto timed = gsl::finally([&] { seconds_ += watch.seconds(); });
-  engine_->load({source(images), 0});
-  run_step(images.count, metrics != nullptr);
+  run_steps(source(images), {step_, 0, {}}, 1, metrics != nullptr);
   if (metrics != nullptr) *metrics = last_step_metrics(watch.seconds());
 }
 
-void Trainer::Impl::run_step(std::uint64_t count, bool wait) {
-  last_batch_ = static_cast<float>(count);
-  engine_->gradients(objective(), step_, false);
-  engine_->update();
-  ++step_;
+void Trainer::Impl::run_steps(const engine::RowSource& rows,
+                              const engine::Cursor& cursor, int steps,
+                              bool wait) {
+  engine_->seek(cursor);
+  engine_->step({rows, 0}, steps);
+  last_batch_ = static_cast<float>(rows.count);
+  step_ += static_cast<std::uint64_t>(steps);
   if (config.nonfinite != NonFinite::error) return;
   if (!wait && !steps_are_known()) return;
   if (read_control().skip == 0) {
@@ -126,8 +123,7 @@ Metrics Trainer::Impl::eval_step(const Batch& images) {
   const std::int64_t floats = engine::tail_floats(plan_.latent);
   const std::int64_t bytes = floats * std::int64_t{sizeof(float)};
   const engine::Buffer tail = device_->allocate(bytes);
-  engine_->score(objective(), {source(images), 0},
-                 {nullptr, nullptr, engine::floats(tail)});
+  engine_->score({source(images), 0}, {nullptr, nullptr, engine::floats(tail)});
   std::vector<float> values(gsl::narrow<std::size_t>(floats));
   device_->download(values.data(), tail.get(), bytes);
   train::Totals totals = train::totals_of_tail(values, plan_.latent);
@@ -152,7 +148,7 @@ void Trainer::Impl::score(const Batch& images, Output* reconstruction,
       train::check_output(*output, rule, images.count, config.device);
   for (int i = 0; i < 2; ++i)
     if (outputs[i] != nullptr) rows[i] = device_->allocate(bytes);
-  engine_->score(objective(), {source(images), 0},
+  engine_->score({source(images), 0},
                  {engine::floats(rows[0]), engine::floats(rows[1]), nullptr});
   for (int i = 0; i < 2; ++i) {
     if (outputs[i] == nullptr) continue;

@@ -31,7 +31,11 @@ const std::vector<Choice>& choices() {
        {"1 (VAE_FP32)", "2 (VAE_TF32)", "3 (VAE_BF16)"}},
       {"engine",
        &vae_config::engine,
-       {"1 (VAE_ENGINE_AUTO)", "2 (VAE_ENGINE_BLOCKS)"}},
+       {"1 (VAE_ENGINE_AUTO)", "2 (VAE_ENGINE_BLOCKS)",
+        "3 (VAE_ENGINE_FUSED)"}},
+      {"graph",
+       &vae_config::graph,
+       {"1 (VAE_GRAPH_AUTO)", "2 (VAE_GRAPH_ON)", "3 (VAE_GRAPH_OFF)"}},
       {"nonfinite",
        &vae_config::nonfinite,
        {"1 (VAE_NONFINITE_ERROR)", "2 (VAE_NONFINITE_SKIP)"}}};

@@ -113,8 +113,9 @@ TEST_CASE("structs have no holes and their promised sizes") {
                  FIELD(C, threads),      FIELD(C, keep_gradients),
                  FIELD(C, device),       FIELD(C, device_index),
                  FIELD(C, precision),    FIELD(C, engine),
-                 FIELD(C, nonfinite),    FIELD(C, deterministic)},
-                sizeof(C), 192);
+                 FIELD(C, nonfinite),    FIELD(C, deterministic),
+                 FIELD(C, graph),        FIELD(C, graph_steps)},
+                sizeof(C), 200);
   using B = vae_batch;
   without_holes(
       {FIELD(B, struct_size), FIELD(B, dtype), FIELD(B, data), FIELD(B, bytes),
@@ -178,7 +179,7 @@ TEST_CASE("init writes the caller's bytes and no others") {
 
 TEST_CASE("the defaults are the original program") {
   const vae_config c = vae_default_config();
-  CHECK(c.struct_size == 192);
+  CHECK(c.struct_size == 200);
   CHECK(c.abi_version == VAE_ABI_VERSION);
   CHECK(c.model == VAE_MODEL_VAE);
   CHECK(c.net == VAE_NET_CONV);
@@ -205,6 +206,8 @@ TEST_CASE("the defaults are the original program") {
   CHECK(c.precision == VAE_FP32);
   CHECK(c.engine == VAE_ENGINE_AUTO);
   CHECK(c.nonfinite == VAE_NONFINITE_ERROR);
+  CHECK(c.graph == VAE_GRAPH_AUTO);
+  CHECK(c.graph_steps == 0);
   good(vae_config_validate(&c));
   const vae_sampling s = vae_draw(64, 0);
   CHECK(s.temperature == 1.0);

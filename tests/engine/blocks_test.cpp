@@ -213,12 +213,18 @@ TEST_CASE("a fully connected layer equals LibTorch's and autograd's") {
     CHECK_EQ(difference(expected.out,
                         linear_forward(inputs[0], inputs[1], inputs[2])),
              "");
-    const LinearGradient got = linear_backward(dy, inputs[0], inputs[1], true);
+    const LinearGradient got =
+        linear_backward(dy, inputs[0], inputs[1], true, true);
     CHECK_EQ(difference(expected.gradients[0], got.input), "");
     CHECK_EQ(difference(expected.gradients[1], got.weight), "");
     CHECK_EQ(difference(expected.gradients[2], got.bias), "");
-    CHECK_FALSE(
-        linear_backward(dy, inputs[0], inputs[1], false).input.defined());
+    const LinearGradient some =
+        linear_backward(dy, inputs[0], inputs[1], false, false);
+    CHECK_FALSE(some.input.defined());
+    CHECK_FALSE(some.bias.defined());
+    CHECK_EQ(difference(expected.out - inputs[2],
+                        linear_forward(inputs[0], inputs[1], {})),
+             "");
   }
 }
 

@@ -125,4 +125,19 @@ TEST_CASE("a gradient whose square float32 cannot hold is skipped") {
 }
 
 }  // namespace
+TEST_CASE("every step advances the cursor, in a data set also its place") {
+  Control control = control_of(0, false);
+  control.cursor.step = 5;
+  const Tail good{1, 1, 0, 0, 64, 0}, bad{NAN, 1, 0, 0, 32, 1};
+  decide(good, 1, &control);
+  CHECK_EQ(control.cursor.step, 6);
+  CHECK_EQ(control.cursor.position, 0);  // rows came from the host
+  control.cursor.order = {1, 0, 1000};
+  decide(good, 1, &control);
+  decide(bad, 1, &control);  // skipped, but its rows are over
+  CHECK_EQ(control.skip, 1);
+  CHECK_EQ(control.cursor.step, 8);
+  CHECK_EQ(control.cursor.position, 96);
+}
+
 }  // namespace vae::engine

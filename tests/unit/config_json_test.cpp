@@ -39,6 +39,7 @@ Config unusual() {
   c.engine = EngineKind::blocks;
   c.nonfinite = NonFinite::skip;
   c.deterministic = true;
+  c.graph = Graph::off, c.graph_steps = 3;
   return c;
 }
 
@@ -50,7 +51,7 @@ TEST_CASE("what is written is read back, to the last bit") {
 TEST_CASE("every field is written, and one that differs is noticed") {
   const auto plain = nlohmann::json::parse(to_json(Config()));
   const auto other = nlohmann::json::parse(to_json(unusual()));
-  CHECK_EQ(plain.size(), 28);  // as many as Config has
+  CHECK_EQ(plain.size(), 30);  // as many as Config has
   for (const auto& [name, value] : plain.items()) {
     CAPTURE(name);
     // Of these two only one value is allowed so far.
@@ -66,6 +67,7 @@ TEST_CASE("enumerations go by their names") {
   CHECK_EQ(json["precision"], "fp32");
   CHECK_EQ(json["engine"], "auto");
   CHECK_EQ(json["nonfinite"], "error");
+  CHECK_EQ(json["graph"], "auto");
 }
 
 TEST_CASE("an absent field keeps its default") {

@@ -21,8 +21,8 @@ const std::int64_t kPixels = kImage.size();
 
 std::vector<float> normals(std::int64_t count, std::uint64_t seed) {
   std::vector<float> out(static_cast<std::size_t>(count));
-  make_cpu_device(1)->normals({seed, Stream::eval, 0}, 0, 1, count, 1.0f,
-                              out.data());
+  make_cpu_device(1)->normals(
+      {{seed, Stream::eval, 0}, nullptr, 0, 1, count, 1.0f, out.data()});
   return out;
 }
 
@@ -78,8 +78,8 @@ TEST_CASE("more memory than there is says how much was wanted") {
 TEST_CASE("rows come in order, from a place on, or gathered by an order") {
   const std::int64_t total = 20;
   const auto all = normals(total * kPixels, 2);  // taken as [H][W][C]
-  const Order order{3, 1, 20};
-  const auto loaded = [&](const Order* by, std::uint64_t first) {
+  const Cursor cursor{7, 9, {3, 1, 20}};
+  const auto loaded = [&](const Cursor* by, std::uint64_t first) {
     return on_any_threads([&](Device& device) {
       auto out = room(kRows * kPixels);
       device.load({all.data(), ElementType::float32, vae::Layout::hwc,
@@ -95,10 +95,10 @@ TEST_CASE("rows come in order, from a place on, or gathered by an order") {
   std::vector<float> plain, gathered;
   for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(kRows); ++i) {
     append(plain, row(9 + i));
-    append(gathered, row(order(9 + i)));
+    append(gathered, row(cursor.order(9 + i)));
   }
   CHECK(loaded(nullptr, 9) == plain);
-  CHECK(loaded(&order, 9) == gathered);
+  CHECK(loaded(&cursor, 0) == gathered);
 }
 
 TEST_CASE("bytes in, bytes out, in both layouts") {
@@ -139,7 +139,7 @@ TEST_CASE("noise belongs to the row's place, not to the batch it comes in") {
   const NoiseKey key{9, Stream::train, 4};
   const auto whole = on_any_threads([&](Device& device) {
     auto out = room(kRows * kLatent);
-    device.normals(key, 100, kRows, kLatent, 1.0f, out.data());
+    device.normals({key, nullptr, 100, kRows, kLatent, 1.0f, out.data()});
     return out;
   });
   const auto device = make_cpu_device(1);
@@ -147,17 +147,31 @@ TEST_CASE("noise belongs to the row's place, not to the batch it comes in") {
   for (const auto& [first, rows] :
        {std::pair{0, 4}, std::pair{4, 6}, std::pair{10, 1}}) {
     auto out = room(rows * kLatent);
-    device->normals(key, 100 + static_cast<std::uint64_t>(first), rows, kLatent,
-                    1.0f, out.data());
+    // The step may come from a cursor instead of the key.
+    const Cursor cursor{4, 0, {}};
+    device->normals({{9, Stream::train, 99},
+                     &cursor,
+                     100 + static_cast<std::uint64_t>(first),
+                     rows,
+                     kLatent,
+                     1.0f,
+                     out.data()});
     append(parts, out);
   }
   CHECK(parts == whole);
+}
+
+Settings weighing(double kl_weight) {
+  Settings settings{};
+  settings.kl_weight = kl_weight;
+  return settings;
 }
 
 /// Everything a step computes element by element, one after the other.
 std::vector<float> step_of(Device& device, Likelihood likelihood) {
   const auto heads = normals(kRows * 2 * kLatent, 4);
   const auto noise = normals(kRows * kLatent, 5);
+  const Settings settings = weighing(0.25);
   const auto output = normals(kRows * kPixels, 6);
   auto target = room(kRows * kPixels);
   device.store(normals(kRows * kPixels, 7).data(), kImage, true,
@@ -172,9 +186,9 @@ std::vector<float> step_of(Device& device, Likelihood likelihood) {
                          recon.data(), mse.data(), kRows, kPixels, likelihood,
                          0.5});
   device.latent_gradient({heads.data(), noise.data(), z.data(), dheads.data(),
-                          kRows, kLatent, 0.25f});
+                          kRows, kLatent, &settings});
   device.batch_sums({heads.data(), recon.data(), kl.data(), mse.data(),
-                     tail.data(), kRows, kLatent, 0.25f, false});
+                     tail.data(), kRows, kLatent, &settings, false});
   std::vector<float> all;
   for (const auto* part : {&z, &kl, &recon, &mse, &slope, &dheads, &tail})
     append(all, *part);
@@ -192,8 +206,9 @@ TEST_CASE("sums of a batch, and their accumulation") {
   const auto mse = normals(kRows, 11);
   auto tail = room(tail_floats(kLatent));
   const auto device = make_cpu_device(1);
+  const Settings settings = weighing(0.25);
   BatchSums in{heads.data(), recon.data(), kl.data(), mse.data(), tail.data(),
-               kRows,        kLatent,      0.25f,     false};
+               kRows,        kLatent,      &settings, false};
   std::vector<double> expected(tail.size());
   for (std::size_t i = 0; i < kRows; ++i) {
     expected[0] += double{recon[i]} + 0.25 * double{kl[i]};
@@ -229,12 +244,13 @@ TEST_CASE("a loss that is not finite raises the flag") {
   const auto heads = normals(2 * kLatent, 12);
   const auto device = make_cpu_device(1);
   const float zero = 0;
+  const Settings settings = weighing(1);
   for (const float bad : {NAN, HUGE_VALF, -HUGE_VALF})
     for (int which = 0; which < 2; ++which) {
       const float recon = which == 0 ? bad : 1, kl = which == 1 ? bad : 1;
       auto tail = room(tail_floats(kLatent));
       device->batch_sums({heads.data(), &recon, &kl, &zero, tail.data(), 1,
-                          kLatent, 1.0f, false});
+                          kLatent, &settings, false});
       CHECK_EQ(tail[5], 1.0f);
     }
 }

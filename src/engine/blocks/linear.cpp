@@ -5,13 +5,15 @@ namespace vae::engine::blocks {
 
 at::Tensor linear_forward(const at::Tensor& x, const at::Tensor& weight,
                           const at::Tensor& bias) {
-  return at::addmm(bias, x, weight.t());
+  return bias.defined() ? at::addmm(bias, x, weight.t())
+                        : at::mm(x, weight.t());
 }
 
 LinearGradient linear_backward(const at::Tensor& dy, const at::Tensor& x,
-                               const at::Tensor& weight, bool want_input) {
+                               const at::Tensor& weight, bool want_input,
+                               bool want_bias) {
   return {want_input ? at::mm(dy, weight) : at::Tensor(), at::mm(dy.t(), x),
-          dy.sum(0)};
+          want_bias ? dy.sum(0) : at::Tensor()};
 }
 
 }  // namespace vae::engine::blocks

@@ -51,8 +51,11 @@ class CpuDevice final : public Device {
     const auto stride = static_cast<std::uint64_t>(n) * element_size(from.type);
     const auto* rows = static_cast<const std::byte*>(from.data);
     each(from.count, [&](std::int64_t i) {
-      const auto at = from.first + static_cast<std::uint64_t>(i);
-      const std::uint64_t row = from.order != nullptr ? (*from.order)(at) : at;
+      const auto n_th = static_cast<std::uint64_t>(i);
+      const std::uint64_t row =
+          from.cursor != nullptr
+              ? from.cursor->order(from.cursor->position + n_th)
+              : from.first + n_th;
       cpu::load_image(rows + row * stride, from.type, from.layout, image,
                       to + i * n);
     });
@@ -76,12 +79,13 @@ class CpuDevice final : public Device {
                   static_cast<float*>(to.data) + i * columns);
   }
 
-  void normals(const NoiseKey& key, std::uint64_t first_row, std::int64_t rows,
-               std::int64_t width, float scale, float* out) override {
-    each(rows, [&](std::int64_t i) {
-      const auto row =
-          static_cast<std::uint32_t>(first_row + static_cast<std::uint64_t>(i));
-      cpu::normal_row(key, row, width, scale, out + i * width);
+  void normals(const Normals& in) override {
+    NoiseKey key = in.key;
+    if (in.cursor != nullptr) key.step = in.cursor->step;
+    each(in.rows, [&](std::int64_t i) {
+      const auto row = static_cast<std::uint32_t>(
+          in.first_row + static_cast<std::uint64_t>(i));
+      cpu::normal_row(key, row, in.width, in.scale, in.out + i * in.width);
     });
   }
 
@@ -94,10 +98,11 @@ class CpuDevice final : public Device {
   }
 
   void latent_gradient(const LatentGradient& in) override {
+    const auto kl_weight = static_cast<float>(in.settings->kl_weight);
     each(in.rows, [&](std::int64_t i) {
       cpu::latent_gradient_row(in.heads + i * 2 * in.latent,
                                in.noise + i * in.latent, in.dz + i * in.latent,
-                               in.latent, in.kl_weight,
+                               in.latent, kl_weight,
                                in.dheads + i * 2 * in.latent);
     });
   }
@@ -126,7 +131,8 @@ class CpuDevice final : public Device {
       kl += static_cast<double>(in.kl_rows[i]);
       mse += static_cast<double>(in.mse_rows[i]);
     }
-    const double loss = recon + static_cast<double>(in.kl_weight) * kl;
+    const auto kl_weight = static_cast<float>(in.settings->kl_weight);
+    const double loss = recon + static_cast<double>(kl_weight) * kl;
     const Tail tail{
         static_cast<float>(loss),    static_cast<float>(recon),
         static_cast<float>(kl),      static_cast<float>(mse),

@@ -5,13 +5,15 @@
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <type_traits>
 
 #include "base/check.hpp"
 #include "engine/cuda/check_cuda.hpp"
-#include "engine/cuda/kernels.hpp"
+#include "engine/cuda/graph.hpp"
+#include "engine/cuda/kernel_device.hpp"
 #include "engine/cuda/staging.hpp"
 
 namespace vae::engine {
@@ -27,10 +29,12 @@ class CudaScope final : public Device::Scope {
   c10::cuda::CUDAStreamGuard guard_;
 };
 
-class CudaDevice final : public Device {
+class CudaDevice final : public cuda::KernelDevice {
  public:
   explicit CudaDevice(c10::DeviceIndex index)
-      : index_(index), stream_(c10::cuda::getStreamFromPool(false, index)) {}
+      : index_(index),
+        stream_(c10::cuda::getStreamFromPool(false, index)),
+        staging_(index) {}
 
   ~CudaDevice() override {
     // What was issued still reads our memory. A lost device reports an error,
@@ -90,98 +94,57 @@ class CudaDevice final : public Device {
     });
   }
 
-  void load(const RowSource& from, model::Extent image, float* to) override {
-    cuda::LoadArgs args{from.data,
-                        from.type,
-                        from.layout == vae::Layout::chw && image.c > 1,
-                        from.order != nullptr,
-                        from.order != nullptr ? *from.order : Order{},
-                        from.first,
-                        from.count,
-                        image.size(),
-                        image.c,
-                        to};
+  void pace() override {
+    cuda::Event& earlier = issued_[turn_];
+    turn_ = 1 - turn_;
     on_device([&] {
-      Buffer copy;
+      earlier.wait();
+      earlier.record(stream_);
+    });
+  }
+
+  std::int64_t peak_bytes() const override {
+    using Stat = c10::CachingAllocator::StatType;
+    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(index_);
+    return stats.allocated_bytes[static_cast<std::size_t>(Stat::AGGREGATE)]
+        .peak;
+  }
+
+  std::unique_ptr<Capturer> make_capturer() override {
+    return cuda::make_capturer(stream_);
+  }
+
+  void load(const RowSource& from, model::Extent image, float* to) override {
+    on_device([&] {
       if (from.place == Place::host) {
-        const std::uint64_t row =
-            static_cast<std::uint64_t>(image.size()) * element_size(from.type);
-        const auto bytes = static_cast<std::int64_t>(row) * from.count;
-        copy = allocate(bytes);
-        upload(copy.get(),
-               static_cast<const std::byte*>(from.data) + from.first * row,
-               bytes);
-        args.rows = copy.get();
-        args.first = 0;
+        load_from_host(from, image, to);
+        return;
       }
       const Borrowed borrowed(*this, from.place, from.data, from.stream);
-      launch([&] { cuda::load_rows(args, stream_); });
+      load_here(from, image, to);
     });
   }
 
   void store(const float* from, model::Extent image, bool logits,
              const RowTarget& to) override {
-    cuda::StoreArgs args{
-        from,         nullptr,
-        to.type,      to.layout == vae::Layout::chw && image.c > 1,
-        logits,       to.count,
-        image.size(), image.c};
     const std::int64_t bytes = to.count * image.size() *
                                static_cast<std::int64_t>(element_size(to.type));
-    deliver(to, bytes, [&](void* memory) {
-      args.to = memory;
-      cuda::store_rows(args, stream_);
-    });
+    deliver(to, bytes,
+            [&](void* memory) { store_here(from, image, logits, to, memory); });
   }
 
   void store_columns(const float* from, std::int64_t width, std::int64_t first,
                      std::int64_t columns, const RowTarget& to) override {
     const std::int64_t bytes = to.count * columns * std::int64_t{sizeof(float)};
     deliver(to, bytes, [&](void* memory) {
-      cuda::store_columns(from, width, first, columns, to.count,
-                          static_cast<float*>(memory), stream_);
+      store_columns_here(from, width, first, columns, to.count, memory);
     });
   }
 
-  void normals(const NoiseKey& key, std::uint64_t first_row, std::int64_t rows,
-               std::int64_t width, float scale, float* out) override {
-    launch([&] {
-      cuda::normals(key, first_row, rows, width, scale, out, stream_);
-    });
-  }
-  void latent(const Latent& in) override {
-    launch([&] { cuda::latent(in, stream_); });
-  }
-  void latent_gradient(const LatentGradient& in) override {
-    launch([&] { cuda::latent_gradient(in, stream_); });
-  }
-  void reconstruction(const Reconstruction& in) override {
-    launch([&] { cuda::reconstruction(in, stream_); });
-  }
-  void batch_sums(const BatchSums& in) override {
-    launch([&] { cuda::batch_sums(in, stream_); });
-  }
-
-  void commit(const State& state, const Layout& layout,
-              std::int64_t latent) override {
-    if (partial_ == nullptr)
-      partial_ = allocate(cuda::partial_count(layout.param_floats) *
-                          std::int64_t{sizeof(double)});
-    // The host runs at most two steps ahead of the device.
-    cuda::Event& finished = finished_[turn_];
-    turn_ = 1 - turn_;
-    finished.wait();
-    launch([&] {
-      cuda::commit(
-          {floats(state.param), floats(state.moment1), floats(state.moment2),
-           floats(state.reduced), floats(state.running),
-           static_cast<double*>(state.sums.get()),
-           static_cast<Control*>(state.control.get()),
-           static_cast<double*>(partial_.get()), layout.param_floats,
-           layout.running_floats, latent},
-          stream_);
-    });
-    finished.record(stream_);
+ protected:
+  cudaStream_t stream() const override { return stream_; }
+  void check_launch() const override {
+    check(cudaGetLastError(), "starting a kernel");
   }
 
  private:
@@ -195,12 +158,25 @@ class CudaDevice final : public Device {
     });
   }
 
-  template <class Work>
-  static void launch(Work work) {
-    // An error that the host left behind is not ours to report.
-    (void)cudaGetLastError();
-    work();
-    check(cudaGetLastError(), "starting a kernel");
+  /// Rows of the host, in pieces of bounded size.
+  void load_from_host(RowSource from, model::Extent image, float* to) {
+    const std::size_t row =
+        static_cast<std::size_t>(image.size()) * element_size(from.type);
+    const std::int64_t most = std::max<std::int64_t>(
+        1, static_cast<std::int64_t>(cuda::Staging::kPiece / row));
+    const auto* rows = static_cast<const std::byte*>(from.data) +
+                       static_cast<std::size_t>(from.first) * row;
+    from.first = 0;
+    for (std::int64_t done = 0, left = from.count; left > 0;
+         done += from.count, left -= from.count) {
+      from.count = std::min(left, most);
+      staging_.bring(rows + static_cast<std::size_t>(done) * row,
+                     static_cast<std::size_t>(from.count) * row, stream_,
+                     [&](const void* here) {
+                       from.data = here;
+                       load_here(from, image, to + done * image.size());
+                     });
+    }
   }
 
   /// The caller's memory on this device, borrowed: our stream goes on after
@@ -254,11 +230,11 @@ class CudaDevice final : public Device {
     on_device([&] {
       if (to.place == Place::callers_device) {
         const Borrowed borrowed(*this, to.place, to.data, to.stream);
-        launch([&] { fill(to.data); });
+        fill(to.data);
         return;
       }
       const Buffer copy = allocate(bytes);
-      launch([&] { fill(copy.get()); });
+      fill(copy.get());
       download(to.data, copy.get(), bytes);
     });
   }
@@ -266,9 +242,8 @@ class CudaDevice final : public Device {
   c10::DeviceIndex index_;
   c10::cuda::CUDAStream stream_;
   cuda::Staging staging_;
-  std::array<cuda::Event, 2> finished_;
+  std::array<cuda::Event, 2> issued_;  // of the last two pieces of training
   std::size_t turn_ = 0;
-  Buffer partial_;
 };
 
 }  // namespace

@@ -1,7 +1,10 @@
-// Host memory that a device reads by itself, in its own time.
+// Host memory on its way to the device. The host only fills pinned memory; a
+// stream of its own copies it, while the device still computes the step before.
 #pragma once
 
 #include <ATen/cuda/PinnedMemoryAllocator.h>
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAStream.h>
 
 #include <array>
 #include <cstddef>
@@ -35,45 +38,69 @@ class Event {
   cudaEvent_t event_ = nullptr;
 };
 
-/// Two pieces of pinned memory that take turns: while the device still reads
-/// the one, the host fills the other.
+/// Two pieces of pinned memory, each with its twin on the device, that take
+/// turns: one is read while the other is filled.
 class Staging {
  public:
   /// Copies of at most this size are staged at a time.
   static constexpr std::size_t kPiece = std::size_t{16} << 20;
 
+  explicit Staging(c10::DeviceIndex device)
+      : copies_(c10::cuda::getStreamFromPool(false, device)) {}
+
+  /// Memory on the device that will hold `bytes` of `from`; `work(memory)`
+  /// issues its reader on `stream`, after which the piece may be used again.
+  template <class Work>
+  void bring(const void* from, std::size_t bytes, cudaStream_t stream,
+             Work work) {
+    Piece& piece = pieces_[turn_];
+    turn_ = 1 - turn_;
+    piece.copied.wait();  // the host's turn with the pinned memory
+    make_room(piece, bytes, stream);
+    std::memcpy(piece.pinned.get(), from, bytes);
+    piece.read.hold_back(copies_);
+    check(cudaMemcpyAsync(piece.memory.get(), piece.pinned.get(), bytes,
+                          cudaMemcpyHostToDevice, copies_),
+          "copying to the device");
+    piece.copied.record(copies_);
+    piece.copied.hold_back(stream);
+    work(piece.memory.get());
+    piece.read.record(stream);
+  }
+
+  /// To memory that work on `stream` may still be reading.
   void copy(void* to, const void* from, std::size_t bytes,
             cudaStream_t stream) {
     for (std::size_t done = 0; done < bytes; done += kPiece) {
       const std::size_t size = bytes - done < kPiece ? bytes - done : kPiece;
-      copy_piece(static_cast<std::byte*>(to) + done,
-                 static_cast<const std::byte*>(from) + done, size, stream);
+      bring(static_cast<const std::byte*>(from) + done, size, stream,
+            [&](const void* here) {
+              check(cudaMemcpyAsync(static_cast<std::byte*>(to) + done, here,
+                                    size, cudaMemcpyDeviceToDevice, stream),
+                    "copying on the device");
+            });
     }
   }
 
  private:
   struct Piece {
-    at::DataPtr memory;
+    at::DataPtr pinned, memory;
     std::size_t size = 0;
-    Event done;
+    Event copied, read;
   };
 
-  void copy_piece(void* to, const void* from, std::size_t bytes,
-                  cudaStream_t stream) {
-    Piece& piece = pieces_[turn_];
-    turn_ = 1 - turn_;
-    piece.done.wait();
-    if (bytes > piece.size) {
-      piece.memory = at::cuda::getPinnedMemoryAllocator()->allocate(bytes);
-      piece.size = bytes;
-    }
-    std::memcpy(piece.memory.get(), from, bytes);
-    check(cudaMemcpyAsync(to, piece.memory.get(), bytes, cudaMemcpyHostToDevice,
-                          stream),
-          "copying to the device");
-    piece.done.record(stream);
+  static void make_room(Piece& piece, std::size_t bytes, cudaStream_t stream) {
+    if (bytes <= piece.size) return;
+    piece.read.wait();  // what is read must not be freed
+    piece.size = 0;
+    piece.pinned = at::cuda::getPinnedMemoryAllocator()->allocate(bytes);
+    piece.memory = c10::cuda::CUDACachingAllocator::get()->allocate(bytes);
+    piece.size = bytes;
+    // The allocator may hand out what `stream` is not done with yet.
+    piece.read.record(stream);
   }
 
+  c10::cuda::CUDAStream copies_;
   std::array<Piece, 2> pieces_;
   std::size_t turn_ = 0;
 };

@@ -1,0 +1,114 @@
+// The blocks engine: any shape, any device, one block after the other over
+// LibTorch, without autograd; and the fused engine, which is the same network
+// with a device's fused operations between the products. The former is the
+// reference that faster ones must equal.
+#pragma once
+
+#include <memory>
+
+#include "base/check.hpp"
+#include "engine/blocks/network.hpp"
+#include "engine/blocks/torch_scope.hpp"
+#include "engine/blocks/training_pass.hpp"
+#include "engine/engine.hpp"
+#include "engine/recorder.hpp"
+
+namespace vae::engine::blocks {
+
+class BlocksEngine final : public Engine {
+ public:
+  /// `fusion` null: LibTorch's own functions between the products.
+  BlocksEngine(const model::Plan& plan, const Config& config, Device& device,
+               Fusion* fusion);
+
+  const char* name() const override {
+    return fusion_ != nullptr ? "fused" : "blocks";
+  }
+  const Layout& layout() const override { return layout_; }
+  void attach(const State& state) override;
+  void params_changed() override { copy_is_stale_ = true; }
+  std::string describe() const override;
+
+  // Training (blocks_engine.cpp).
+  void seek(const Cursor& cursor) override;
+  void load(const Input& input) override;
+  void gradients(bool accumulate) override;
+  void update() override;
+  void step(const Input& input, int steps) override;
+
+  // Inference (blocks_inference.cpp).
+  void score(const Input& input, const Scores& scores) override;
+  void encode(const Input& input, const RowTarget& mean,
+              const RowTarget& logvar) override;
+  void decode(const RowSource& codes, const RowTarget& images) override;
+  void sample(const NoiseKey& key, std::uint64_t first_row, float scale,
+              const RowTarget& images) override;
+  void reconstruct(const Input& input, const RowTarget& images) override;
+
+ private:
+  /// Runs a piece of work under this trainer's settings, and makes LibTorch's
+  /// failures ours.
+  template <class Work>
+  void run(Work work) {
+    try {
+      const TorchScope scope(device_, static_cast<int>(config_.threads),
+                             config_.precision, config_.deterministic);
+      work();
+    } catch (const c10::OutOfMemoryError& error) {
+      fail(Status::memory, "LibTorch: ", error.what_without_backtrace());
+    } catch (const c10::Error& error) {
+      const bool cuda = device_.kind() == DeviceKind::cuda;
+      fail(cuda ? Status::device : Status::internal,
+           "LibTorch: ", error.what_without_backtrace());
+    }
+  }
+
+  // What the public ones do inside run().
+  void load_rows(const Input& input);
+  void commit();
+  void refresh_copy();
+  Control* control() const {
+    return static_cast<Control*>(state_.control.get());
+  }
+
+  at::Tensor load_chunk(RowSource from, model::Extent row, std::int64_t done,
+                        std::int64_t n, Buffer* to);
+  /// Heads [n, 2 * latent] of the n images in chunk_images_.
+  at::Tensor encode_chunk(std::int64_t n);
+  /// Decoder's output [n, H * W * C].
+  at::Tensor decode_chunk(const at::Tensor& z);
+  void score_chunk(const Input& input, std::int64_t done, std::int64_t n,
+                   const Scores& scores);
+  void store_images(const at::Tensor& output, const RowTarget& to);
+
+  const model::Plan plan_;
+  const Layout layout_;
+  const Config config_;
+  Device& device_;
+  Fusion* fusion_;
+  at::TensorOptions options_;
+  Parameters parameters_;
+  std::unique_ptr<LayerOps> ops_;
+  Network network_;
+  State state_;
+  std::unique_ptr<TrainingPass> pass_;
+
+  Buffer copy_;  // parameters as bfloat16, of the fused engine
+  bool copy_is_stale_ = true;
+
+  // Training. Recorded work finds its input and its State where they always
+  // are, and where it stands in the cursor.
+  Recorder training_;
+  Buffer input_;  // [max_batch, H, W, C]
+  std::int64_t count_ = 0;
+  std::uint64_t first_image_ = 0;
+  Cursor expected_;     // what the device's cursor is
+  bool known_ = false;  // whether that is so
+
+  // Inference, in chunks through the same memory, for the same reason.
+  Recorder inference_;
+  Buffer chunk_images_, chunk_codes_;
+  at::Tensor chunk_heads_, chunk_output_;
+};
+
+}  // namespace vae::engine::blocks

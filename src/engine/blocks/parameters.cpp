@@ -1,0 +1,74 @@
+// See parameters.hpp.
+#include "engine/blocks/parameters.hpp"
+
+namespace vae::engine::blocks {
+
+std::vector<at::Tensor> Parameters::views(void* base,
+                                          at::ScalarType type) const {
+  std::vector<at::Tensor> list;
+  const auto size = static_cast<std::int64_t>(c10::elementSize(type));
+  for (std::size_t i = 0; i < plan_.params.size(); ++i) {
+    const model::Tensor& tensor = plan_.params[i];
+    const Segment& segment = layout_.params[i];
+    void* data = static_cast<std::byte*>(base) + segment.offset * size;
+    if (tensor.shape.size() == 4) {
+      std::vector<std::int64_t> strides;
+      for (const Dim& dim : segment.dims) strides.push_back(dim.flat);
+      list.push_back(
+          at::from_blob(data, tensor.shape, strides, options_.dtype(type)));
+    } else {
+      list.push_back(at::from_blob(data, tensor.shape, options_.dtype(type)));
+    }
+  }
+  return list;
+}
+
+at::Tensor Parameters::heads_view(void* base, int first, at::IntArrayRef shape,
+                                  at::ScalarType type) const {
+  const std::int64_t offset =
+      layout_.params[static_cast<std::size_t>(first)].offset;
+  const auto size = static_cast<std::int64_t>(c10::elementSize(type));
+  return at::from_blob(static_cast<std::byte*>(base) + offset * size, shape,
+                       options_.dtype(type));
+}
+
+void Parameters::attach(const State& state, std::uint16_t* copy) {
+  void* values = state.param.get();
+  void* gradients = state.reduced.get();
+  values_ = views(values, at::kFloat);
+  gradients_ = views(gradients, at::kFloat);
+  const int weight = plan_.mean_head.weight, bias = plan_.mean_head.bias;
+  const std::int64_t rows = 2 * plan_.latent;
+  const std::int64_t columns = plan_.features.size();
+  heads_weight_ = heads_view(values, weight, {rows, columns}, at::kFloat);
+  heads_bias_ = heads_view(values, bias, {rows}, at::kFloat);
+  heads_gradient_ = heads_view(gradients, weight, {rows, columns}, at::kFloat);
+  heads_bias_gradient_ = heads_view(gradients, bias, {rows}, at::kFloat);
+  copies_.clear();
+  heads_copy_.reset();
+  if (copy != nullptr) {
+    copies_ = views(copy, at::kBFloat16);
+    heads_copy_ = heads_view(copy, weight, {rows, columns}, at::kBFloat16);
+  }
+  running_.clear();
+  batch_running_.clear();
+  float* batch = floats(state.reduced) + layout_.param_floats;
+  for (std::size_t i = 0; i < plan_.running.size(); ++i) {
+    const std::int64_t offset = layout_.running[i].offset;
+    const auto& shape = plan_.running[i].shape;
+    running_.push_back(
+        at::from_blob(floats(state.running) + offset, shape, options_));
+    batch_running_.push_back(at::from_blob(batch + offset, shape, options_));
+  }
+}
+
+at::Tensor Parameters::operand(int index) const {
+  // to() gives the tensor itself if it has that type.
+  return copies_.empty() ? value(index).to(product_) : at(copies_, index);
+}
+
+at::Tensor Parameters::heads_operand() const {
+  return heads_copy_.defined() ? heads_copy_ : heads_weight_.to(product_);
+}
+
+}  // namespace vae::engine::blocks

@@ -1,0 +1,40 @@
+// Images as rows and rows as images. In memory an image is always [H, W, C];
+// LibTorch sees it as [C, H, W]. Strides are always given, because those of a
+// one-channel image would otherwise be guessed, and guessed wrong.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include "engine/fusion.hpp"
+#include "model/plan.hpp"
+
+namespace vae::engine::blocks {
+
+/// [B, H * W * C] as [B, C, H, W] without moving anything.
+inline at::Tensor as_image(const at::Tensor& rows, const model::Extent& e) {
+  return rows.as_strided({rows.size(0), e.c, e.h, e.w},
+                         {e.size(), 1, e.w * e.c, e.c});
+}
+
+/// [B, C, H, W] as [B, H * W * C]; copies if it does not lie so already.
+inline at::Tensor as_rows(const at::Tensor& image) {
+  return image.permute({0, 2, 3, 1}).reshape({image.size(0), -1});
+}
+
+/// A dense tensor as rows of `channels` numbers, for fused operations.
+inline Matrix matrix_of(const at::Tensor& rows, std::int64_t channels) {
+  const Number number =
+      rows.scalar_type() == at::kBFloat16 ? Number::bfloat16 : Number::float32;
+  return {rows.data_ptr(), number, rows.numel() / channels, channels};
+}
+
+inline bool is_linear(const model::Layer& layer) {
+  return layer.kind == model::LayerKind::linear;
+}
+
+/// Channels that share a bias or a norm.
+inline std::int64_t channels_of(const model::Layer& layer) {
+  return is_linear(layer) ? layer.out.size() : layer.out.c;
+}
+
+}  // namespace vae::engine::blocks
