@@ -13,11 +13,11 @@ namespace {
 constexpr std::int64_t kCount = 1000;
 constexpr int kSteps = 50;
 
-struct Settings {
+struct AdamCase {
   double learning_rate, beta1, beta2, epsilon, weight_decay;
 };
 
-const Settings kSettings[]{{1e-3, 0.9, 0.999, 1e-8, 0},
+const AdamCase kSettings[]{{1e-3, 0.9, 0.999, 1e-8, 0},
                            {1e-2, 0.9, 0.999, 1e-8, 0.1},
                            {1e-3, 0.5, 0.9, 1e-3, 1e-2},
                            {1e-3, 0, 0, 1e-8, 0}};
@@ -35,7 +35,7 @@ at::Tensor gradient_of(int step, at::ScalarType type) {
 at::Tensor start() { return random_tensor({kCount}, 1).to(at::kFloat); }
 
 /// LibTorch's parameters after each step, in float32 or float64.
-std::vector<at::Tensor> reference(const Settings& s, at::ScalarType type) {
+std::vector<at::Tensor> reference(const AdamCase& s, at::ScalarType type) {
   at::Tensor param = start().to(type).requires_grad_(true);
   torch::optim::Adam adam({param}, torch::optim::AdamOptions(s.learning_rate)
                                        .betas({s.beta1, s.beta2})
@@ -57,7 +57,7 @@ Buffer filled(Device& device, const at::Tensor& values) {
 }
 
 /// Ours, through the commit of a step.
-std::vector<at::Tensor> ours(const Settings& s) {
+std::vector<at::Tensor> ours(const AdamCase& s) {
   const auto device = make_cpu_device(2);
   Layout layout;
   layout.param_floats = kCount;
@@ -95,7 +95,7 @@ double largest(const at::Tensor& a, const at::Tensor& b) {
 }  // namespace
 
 TEST_CASE("fifty steps are torch::optim::Adam's within rounding") {
-  for (const Settings& s : kSettings) {
+  for (const AdamCase& s : kSettings) {
     CAPTURE(s.beta1);
     CAPTURE(s.weight_decay);
     const auto got = ours(s);
@@ -116,7 +116,7 @@ TEST_CASE("fifty steps are torch::optim::Adam's within rounding") {
 }
 
 TEST_CASE("in float64 the formula is Adam's to the last digits") {
-  const Settings& s = kSettings[1];
+  const AdamCase& s = kSettings[1];
   const auto exact = reference(s, at::kDouble);
   at::Tensor param = start().to(at::kDouble);
   at::Tensor m = at::zeros_like(param), v = at::zeros_like(param);

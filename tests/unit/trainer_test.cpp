@@ -39,6 +39,7 @@ TEST_CASE("device and threads are resolved, the rest is as given") {
   expected.device = got.device;
   expected.threads = got.threads;
   expected.engine = EngineKind::blocks;
+  expected.graph_steps = 8;
   CHECK(got == expected);
 }
 
