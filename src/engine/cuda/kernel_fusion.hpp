@@ -13,11 +13,14 @@ namespace vae::engine::cuda {
 /// among blocks as long as there are few tiles of channels, so its size is the
 /// same for every layer, and recordings can rely on its address.
 struct ColumnScratch {
-  double* partial;
-  unsigned* arrived;  // one counter per tile of channels; zero between kernels
+  double* partial;    // [kPartialBlocks, 2, kTileChannels]
+  unsigned* arrived;  // [kTileCounters], one per tile; zero between kernels
+  float* norm_means;  // [2, kNormChannels], of a norm's backward
 };
-constexpr std::int64_t kPartialBlocks = 528;  // of kThreads pairs of sums
-constexpr std::int64_t kTileCounters = 264;
+constexpr std::int64_t kTileChannels = 32;    // most channels of one block
+constexpr std::int64_t kPartialBlocks = 528;  // most that share one sum's rows
+constexpr std::int64_t kTileCounters = kPartialBlocks / 2;
+constexpr std::int64_t kNormChannels = 4096;  // Config allows no more
 
 void norm_forward(const NormForward& in, const ColumnScratch& scratch,
                   cudaStream_t stream);
@@ -28,7 +31,8 @@ void bias_forward(const BiasForward& in, cudaStream_t stream);
 void bias_backward(const BiasBackward& in, const ColumnScratch& scratch,
                    cudaStream_t stream);
 void latent_forward(const LatentForward& in, cudaStream_t stream);
-void latent_backward(const LatentBackward& in, cudaStream_t stream);
+void latent_backward(const LatentBackward& in, const ColumnScratch& scratch,
+                     cudaStream_t stream);
 void fused_loss(const FusedLoss& in, cudaStream_t stream);
 void collect(const Collect& in, cudaStream_t stream);
 void refresh_copy(const float* params, std::int64_t count, std::uint16_t* copy,
@@ -56,7 +60,7 @@ class KernelFusion final : public Fusion {
   ColumnScratch scratch();
 
   KernelDevice& device_;
-  Buffer partial_, arrived_;
+  Buffer partial_, arrived_, norm_means_;
 };
 
 }  // namespace vae::engine::cuda

@@ -1,0 +1,122 @@
+// The latent code between the heads' product and the decoder's, in one kernel
+// each way; arithmetic is in float32, whatever the products' numbers are. See
+// kernel_fusion.hpp.
+#include "engine/cuda/columns.cuh"
+#include "engine/math/latent.hpp"
+#include "engine/math/normal.hpp"
+
+namespace vae::engine::cuda {
+namespace {
+
+constexpr std::int64_t kFloat = sizeof(float);
+
+__device__ void draw(const LatentForward& in, std::int64_t row,
+                     std::int64_t latent) {
+  NoiseKey key = in.key;
+  if (in.cursor != nullptr) key.step = in.cursor->step;
+  const auto image = static_cast<std::uint32_t>(
+      in.first_row + static_cast<std::uint64_t>(row));
+  float* noise = in.noise + row * latent;
+  for (std::int64_t first = 4 * static_cast<std::int64_t>(threadIdx.x);
+       first < latent; first += 4 * std::int64_t{kThreads}) {
+    float values[4];
+    normal_block(key, image, static_cast<std::uint32_t>(first / 4), values);
+#pragma unroll
+    for (std::int64_t k = 0; k < 4; ++k)
+      if (first + k < latent) noise[first + k] = values[k];
+  }
+}
+
+/// One block per row.
+template <class T>
+__global__ void latent_forward_kernel(LatentForward in) {
+  const std::int64_t latent = in.product.channels / 2, row = blockIdx.x;
+  draw(in, row, latent);
+  __syncthreads();
+  const T* product = static_cast<const T*>(in.product.data) + row * 2 * latent;
+  float* heads = in.heads + row * 2 * latent;
+  T* z = static_cast<T*>(in.z) + row * latent;
+  double kl = 0;
+  for (std::int64_t i = threadIdx.x; i < latent; i += kThreads) {
+    const float mean = read_number(product[i]) + in.bias[i];
+    const float logvar = read_number(product[latent + i]) + in.bias[latent + i];
+    heads[i] = mean;
+    heads[latent + i] = logvar;
+    write_number(z + i,
+                 reparameterise(mean, logvar, in.noise[row * latent + i]));
+    kl += static_cast<double>(kl_divergence(mean, logvar));
+  }
+  kl = block_sum(kl);
+  if (threadIdx.x == 0) in.kl_rows[row] = static_cast<float>(kl);
+}
+
+/// Channels are those of the heads: means, then log-variances.
+template <class T>
+struct HeadsGradient {
+  const T* dz;
+  T* dheads;
+  LatentBackward in;
+
+  struct Column {
+    std::int64_t dimension;
+    float kl_weight;
+    bool logvar;
+  };
+  struct Item {
+    float dz, head, noise;
+  };
+  __device__ Column column(std::int64_t channel) const {
+    const bool logvar = channel >= in.dz.channels;
+    return {logvar ? channel - in.dz.channels : channel,
+            static_cast<float>(in.settings->kl_weight), logvar};
+  }
+  __device__ Item load(const Column& c, std::int64_t row,
+                       std::int64_t at) const {
+    const std::int64_t i = row * in.dz.channels + c.dimension;
+    return {read_number(dz[i]), in.heads[at], c.logvar ? in.noise[i] : 0.0f};
+  }
+  /// A mean's derivative does not depend on the log-variance, nor the other
+  /// way round, so the one that this thread does not have may be anything.
+  __device__ Pair use(const Column& c, const Item& v, std::int64_t at) const {
+    const float g =
+        c.logvar ? latent_slope(v.dz, 0.0f, v.head, v.noise, c.kl_weight).logvar
+                 : latent_slope(v.dz, v.head, 0.0f, 0.0f, c.kl_weight).mean;
+    write_number(dheads + at, g);
+    return {g, 0};
+  }
+  __device__ void finish(std::int64_t channel, double sum, double) const {
+    keep(in.dbias + channel, sum, in.accumulate);
+  }
+};
+
+}  // namespace
+
+void latent_forward(const LatentForward& in, cudaStream_t stream) {
+  const std::int64_t rows = in.product.rows, width = in.product.channels;
+  const std::int64_t numbers = rows * (width + width / 2);
+  const std::int64_t floats = rows * (width + width / 2 + 1) + width;
+  with_number(in.product.number, [&](auto number) {
+    launch<latent_forward_kernel<decltype(number)>>(
+        "latent_forward",
+        numbers * number_size(in.product.number) + floats * kFloat, rows,
+        stream, in);
+  });
+}
+
+void latent_backward(const LatentBackward& in, const ColumnScratch& scratch,
+                     cudaStream_t stream) {
+  const std::int64_t rows = in.dz.rows, latent = in.dz.channels;
+  const std::int64_t numbers = 3 * rows * latent;
+  const std::int64_t floats = 3 * rows * latent + 2 * latent;
+  with_number(in.dz.number, [&](auto number) {
+    using T = decltype(number);
+    column_sums("latent_backward",
+                numbers * number_size(in.dz.number) + floats * kFloat, rows,
+                2 * latent,
+                HeadsGradient<T>{static_cast<const T*>(in.dz.data),
+                                 static_cast<T*>(in.dheads), in},
+                scratch, stream);
+  });
+}
+
+}  // namespace vae::engine::cuda
