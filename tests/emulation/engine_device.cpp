@@ -1,0 +1,60 @@
+// The device that engines are tested on where there is no GPU: our CUDA kernels
+// emulated, over plain memory of the CPU in which LibTorch computes. Does not
+// look for stray writes: the kernels' own tests do, on a device of their own.
+#include <utility>
+
+#include "engine/cuda/kernel_device.hpp"
+#include "kernels/engine_subject.hpp"
+
+namespace vae::engine {
+namespace {
+
+class EngineDevice final : public cuda::KernelDevice {
+ public:
+  DeviceKind kind() const override { return DeviceKind::cpu; }
+  int index() const override { return 0; }
+  std::unique_ptr<Scope> enter() override { return std::make_unique<Scope>(); }
+
+  Buffer allocate(std::int64_t bytes) override {
+    return memory_->allocate(bytes);
+  }
+  void upload(void* to, const void* from, std::int64_t bytes) override {
+    memory_->upload(to, from, bytes);
+  }
+  void download(void* to, const void* from, std::int64_t bytes) override {
+    memory_->download(to, from, bytes);
+  }
+  void clear(void* memory, std::int64_t bytes) override {
+    memory_->clear(memory, bytes);
+  }
+  void wait() override {}
+
+  void load(const RowSource& from, model::Extent image, float* to) override {
+    load_here(from, image, to);
+  }
+  void store(const float* from, model::Extent image, bool logits,
+             const RowTarget& to) override {
+    store_here(from, image, logits, to, to.data);
+  }
+  void store_columns(const float* from, std::int64_t width, std::int64_t first,
+                     std::int64_t columns, const RowTarget& to) override {
+    store_columns_here(from, width, first, columns, to.count, to.data);
+  }
+
+ private:
+  cudaStream_t stream() const override { return nullptr; }
+  void check_launch() const override {
+    const cudaError_t error = cudaGetLastError();
+    REQUIRE_MESSAGE(error == cudaSuccess, cudaGetErrorString(error));
+  }
+
+  std::unique_ptr<Device> memory_ = make_cpu_device(1);
+};
+
+}  // namespace
+
+std::unique_ptr<Device> engine_device_under_test() {
+  return std::make_unique<EngineDevice>();
+}
+
+}  // namespace vae::engine
