@@ -18,7 +18,7 @@ def jobs():
 
 
 def architectures(suite):
-    """Compute capabilities to compile for: the GPU's own, so that it is quick."""
+    """Compute capabilities to compile for: the GPU's own alone is quick."""
     if suite.options.architectures:
         return suite.options.architectures
     capability = machine.gpu().get("compute_cap", "")
@@ -82,9 +82,10 @@ def run(suite):
     asked = ["--target", *wanted] if suite.quick else []
     # -k 0: what does not compile shall not take the rest with it.
     built = suite.run(
-        ["cmake", "--build", suite.build, "-j", jobs(), *asked, "--", "-k", "0"],
+        ["cmake", "--build", suite.build, "-j", jobs(), *asked,
+         "--", "-k", "0"],
         suite.left("build"),
-    )
+    )  # fmt: skip
     data["build_seconds"] = built.seconds
     if built.cut:
         data["cut"] = "the build was ended at its time limit"

@@ -1,4 +1,4 @@
-"""What a result has to name: the machine, the versions, the date and the commit.
+"""What a result has to name: the machine, versions, the date and the commit.
 Says nothing that only the owner of the machine should know."""
 
 import datetime

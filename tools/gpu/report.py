@@ -1,5 +1,5 @@
-"""What tools/gpu-suite leaves behind: results.json, results.md and logs that stay
-below the sizes promised. Judges nothing and runs nothing."""
+"""What tools/gpu-suite leaves behind: results.json, results.md and logs that
+stay below the sizes promised. Judges nothing and runs nothing."""
 
 import json
 import os
@@ -84,8 +84,9 @@ def keep_picture(folder, source, name, most=MOST_BYTES):
 
 def earlier(folder):
     """The results that lie in the folder, to add to them; else None."""
+    file = pathlib.Path(folder) / "results.json"
     try:
-        results = json.loads((pathlib.Path(folder) / "results.json").read_text())
+        results = json.loads(file.read_text())
     except (OSError, ValueError):
         return None
     return results if isinstance(results.get("parts"), dict) else None

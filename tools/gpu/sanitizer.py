@@ -14,8 +14,8 @@ TOOLS = ("memcheck", "racecheck", "initcheck")
 OURS = re.compile(r"vae::engine::cuda|3vae6engine4cuda")
 AT_ONCE = 4  # trainings beside each other on one GPU
 REPORTED = 86  # exit code of compute-sanitizer when it has something to report
-# A report on reading or writing where a kernel must not, whoever's kernel it is:
-# it was our code that gave it its addresses.
+# A report on reading or writing where a kernel must not, whoever's kernel it
+# is: it was our code that gave it its addresses.
 ACCESS = re.compile(r"Invalid __|Misaligned|out of bounds|out-of-bounds")
 
 

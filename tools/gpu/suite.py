@@ -1,5 +1,5 @@
-"""One run of tools/gpu-suite: where things lie, how long each part may take, and
-running a program with a log and a time limit."""
+"""One run of tools/gpu-suite: where things lie, how long each part may take,
+and running a program with a log and a time limit."""
 
 import os
 import pathlib
@@ -101,18 +101,18 @@ class Suite:
         lines = []
 
         def follow(stream, kept):
-            for line in stream:
-                log.write(line)
-                if kept is not None:
-                    kept.append(line)
-                if show:
-                    print("   ", line, end="", flush=True)
+            with stream:
+                for line in stream:
+                    log.write(line)
+                    if kept is not None:
+                        kept.append(line)
+                    if show:
+                        print("   ", line, end="", flush=True)
 
-        readers = [threading.Thread(target=follow, args=(process.stdout, lines))]
+        streams = [(process.stdout, lines)]
         if apart:
-            readers.append(
-                threading.Thread(target=follow, args=(process.stderr, None))
-            )
+            streams.append((process.stderr, None))
+        readers = [threading.Thread(target=follow, args=s) for s in streams]
         for reader in readers:
             reader.start()
         cut = False

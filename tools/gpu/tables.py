@@ -1,5 +1,5 @@
-"""results.md: the results of tools/gpu-suite as tables for people. Everything in
-it is in results.json too."""
+"""results.md: the results of tools/gpu-suite as tables for people. Everything
+in it is in results.json too."""
 
 ORDER = ("build", "tests", "sanitizer", "training", "bench")
 # What a part holds beside its own data.
@@ -79,7 +79,8 @@ def training(part):
     head = ("precision", "seed", "epoch", "test soft loss", "band", "in band",
             "seconds of training", "images per second")  # fmt: skip
     return [
-        "MNIST, the original network and settings; soft loss in nats per image.",
+        "MNIST, the original network and settings; soft loss in nats per "
+        "image.",
         "",
         *table(head, rows),
     ]

@@ -67,7 +67,7 @@ def selection(suite, notes):
     """The options of ctest that say which of its entries run."""
     if not suite.quick:
         if not shutil.which("pkg-config"):
-            notes.append("without pkg-config: tests with label install left out")
+            notes.append("no pkg-config: tests labelled install left out")
             return ["-LE", "install"]
         return []
     if suite.device == "cuda":
