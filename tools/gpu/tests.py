@@ -79,14 +79,14 @@ def environment(suite):
     """So that tests which call a compiler themselves find what was packed."""
     if not suite.pack.is_dir():
         return {}
-    include, library = suite.pack / "include", suite.pack / "lib"
-    old = os.environ.get
+    places = {"CPLUS_INCLUDE_PATH": "include", "C_INCLUDE_PATH": "include",
+              "LIBRARY_PATH": "lib", "LD_LIBRARY_PATH": "lib"}  # fmt: skip
     return {
-        "CPLUS_INCLUDE_PATH": f"{include}:{old('CPLUS_INCLUDE_PATH', '')}",
-        "C_INCLUDE_PATH": f"{include}:{old('C_INCLUDE_PATH', '')}",
-        "LIBRARY_PATH": f"{library}:{old('LIBRARY_PATH', '')}",
-        "LD_LIBRARY_PATH": f"{library}:{old('LD_LIBRARY_PATH', '')}",
-    }
+        # No colon at the end: an empty place would be the working folder.
+        name: ":".join(filter(None, (str(suite.pack / place),
+                                     os.environ.get(name))))
+        for name, place in places.items()
+    }  # fmt: skip
 
 
 def run(suite):
