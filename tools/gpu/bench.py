@@ -17,7 +17,9 @@ def floors(suite, limit, data):
     try:
         data["floors"] = json.loads(ended.out)
     except ValueError:
-        what = "was ended at its time limit" if ended.cut else "gave no JSON"
+        what = "was ended at its time limit" if ended.cut else (
+            f"gave no JSON (exit {ended.code}), see suite.log"
+        )
         data["wrong"].append(f"bench/floors.py {what}")
 
 
