@@ -32,15 +32,15 @@ def compare(suite, limit, data):
     if not program.exists():
         data["wrong"].append("vae_bench is not built, see part build")
         return
-    told, shown = suite.work / "bench.json", suite.work / "bench.md"
+    out = suite.work / "bench"
+    told, shown = out / "compare.json", out / "compare.md"
     for file in (told, shown):
         file.unlink(missing_ok=True)
-    # It keeps to its budget itself; what it has is lost if it is ended.
+    # It keeps to its budget itself, and writes what it has as it goes.
     budget = max(10, int(limit - 15))
     ended = suite.run(
         [script, "--quick" if suite.quick else "--long", "--bench", program,
-         "--device", suite.device, "--budget", budget, "--json", told,
-         "--markdown", shown],
+         "--device", suite.device, "--budget", budget, "--out", out],
         limit, show=True,
     )  # fmt: skip
     if ended.cut:
