@@ -3,7 +3,10 @@
 include_guard()
 
 set(vae_warnings -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wundef
-                 -Wcast-qual -Wpointer-arith -Werror)
+                 -Wcast-qual -Wpointer-arith)
+if(VAE_WERROR)
+  list(APPEND vae_warnings -Werror)
+endif()
 set(vae_warnings_cxx -Wnon-virtual-dtor -Woverloaded-virtual)
 # g++ 12 sees overlapping copies in its own std::string where there are none.
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)

@@ -59,7 +59,7 @@ function(vae_cuda_options target)
     CUDA_EXTENSIONS OFF
     CUDA_VISIBILITY_PRESET hidden)
   target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:
-    --fmad=false -Werror=all-warnings
+    --fmad=false $<$<BOOL:${VAE_WERROR}>:-Werror=all-warnings>
     -Xcompiler=-Wall,-Wextra,-Wconversion,-Wshadow,-ffp-contract=off>)
   # Some toolkits are nvcc alone; LibTorch's own folder then has the headers of
   # the libraries that LibTorch's headers name.

@@ -13,6 +13,8 @@ option(VAE_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(VAE_EXAMPLES "Build the examples and the vae command"
        ${PROJECT_IS_TOP_LEVEL})
 option(VAE_DOCS "Add the target 'docs' (needs Doxygen)" OFF)
+option(VAE_WERROR
+  "Warnings are errors; OFF for a compiler that nobody has tried yet" ON)
 option(VAE_SANITIZE "Build with the address and undefined-behaviour sanitizers"
        OFF)
 

@@ -1,0 +1,202 @@
+"""What tools/gpu-suite makes of its parts' outcomes, and how it reads ctest and
+compute-sanitizer. Runs neither."""
+
+import argparse
+import json
+import pathlib
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools/gpu"))
+import report  # noqa: E402
+import sanitizer  # noqa: E402
+import suite  # noqa: E402
+import tables  # noqa: E402
+import tests  # noqa: E402
+
+PARTS = {
+    "build": {"outcome": "passed", "seconds": 100.5, "wrong": [], "notes": []},
+    "tests": {
+        "outcome": "FAILED", "seconds": 9.0, "wrong": ["a_test: failed"],
+        "notes": ["b_test: skipped"], "passed": 1, "cases": 7,
+        "cases_failed": 1,
+        "tests": [dict(name="a_test", outcome="failed (Failed)", seconds=1.0)],
+    },
+    "sanitizer": {"outcome": "skipped", "notes": ["there is none"]},
+    "training": {
+        "outcome": "cut", "seconds": 60.0, "wrong": [], "notes": [],
+        "runs": [dict(precision="bf16", seed=0, epochs=[
+            dict(epoch=1, soft_loss=112.5, band=[109.87, 114.0], seconds=2.5,
+                 images_per_second=24000.0),
+            dict(epoch=2, soft_loss=108.0, band=None),
+            dict(epoch=3, soft_loss=107.5, band=[103.7, 107.0])])],
+    },
+    "bench": {
+        "outcome": "passed", "seconds": 80.0, "wrong": [], "notes": [],
+        "markdown": "# Steps\n\n| a | b |\n|---|---|\n| 1 | 2 |\n",
+        "floors": {"adam": {"microseconds": 8.5}, "list": [1, 2]},
+    },
+}  # fmt: skip
+
+
+def results(parts):
+    return {"mode": "quick", "device": "cuda",
+            "machine": {"gpu": "a GPU", "driver": None},
+            "parts": parts}  # fmt: skip
+
+
+class Folder(unittest.TestCase):
+    def setUp(self):
+        made = tempfile.TemporaryDirectory()
+        self.addCleanup(made.cleanup)
+        self.folder = pathlib.Path(made.name)
+
+
+class ReportTest(Folder):
+    def test_files_and_their_number(self):
+        for name in report.LOGS:
+            (self.folder / name).write_text("a log\n")
+        picture = self.folder.parent / (self.folder.name + ".png")
+        picture.write_bytes(b"picture")
+        self.addCleanup(picture.unlink)
+        names = ["samples-fp32.png", "samples-bf16.png", "pairs.png"]
+        for name in names + names:
+            self.assertIsNone(report.keep_picture(self.folder, picture, name))
+        self.assertIn("one picture more",
+                      report.keep_picture(self.folder, picture, "other.png"))
+        self.assertIn("no plain name",
+                      report.keep_picture(self.folder, picture, "a/b.png"))
+        report.write(self.folder, results(PARTS))
+        report.write(self.folder, results(PARTS))
+        found = sorted(p.name for p in self.folder.iterdir())
+        self.assertEqual(found, sorted([*report.LOGS, *names, "results.json",
+                                        "results.md"]))
+        self.assertLessEqual(len(found), report.MOST_FILES)
+
+    def test_what_is_read_again(self):
+        self.assertIsNone(report.earlier(self.folder))
+        report.write(self.folder, results(PARTS))
+        self.assertEqual(report.earlier(self.folder), results(PARTS))
+
+    def test_a_long_log_loses_its_middle(self):
+        log = self.folder / "suite.log"
+        log.write_text("begin" + "x" * 5000 + "end")
+        report.write(self.folder, results({}), most=1000)
+        text = log.read_text()
+        self.assertLessEqual(len(text.encode()), 1000)
+        self.assertTrue(text.startswith("begin") and text.endswith("end"))
+        self.assertIn("bytes left out", text)
+
+    def test_long_data_of_a_part_is_left_out(self):
+        parts = {"bench": {**PARTS["bench"], "results": ["x" * 5000]}}
+        report.write(self.folder, results(parts), most=2000)
+        told = json.loads((self.folder / "results.json").read_text())
+        self.assertEqual(told["parts"]["bench"]["outcome"], "passed")
+        self.assertIn("too long", told["parts"]["bench"]["left_out"])
+
+    def test_tables(self):
+        text = tables.document(results(PARTS))
+        for line in ("| gpu | a GPU |",
+                     "| tests | FAILED | 9 | a_test: failed |",
+                     "- tests: b_test: skipped",
+                     "| sanitizer | skipped |  | there is none |",
+                     "| bf16 | 0 | 1 | 112.50 | 109.87 to 114.00 | yes | 2.5 | "
+                     "24000.0 |",
+                     "| bf16 | 0 | 3 | 107.50 | 103.70 to 107.00 | NO |  |  |",
+                     "### Steps", "| adam.microseconds | 8.5 |"):  # fmt: skip
+            self.assertIn(line + "\n", text)
+        # A part that broke off, and one that never ran.
+        text = tables.document(results({"build": {"outcome": "unfinished"}}))
+        self.assertIn("| build | unfinished |", text)
+        self.assertIn("| bench | not run |", text)
+
+
+class SuiteTest(Folder):
+    def suite(self, parts, limit=None):
+        return suite.Suite(argparse.Namespace(
+            mode="quick", device="cpu", limit=limit, folder=self.folder,
+            build=self.folder / "build", pack=self.folder / "pack"
+        ), parts)  # fmt: skip
+
+    def test_quick_ends_before_nine_minutes(self):
+        self.assertLess(self.suite(list(suite.PARTS)).left("bench"), 9 * 60)
+
+    def test_a_part_leaves_time_to_those_behind_it(self):
+        run = self.suite(["build", "tests"], limit=26)
+        self.assertAlmostEqual(run.left("build"), 20, delta=1)
+        self.assertAlmostEqual(run.left("tests"), 26, delta=1)
+
+    def test_a_program_is_ended_with_its_children(self):
+        began = time.monotonic()
+        ended = self.suite(["build"]).run(
+            ["sh", "-c", "echo begun; sleep 60 & sleep 60"], limit=0.5)
+        self.assertTrue(ended.cut)
+        self.assertEqual(ended.last_line(), "begun")
+        self.assertLess(time.monotonic() - began, 5)
+
+    def test_a_program_that_is_not_there(self):
+        ended = self.suite(["build"]).run(["no-such-program"], limit=5)
+        self.assertEqual(ended.code, 127)
+
+
+CTEST = """
+34: [doctest] test cases: 5 | 4 passed | 1 failed | 0 skipped
+1/4 Test #34: step_test ........................***Failed    1.26 sec
+2/4 Test  #5: graph_test .......................   Passed    0.50 sec
+3/4 Test #36: two_gpus_test ....................***Skipped   0.10 sec
+4/4 Test #37: fused_test .......................***Exception: SegFault  0.2 sec
+"""
+
+MEMCHECK = """\
+========= COMPUTE-SANITIZER
+========= Invalid __global__ write of size 4 bytes
+=========     at void vae::engine::cuda::adam(float *)+0x90
+=========     by thread (0,0,0) in block (0,0,0)
+=========
+========= Program hit cudaErrorInvalidValue on CUDA API call to cudaFree.
+=========     Saved host backtrace up to driver entry point at error
+=========         Host Frame: vae::engine::cuda::free(void*) in libvae.so
+=========
+========= Invalid __shared__ read of size 4 bytes
+=========     at void cudnn::winograd(float *)+0x90
+=========
+{"event": "done"}
+========= ERROR SUMMARY: 3 errors
+"""
+
+INITCHECK = """\
+========= COMPUTE-SANITIZER
+========= Uninitialized __global__ memory read of size 4 bytes
+=========     at void cudnn::winograd(float *)+0x90
+=========
+========= ERROR SUMMARY: 1 error
+"""
+
+
+class ReadingTest(unittest.TestCase):
+    def test_ctest(self):
+        read = tests.read(CTEST)
+        self.assertEqual([t["outcome"] for t in read["tests"]], [
+            "failed (Failed)", "passed", "skipped",
+            "failed (Exception: SegFault)"])
+        self.assertEqual((read["passed"], read["cases"], read["cases_failed"]),
+                         (1, 5, 1))
+
+    def test_reports_of_our_kernels_and_bad_addresses_count(self):
+        found = sanitizer.judge("memcheck", MEMCHECK)
+        self.assertEqual((found["all"], found["ours"]), (3, 1))
+        self.assertEqual(len(found["bad"]), 2)
+        self.assertIn("adam", found["bad"][0])
+        self.assertEqual(found["summary"], "ERROR SUMMARY: 3 errors")
+
+    def test_others_noise_does_not_count(self):
+        found = sanitizer.judge("initcheck", INITCHECK)
+        self.assertEqual((found["all"], found["ours"]), (1, 0))
+        self.assertEqual(found["bad"], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
