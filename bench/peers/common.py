@@ -58,20 +58,20 @@ def options_of(description, variants):
     parser.add_argument("variant", choices=variants)
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"],
-                        default="fp32")  # fmt: skip
+                        default="fp32")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--threads", type=int, default=0,
-                        help="CPU threads; 0: the default")  # fmt: skip
+                        help="CPU threads; 0: the default")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0,
-                        help="about how long a round lasts")  # fmt: skip
+                        help="about how long a round lasts")
     parser.add_argument("--images", type=int, default=65536,
-                        help="images of the resident set")  # fmt: skip
+                        help="images of the resident set")
     parser.add_argument("--graph-steps", type=int, default=1,
-                        help="steps of one graph or scan")  # fmt: skip
+                        help="steps of one graph or scan")
     parser.add_argument("--check", action="store_true",
                         help=f"{CHECK_STEPS} steps on images with a structure; "
-                        "fails if the loss does not fall")  # fmt: skip
+                        "fails if the loss does not fall")
     return parser
 
 
@@ -105,7 +105,7 @@ def measure(options, work, first, chunk=1):
     first step."""
     steps = steps_of_round(work, options.seconds, chunk)
     rounds = [seconds_of(work, steps) * 1e6 / steps
-              for _ in range(options.rounds)]  # fmt: skip
+              for _ in range(options.rounds)]
     middle = statistics.median(rounds)
     return {
         "unit": "step", "us_per_step": middle, "us_per_step_min": min(rounds),
@@ -113,7 +113,7 @@ def measure(options, work, first, chunk=1):
         "images_per_s": options.batch * 1e6 / middle,
         "rounds": options.rounds, "steps_per_round": steps,
         "seconds_to_first_step": first,
-    }  # fmt: skip
+    }
 
 
 def check_falls(losses):
@@ -124,23 +124,23 @@ def check_falls(losses):
     return {"check": "the loss falls", "first_loss": first, "last_loss": last}
 
 
-def head(program, options):
+def head_of(program, options):
     return {
         "program": program, "variant": options.variant, "mode": "epoch",
         "device": options.device, "precision": options.precision,
         "batch": options.batch, "threads": options.threads,
         "graph_steps": options.graph_steps,
-    }  # fmt: skip
+    }
 
 
-def print_one_object(program, options, run):
-    """Prints what `run(options)` returns. Frameworks chatter: their standard
-    output becomes standard error, so that ours holds one object."""
+def print_one_object(head, options, run):
+    """Prints `head` and what `run(options)` returns. Frameworks chatter: their
+    standard output becomes standard error, so that ours holds one object."""
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     with contextlib.redirect_stdout(sys.stderr):
         try:
-            result = {**head(program, options), **run(options)}
+            result = {**head, **run(options)}
         except Skip as why:
-            result = {**head(program, options), "skipped": str(why)}
+            result = {**head, "skipped": str(why)}
     print(json.dumps(result), file=out, flush=True)

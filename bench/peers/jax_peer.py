@@ -35,7 +35,7 @@ def set_up(options):
     jax.config.update("jax_platforms", options.device)
     jax.config.update(
         "jax_default_matmul_precision",
-        "tensorfloat32" if options.precision == "tf32" else "highest")  # fmt: skip
+        "tensorfloat32" if options.precision == "tf32" else "highest")
     try:
         jax.devices()
     except (RuntimeError, AssertionError) as why:
@@ -57,30 +57,32 @@ class Network:
         bound, uniform = fan_in**-0.5, self.jax.random.uniform
         weight, bias = self.jax.random.split(key)
         return {"w": uniform(weight, shape, minval=-bound, maxval=bound),
-                "b": uniform(bias, (out,), minval=-bound, maxval=bound)}  # fmt: skip
+                "b": uniform(bias, (out,), minval=-bound, maxval=bound)}
 
     def initial(self):
         keys = iter(self.jax.random.split(self.jax.random.key(0), 8))
         jnp, params, running = self.jnp, {}, {}
         for i, shape in enumerate(ENCODER):
             h, w, before, out = shape
-            params[f"conv{i}"] = self.layer(next(keys), shape, h * w * before, out)
+            params[f"conv{i}"] = self.layer(
+                next(keys), shape, h * w * before, out)
             params[f"norm{i}"] = {"w": jnp.ones(out), "b": jnp.zeros(out)}
             running[f"norm{i}"] = {"mean": jnp.zeros(out), "var": jnp.ones(out)}
         for name, (before, out) in {"mean": (FLAT, common.LATENT),
                                     "logvar": (FLAT, common.LATENT),
-                                    "back": (common.LATENT, FLAT)}.items():  # fmt: skip
+                                    "back": (common.LATENT, FLAT)}.items():
             params[name] = self.layer(next(keys), (before, out), before, out)
         for i, shape in enumerate(DECODER):
             h, w, _, out = shape
-            params[f"deconv{i}"] = self.layer(next(keys), shape, h * w * out, out)
+            params[f"deconv{i}"] = self.layer(
+                next(keys), shape, h * w * out, out)
         return params, running
 
     def conv(self, p, x, stride, padding, dilation=1):
         product = self.jax.lax.conv_general_dilated(
             x.astype(self.type), p["w"].astype(self.type), (stride, stride),
             ((padding, padding),) * 2, lhs_dilation=(dilation, dilation),
-            dimension_numbers=CONV)  # fmt: skip
+            dimension_numbers=CONV)
         return product.astype(self.jnp.float32) + p["b"]
 
     def linear(self, p, x):
@@ -94,7 +96,8 @@ class Network:
         count = x.size // x.shape[-1]
         now = {"mean": mean, "var": var * count / (count - 1)}
         running = self.jax.tree.map(
-            lambda old, new: (1 - MOMENTUM) * old + MOMENTUM * new, before, now)  # fmt: skip
+            lambda old, new: (1 - MOMENTUM) * old + MOMENTUM * new,
+            before, now)
         scale = p["w"] * self.jax.lax.rsqrt(var + 1e-5)
         return (x - mean) * scale + p["b"], running
 
@@ -131,19 +134,19 @@ class Network:
         """One step on the batch that the state's count points at."""
         jax, tree = self.jax, self.jax.tree
         rows = jax.lax.dynamic_index_in_dim(
-            data, state["t"] % data.shape[0], keepdims=False)  # fmt: skip
+            data, state["t"] % data.shape[0], keepdims=False)
         key = jax.random.fold_in(jax.random.key(1), state["t"])
         (loss, running), gradient = jax.value_and_grad(
             self.loss, has_aux=True)(
-                state["params"], state["running"], rows, key)  # fmt: skip
+                state["params"], state["running"], rows, key)
         t = state["t"] + 1
         moved = tree.map(
             lambda p, g, m, v: self.adam(p, g, m, v, t.astype(float)),
-            state["params"], gradient, state["m"], state["v"])  # fmt: skip
+            state["params"], gradient, state["m"], state["v"])
         params, m, v = tree.transpose(
-            tree.structure(gradient), tree.structure((0, 0, 0)), moved)  # fmt: skip
+            tree.structure(gradient), tree.structure((0, 0, 0)), moved)
         return {"params": params, "running": running, "m": m, "v": v, "t": t,
-                "loss": state["loss"] + loss}  # fmt: skip
+                "loss": state["loss"] + loss}
 
 
 class Work:
@@ -162,14 +165,14 @@ class Work:
             return jax.lax.scan(body, state, length=self.chunk)[0]
 
         self.advance = jax.jit(many if scan else network.step,
-                               donate_argnums=0)  # fmt: skip
+                               donate_argnums=0)
         params, running = jax.jit(network.initial)()
         zeros = jax.jit(lambda p: jax.tree.map(jax.numpy.zeros_like, p))
         self.state = {
             "params": params, "running": running, "m": zeros(params),
             "v": zeros(params), "t": jax.numpy.int32(0),
             "loss": jax.numpy.float32(0),
-        }  # fmt: skip
+        }
 
     def __call__(self, steps):
         for _ in range(steps // self.chunk):
@@ -191,18 +194,18 @@ def run(options):
     if options.check:
         count = -(-common.CHECK_STEPS // work.chunk)
         return common.check_falls([work.loss(options.batch)
-                                   for _ in range(count)])  # fmt: skip
+                                   for _ in range(count)])
     work(work.chunk)
     first = time.perf_counter() - began
     result = common.measure(options, work, first, work.chunk)
     device = jax.devices()[0]
     return {**result, "loss": work.loss(options.batch),
             "device_name": device.device_kind,
-            "build": {"jax": jax.__version__}}  # fmt: skip
+            "build": {"jax": jax.__version__}}
 
 
 if __name__ == "__main__":
     parsed = common.options_of(__doc__, VARIANTS).parse_args()
     if parsed.variant == "jit":
         parsed.graph_steps = 1
-    common.print_one_object("jax_peer", parsed, run)
+    common.print_one_object(common.head_of("jax_peer", parsed), parsed, run)

@@ -15,10 +15,10 @@ REFERENCE = pathlib.Path(__file__).resolve().parents[2] / "tests" / "reference"
 sys.path.insert(0, str(REFERENCE))
 
 VARIANTS = ["eager", "original", "compile", "compile-reduce-overhead",
-            "compile-max-autotune", "compiled-graph"]  # fmt: skip
+            "compile-max-autotune", "compiled-graph"]
 MODES = {"compile": "default", "compiled-graph": "default",
          "compile-reduce-overhead": "reduce-overhead",
-         "compile-max-autotune": "max-autotune"}  # fmt: skip
+         "compile-max-autotune": "max-autotune"}
 
 
 def set_up(torch, options):
@@ -26,7 +26,7 @@ def set_up(torch, options):
     if cuda and not torch.cuda.is_available():
         raise common.Skip("PyTorch finds no usable GPU")
     if not cuda and options.variant in ("compiled-graph",
-                                        "compile-reduce-overhead"):  # fmt: skip
+                                        "compile-reduce-overhead"):
         raise common.Skip("CUDA graphs need a GPU")
     if not cuda and options.precision == "tf32":
         raise common.Skip("TF32 exists on GPUs only")
@@ -55,7 +55,7 @@ class Step:
             self.net.parameters(), lr=common.LEARNING_RATE,
             betas=(common.BETA1, common.BETA2), eps=common.EPSILON,
             fused=None if original else True,
-            capturable=options.variant == "compiled-graph")  # fmt: skip
+            capturable=options.variant == "compiled-graph")
         self.total = torch.zeros((), device=options.device)
         loss = self.original_loss if original else self.loss
         if options.variant in MODES:
@@ -73,7 +73,7 @@ class Step:
 
     def autocast(self):
         return self.torch.autocast(self.options.device, self.torch.bfloat16,
-                                   self.options.precision == "bf16")  # fmt: skip
+                                   self.options.precision == "bf16")
 
     def kl(self, mean, logvar):
         return -0.5 * (1 + logvar - mean.pow(2) - logvar.exp()).sum()
@@ -90,7 +90,7 @@ class Step:
             mean, logvar = (h.float() for h in self.net.encode(x))
             logits = self.net.logits(self.code(mean, logvar)).float()
         recon = functional.binary_cross_entropy_with_logits(
-            logits, x, reduction="sum")  # fmt: skip
+            logits, x, reduction="sum")
         return recon + self.kl(mean, logvar)
 
     def original_loss(self, rows):
@@ -102,7 +102,7 @@ class Step:
             logvar = net.fc12(net.encoder(x).flatten(1)).float()
             logits = net.logits(self.code(mean, logvar)).float()
         recon = functional.binary_cross_entropy(
-            self.torch.sigmoid(logits), x, reduction="sum")  # fmt: skip
+            self.torch.sigmoid(logits), x, reduction="sum")
         return recon + self.kl(mean, logvar)
 
     def __call__(self, rows):
@@ -147,7 +147,7 @@ class Graph(Eager):
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
-            for _ in range(3):  # compiles, and lets the optimizer make its state
+            for _ in range(3):  # compiles; the optimizer makes its state
                 self.one()
         torch.cuda.current_stream().wait_stream(stream)
         self.graph = torch.cuda.CUDAGraph()
@@ -197,11 +197,11 @@ def run(options):
     loss = float(step.total) / (options.batch * work.chunk)
     device = torch.cuda.get_device_name() if options.device == "cuda" else "cpu"
     return {**result, "loss": loss, "device_name": device,
-            "build": {"torch": torch.__version__}}  # fmt: skip
+            "build": {"torch": torch.__version__}}
 
 
 if __name__ == "__main__":
     parsed = common.options_of(__doc__, VARIANTS).parse_args()
     if parsed.variant != "compiled-graph":
         parsed.graph_steps = 1
-    common.print_one_object("torch_peer", parsed, run)
+    common.print_one_object(common.head_of("torch_peer", parsed), parsed, run)
