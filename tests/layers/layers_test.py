@@ -18,7 +18,7 @@ ROOMS = [
     "include/vae", "capi", "src/base", "src/model", "src/engine/math",
     "src/engine/cpu", "src/engine/blocks", "src/engine/tile",
     "src/engine/cuda", "src/engine", "src/data", "src/io", "src/dist",
-    "src/train", "examples", "tests",
+    "src/train", "examples", "bench", "tests",
 ]
 # What each room may include besides itself. The ways to compute do not know each
 # other, only the contract (src/engine) and the formulas; the formulas know the
@@ -42,6 +42,7 @@ MAY = {
     "src/train": {"include/vae", "src/base", "src/model", "src/engine",
                   "src/engine/math", "src/data", "src/io", "src/dist"},
     "examples": {"capi"},
+    "bench": {"capi"},
 }
 TORCH = re.compile(r"^(torch|ATen|c10|caffe2)/")
 CUDA = re.compile(r"^(cuda|cublas|cudnn|cusparse|cusolver|nccl|nvtx|cub/"
@@ -103,7 +104,7 @@ def mistake(path, name, quoted):
 
 
 def files():
-    for top in ("include", "capi", "src", "examples", "tests"):
+    for top in ("include", "capi", "src", "examples", "bench", "tests"):
         for path in sorted((ROOT / top).rglob("*")):
             if path.suffix in SUFFIXES:
                 yield path.relative_to(ROOT)

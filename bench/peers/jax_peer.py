@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""Times one way of training the network with JAX; prints one JSON object.
+
+The network and Adam are written out in jnp. State is donated and stays on the
+device with the data; the host waits at the end of a round only. Nothing here
+knows libvae.
+"""
+
+import os
+import time
+
+import common
+
+VARIANTS = ["jit", "scan"]
+# Height, width, channels in, channels out; in a step's order.
+ENCODER = [(4, 4, 1, 64), (4, 4, 64, 128), (3, 3, 128, 128)]
+DECODER = [(4, 4, 128, 64), (4, 4, 64, 1)]
+HIDDEN, MOMENTUM = (7, 7, 128), 0.1
+FLAT = 7 * 7 * 128
+CONV = ("NHWC", "HWIO", "NHWC")
+
+
+def set_up(options):
+    """Imports JAX for the device and precision that are wanted."""
+    if options.threads and options.device == "cpu":
+        # XLA has as many threads as it sees cores.
+        cores = sorted(os.sched_getaffinity(0))[: options.threads]
+        os.sched_setaffinity(0, cores)
+    try:
+        import jax
+    except ImportError as why:
+        raise common.Skip(f"JAX is not installed ({why})") from why
+    if options.device == "cpu" and options.precision == "tf32":
+        raise common.Skip("TF32 exists on GPUs only")
+    jax.config.update("jax_platforms", options.device)
+    jax.config.update(
+        "jax_default_matmul_precision",
+        "tensorfloat32" if options.precision == "tf32" else "highest")
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as why:
+        text = " ".join(str(why).split()) or "its plugin is not installed"
+        raise common.Skip(f"JAX has no {options.device}: {text}") from why
+    return jax
+
+
+class Network:
+    """Pure functions over dicts of arrays."""
+
+    def __init__(self, jax, options):
+        self.jax, self.jnp = jax, jax.numpy
+        half = options.precision == "bf16"
+        self.type = self.jnp.bfloat16 if half else self.jnp.float32
+
+    def layer(self, key, shape, fan_in, out):
+        """PyTorch's default: uniform in +-1/sqrt(fan in)."""
+        bound, uniform = fan_in**-0.5, self.jax.random.uniform
+        weight, bias = self.jax.random.split(key)
+        return {"w": uniform(weight, shape, minval=-bound, maxval=bound),
+                "b": uniform(bias, (out,), minval=-bound, maxval=bound)}
+
+    def initial(self):
+        keys = iter(self.jax.random.split(self.jax.random.key(0), 8))
+        jnp, params, running = self.jnp, {}, {}
+        for i, shape in enumerate(ENCODER):
+            h, w, before, out = shape
+            params[f"conv{i}"] = self.layer(
+                next(keys), shape, h * w * before, out)
+            params[f"norm{i}"] = {"w": jnp.ones(out), "b": jnp.zeros(out)}
+            running[f"norm{i}"] = {"mean": jnp.zeros(out), "var": jnp.ones(out)}
+        for name, (before, out) in {"mean": (FLAT, common.LATENT),
+                                    "logvar": (FLAT, common.LATENT),
+                                    "back": (common.LATENT, FLAT)}.items():
+            params[name] = self.layer(next(keys), (before, out), before, out)
+        for i, shape in enumerate(DECODER):
+            h, w, _, out = shape
+            params[f"deconv{i}"] = self.layer(
+                next(keys), shape, h * w * out, out)
+        return params, running
+
+    def conv(self, p, x, stride, padding, dilation=1):
+        product = self.jax.lax.conv_general_dilated(
+            x.astype(self.type), p["w"].astype(self.type), (stride, stride),
+            ((padding, padding),) * 2, lhs_dilation=(dilation, dilation),
+            dimension_numbers=CONV)
+        return product.astype(self.jnp.float32) + p["b"]
+
+    def linear(self, p, x):
+        product = x.astype(self.type) @ p["w"].astype(self.type)
+        return product.astype(self.jnp.float32) + p["b"]
+
+    def norm(self, p, x, before):
+        """Batch statistics for the step, running ones for later use."""
+        axes = (0, 1, 2)
+        mean, var = x.mean(axes), x.var(axes)
+        count = x.size // x.shape[-1]
+        now = {"mean": mean, "var": var * count / (count - 1)}
+        running = self.jax.tree.map(
+            lambda old, new: (1 - MOMENTUM) * old + MOMENTUM * new,
+            before, now)
+        scale = p["w"] * self.jax.lax.rsqrt(var + 1e-5)
+        return (x - mean) * scale + p["b"], running
+
+    def loss(self, params, running, rows, key):
+        """Summed over the images, and the new running statistics."""
+        jax, jnp, after = self.jax, self.jnp, {}
+        x = rows.reshape(-1, common.SIDE, common.SIDE, 1) / jnp.float32(255)
+        h = x
+        for i, (size, *_) in enumerate(ENCODER):
+            h = self.conv(params[f"conv{i}"], h, 2 if size == 4 else 1, 1)
+            name = f"norm{i}"
+            h, after[name] = self.norm(params[name], h, running[name])
+            h = jnp.where(h > 0, h, 0.2 * h)
+        h = h.reshape(-1, FLAT)
+        mean, logvar = (self.linear(params[p], h) for p in ("mean", "logvar"))
+        z = mean + jnp.exp(logvar / 2) * jax.random.normal(key, mean.shape)
+        h = self.linear(params["back"], z).reshape(-1, *HIDDEN)
+        # A transposed convolution of kernel 4, stride 2, padding 1.
+        h = jnp.maximum(self.conv(params["deconv0"], h, 1, 2, dilation=2), 0)
+        logits = self.conv(params["deconv1"], h, 1, 2, dilation=2)
+        recon = jnp.maximum(logits, 0) - logits * x
+        recon += jnp.log1p(jnp.exp(-jnp.abs(logits)))
+        kl = -0.5 * (1 + logvar - mean**2 - jnp.exp(logvar))
+        return recon.sum() + kl.sum(), after
+
+    def adam(self, p, g, m, v, t):
+        m = common.BETA1 * m + (1 - common.BETA1) * g
+        v = common.BETA2 * v + (1 - common.BETA2) * g * g
+        right = self.jnp.sqrt(1 - common.BETA2**t)
+        step = common.LEARNING_RATE / (1 - common.BETA1**t)
+        return p - step * m / (self.jnp.sqrt(v) / right + common.EPSILON), m, v
+
+    def step(self, state, data):
+        """One step on the batch that the state's count points at."""
+        jax, tree = self.jax, self.jax.tree
+        rows = jax.lax.dynamic_index_in_dim(
+            data, state["t"] % data.shape[0], keepdims=False)
+        key = jax.random.fold_in(jax.random.key(1), state["t"])
+        (loss, running), gradient = jax.value_and_grad(
+            self.loss, has_aux=True)(
+                state["params"], state["running"], rows, key)
+        t = state["t"] + 1
+        moved = tree.map(
+            lambda p, g, m, v: self.adam(p, g, m, v, t.astype(float)),
+            state["params"], gradient, state["m"], state["v"])
+        params, m, v = tree.transpose(
+            tree.structure(gradient), tree.structure((0, 0, 0)), moved)
+        return {"params": params, "running": running, "m": m, "v": v, "t": t,
+                "loss": state["loss"] + loss}
+
+
+class Work:
+    """Steps over the resident set, `chunk` of them in one call of JAX."""
+
+    def __init__(self, jax, options, rows):
+        network = Network(jax, options)
+        scan = options.variant == "scan"
+        self.jax, self.chunk = jax, options.graph_steps if scan else 1
+        self.data = jax.device_put(rows)
+
+        def many(state, data):
+            def body(carry, _):
+                return network.step(carry, data), None
+
+            return jax.lax.scan(body, state, length=self.chunk)[0]
+
+        self.advance = jax.jit(many if scan else network.step,
+                               donate_argnums=0)
+        params, running = jax.jit(network.initial)()
+        zeros = jax.jit(lambda p: jax.tree.map(jax.numpy.zeros_like, p))
+        self.state = {
+            "params": params, "running": running, "m": zeros(params),
+            "v": zeros(params), "t": jax.numpy.int32(0),
+            "loss": jax.numpy.float32(0),
+        }
+
+    def __call__(self, steps):
+        for _ in range(steps // self.chunk):
+            self.state = self.advance(self.state, self.data)
+        self.jax.block_until_ready(self.state)
+
+    def loss(self, batch):
+        """Per image, of the next chunk."""
+        self.state["loss"] = self.jax.numpy.float32(0)
+        self(self.chunk)
+        return float(self.state["loss"]) / (batch * self.chunk)
+
+
+def run(options):
+    jax = set_up(options)
+    rows = common.batches(options)
+    began = time.perf_counter()
+    work = Work(jax, options, rows)
+    if options.check:
+        count = -(-common.CHECK_STEPS // work.chunk)
+        return common.check_falls([work.loss(options.batch)
+                                   for _ in range(count)])
+    work(work.chunk)
+    first = time.perf_counter() - began
+    result = common.measure(options, work, first, work.chunk)
+    device = jax.devices()[0]
+    return {**result, "loss": work.loss(options.batch),
+            "device_name": device.device_kind,
+            "build": {"jax": jax.__version__}}
+
+
+if __name__ == "__main__":
+    parsed = common.options_of(__doc__, VARIANTS).parse_args()
+    if parsed.variant == "jit":
+        parsed.graph_steps = 1
+    common.print_one_object(common.head_of("jax_peer", parsed), parsed, run)

@@ -1,0 +1,207 @@
+// vae_bench times one configuration of libvae in one mode and prints one JSON
+// object. It knows vae.h alone, compares nothing and judges nothing: that is
+// bench/compare. After a failure there is one line on standard error.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "workloads.hpp"
+
+namespace {
+
+using bench::check;
+using bench::Work;
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::string config = "{}";
+  std::string mode = "step";
+  std::uint32_t batch = 64;
+  std::uint32_t threads = 0;
+  std::uint32_t rounds = 5;
+  double seconds = 1;
+  std::uint64_t images = 65536;
+};
+
+struct Timing {
+  double first = 0;  // seconds, with vae_create()
+  std::uint64_t steps = 0;
+  std::vector<double> rounds;  // microseconds per step, sorted
+};
+
+/// Both calls of the library's (buffer, capacity, needed) pattern.
+template <class Call>
+std::string text_from(Call call) {
+  std::uint64_t needed = 0;
+  const vae_status asked = call(nullptr, 0, &needed);
+  if (asked != VAE_E_TOO_SMALL) check(asked);
+  std::vector<char> text(needed + 1);
+  check(call(text.data(), text.size(), &needed));
+  return text.data();
+}
+
+vae_config read_config(const Options& options) {
+  Json fields = {{"max_batch", options.batch}, {"threads", options.threads}};
+  fields.update(Json::parse(options.config));
+  vae_config config{};
+  check(vae_config_init(&config, sizeof config, VAE_ABI_VERSION));
+  check(vae_config_from_json(&config, fields.dump().c_str()));
+  return config;
+}
+
+Work make_work(const Options& options, const vae_config& config,
+               vae_trainer* trainer) {
+  const std::uint64_t batch = options.batch;
+  if (options.mode == "step") {
+    return bench::train_steps(trainer, config, batch, options.images);
+  }
+  if (options.mode == "epoch") {
+    return bench::train_epochs(trainer, config, batch, options.images);
+  }
+  if (options.mode == "encode") return bench::encode(trainer, config, batch);
+  if (options.mode == "decode") return bench::decode(trainer, config, batch);
+  return bench::sample(trainer, config, batch);
+}
+
+template <class Call>
+double seconds_of(Call call) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point began = Clock::now();
+  call();
+  return std::chrono::duration<double>(Clock::now() - began).count();
+}
+
+/// Steps that fill `seconds`. Whatever is set up late (a graph that is recorded
+/// after some steps, say) happens here: the count doubles until it has lasted
+/// half a round twice in a row. Multiples of 16 let any number of steps per
+/// graph go into a round without a rest.
+std::uint64_t steps_of_round(const Work& work, double seconds) {
+  constexpr std::uint64_t kMost = 1u << 22;
+  double best = 1e30;
+  std::uint64_t steps = 1;
+  for (int long_enough = 0; long_enough < 2 && steps < kMost;) {
+    const double lasted = seconds_of([&] { work(steps); });
+    best = std::min(best, lasted / static_cast<double>(steps));
+    long_enough = lasted < seconds / 2 ? 0 : long_enough + 1;
+    if (long_enough == 0) steps *= 2;
+  }
+  const double wanted = std::min(seconds / best, static_cast<double>(kMost));
+  steps = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted));
+  return steps < 16 ? steps : steps / 16 * 16;
+}
+
+Timing measure(const Options& options, const Work& work) {
+  Timing timing;
+  timing.steps = steps_of_round(work, options.seconds);
+  for (std::uint32_t round = 0; round < options.rounds; ++round) {
+    const double lasted = seconds_of([&] { work(timing.steps); });
+    timing.rounds.push_back(lasted * 1e6 / static_cast<double>(timing.steps));
+  }
+  std::sort(timing.rounds.begin(), timing.rounds.end());
+  return timing;
+}
+
+double median(const std::vector<double>& sorted) {
+  const std::size_t half = sorted.size() / 2;
+  return sorted.size() % 2 ? sorted[half]
+                           : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+Json config_json(vae_trainer* trainer) {
+  vae_config config{};
+  check(vae_config_init(&config, sizeof config, VAE_ABI_VERSION));
+  check(vae_get_config(trainer, &config));
+  return Json::parse(
+      text_from([&](char* text, std::uint64_t capacity, std::uint64_t* needed) {
+        return vae_config_to_json(&config, text, capacity, needed);
+      }));
+}
+
+Json result_json(const Options& options, const Timing& timing,
+                 vae_trainer* trainer) {
+  const bool trains = options.mode == "step" || options.mode == "epoch";
+  const double middle = median(timing.rounds);
+  Json json = {{"program", "vae_bench"},
+               {"mode", options.mode},
+               {"unit", trains ? "step" : "call"},
+               {"batch", options.batch},
+               {"us_per_step", middle},
+               {"us_per_step_min", timing.rounds.front()},
+               {"us_per_step_max", timing.rounds.back()},
+               {"images_per_s", options.batch * 1e6 / middle},
+               {"rounds", options.rounds},
+               {"steps_per_round", timing.steps},
+               {"seconds_to_first_step", timing.first}};
+  if (trains) {
+    vae_metrics metrics = vae_no_metrics();
+    check(vae_read_metrics(trainer, &metrics));
+    json["loss"] = metrics.loss;
+    json["steps"] = metrics.steps;
+  }
+  json["config"] = config_json(trainer);
+  json["diagnose"] = Json::parse(
+      text_from([&](char* text, std::uint64_t capacity, std::uint64_t* needed) {
+        return vae_diagnose(trainer, text, capacity, needed);
+      }));
+  json["build"] = Json::parse(text_from(vae_build_info));
+  return json;
+}
+
+void add_options(CLI::App& app, Options& options) {
+  app.add_option("--config", options.config,
+                 "JSON object of vae_config's fields; the rest are defaults");
+  app.add_option("--mode", options.mode, "What is timed")
+      ->check(CLI::IsMember({"step", "epoch", "encode", "decode", "sample"}))
+      ->capture_default_str();
+  app.add_option("--batch", options.batch, "Images of a step or a call")
+      ->check(CLI::Range(1u, 65536u))
+      ->capture_default_str();
+  app.add_option("--threads", options.threads, "CPU threads; 0: the default")
+      ->capture_default_str();
+  app.add_option("--rounds", options.rounds, "Rounds; their median is told")
+      ->check(CLI::Range(1u, 100000u))
+      ->capture_default_str();
+  app.add_option("--seconds", options.seconds, "About how long a round lasts")
+      ->check(CLI::Range(0.001, 3600.0))
+      ->capture_default_str();
+  app.add_option("--images", options.images,
+                 "Images in memory (step) or in the data set (epoch)")
+      ->check(CLI::Range(1u, 1u << 22))
+      ->capture_default_str();
+}
+
+void run(const Options& options) {
+  const vae_config config = read_config(options);
+  vae_trainer* made = nullptr;
+  double first = seconds_of([&] { check(vae_create(&config, &made)); });
+  const bench::Trainer trainer(made);
+  const Work work = make_work(options, config, trainer.get());
+  first += seconds_of([&] { work(1); });
+  Timing timing = measure(options, work);
+  timing.first = first;
+  const Json json = result_json(options, timing, trainer.get());
+  std::printf("%s\n", json.dump().c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app("Times one configuration of libvae; prints JSON.", "vae_bench");
+  add_options(app, options);
+  CLI11_PARSE(app, argc, argv);
+  try {
+    run(options);
+  } catch (const std::exception& error) {
+    std::string text = error.what();
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    std::fprintf(stderr, "vae_bench: %s\n", text.c_str());
+    return 1;
+  }
+}

@@ -1,0 +1,52 @@
+// What vae_bench repeats: training steps, or calls of inference, over vae.h.
+// Each workload owns its data; it measures nothing and prints nothing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "vae.h"
+
+namespace bench {
+
+/// A call of vae.h that failed; the text is the library's own.
+struct Failure : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Throws Failure with the library's text unless `status` is VAE_OK.
+void check(vae_status status);
+
+struct Destroy {
+  void operator()(vae_trainer* trainer) const noexcept { vae_destroy(trainer); }
+  void operator()(vae_dataset* set) const noexcept { vae_dataset_destroy(set); }
+};
+using Trainer = std::unique_ptr<vae_trainer, Destroy>;
+using Dataset = std::shared_ptr<vae_dataset>;
+
+/// Does so many steps (or calls) and waits until they have happened.
+using Work = std::function<void(std::uint64_t steps)>;
+
+/// Bytes that look like noise, the same everywhere: bench/peers/common.py has
+/// the same rule. Zeros would let a GPU run faster than images do.
+std::vector<std::uint8_t> noise(std::uint64_t bytes);
+
+/// vae_train_step() from host memory, batch after batch of `images` images.
+Work train_steps(vae_trainer* trainer, const vae_config& config,
+                 std::uint64_t batch, std::uint64_t images);
+/// vae_train_epoch() over a data set of `images` images, rounded down to whole
+/// batches. The set goes to the device with the first step.
+Work train_epochs(vae_trainer* trainer, const vae_config& config,
+                  std::uint64_t batch, std::uint64_t images);
+Work encode(vae_trainer* trainer, const vae_config& config,
+            std::uint64_t batch);
+Work decode(vae_trainer* trainer, const vae_config& config,
+            std::uint64_t batch);
+Work sample(vae_trainer* trainer, const vae_config& config,
+            std::uint64_t batch);
+
+}  // namespace bench
