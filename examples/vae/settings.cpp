@@ -36,6 +36,17 @@ void Settings::add_device_options(CLI::App& app) {
   field<std::string>(app, "--precision", "precision", "Arithmetic of products")
       ->check(CLI::IsMember({"fp32", "bf16", "tf32"}))
       ->default_str("fp32");
+  field<std::string>(app, "--engine", "engine",
+                     "What computes; fused: own kernels, on GPUs only")
+      ->check(CLI::IsMember({"auto", "blocks", "fused"}))
+      ->default_str("auto");
+  field<std::string>(app, "--graph", "graph",
+                     "Record the work of a GPU as CUDA graphs")
+      ->check(CLI::IsMember({"auto", "on", "off"}))
+      ->default_str("auto");
+  field<std::uint32_t>(app, "--graph-steps", "graph_steps",
+                       "Training steps in one CUDA graph; 0: 8")
+      ->default_str("0");
 }
 
 void Settings::add_model_options(CLI::App& app) {

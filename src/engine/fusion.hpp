@@ -42,14 +42,12 @@ struct NormForward {
   model::Activation activation;
 };
 
-/// The same with running statistics, for inference: mean and invstd are made
-/// from them and are scratch.
+/// The same with running statistics, for inference.
 struct NormRunning {
   Matrix x;
   void* out;  // like x; may be x
   const float *weight, *bias, *product_bias;
   const float *running_mean, *running_var;
-  float *mean, *invstd;  // [channels], scratch
   model::Activation activation;
 };
 

@@ -119,6 +119,9 @@ Config config_for(const io::TensorFile& file, const Config* given,
   if (given == nullptr) {
     stored.device = DeviceKind::automatic;
     stored.device_index = 0;
+    // They belong to the device that it was trained on.
+    stored.engine = EngineKind::automatic;
+    stored.graph = Graph::automatic;
     return stored;
   }
   validate(*given);

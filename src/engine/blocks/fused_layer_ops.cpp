@@ -50,15 +50,13 @@ void FusedLayerOps::normalise(const model::Layer& layer, const at::Tensor& rows,
 
 void FusedLayerOps::normalise_running(const model::Layer& layer,
                                       const at::Tensor& rows) const {
-  const at::Tensor mean = at::empty({layer.out.c}, parameters_.options());
-  const at::Tensor invstd = at::empty_like(mean);
   fusion_.norm_running({matrix_of(rows, layer.out.c), rows.data_ptr(),
                         data(parameters_.value(layer.norm_weight)),
                         data(parameters_.value(layer.norm_bias)),
                         data(parameters_.value(layer.bias)),
                         data(parameters_.running(layer.running_mean)),
                         data(parameters_.running(layer.running_var)),
-                        data(mean), data(invstd), layer.activation});
+                        layer.activation});
 }
 
 at::Tensor FusedLayerOps::forward(const model::Layer& layer, at::Tensor product,
