@@ -38,10 +38,12 @@ EAGER = "torch-eager"
 # A scan on the CPU is as slow as its steps: a short one shows the same.
 CPU_SCAN = 4
 
+# Precisions: vae_config's default and the fastest.
 QUICK = {
     "batches": [64, 512, 4096], "passes": 2, "rounds": 3, "seconds": 0.3,
-    "timeout": 180, "budget": 540, "ours": list(OURS),
-    "peers": [EAGER, "torch-compiled-graph-16", "jax-scan"],
+    "timeout": 180, "budget": 540, "precisions": ["fp32", "bf16"],
+    "ours": [name for name in OURS if not name.startswith("auto")],
+    "peers": [EAGER, "jax-scan", "torch-compiled-graph-16"],
 }
 LONG = {
     "batches": [16, 64, 256, 1024, 4096], "passes": 3, "rounds": 5,

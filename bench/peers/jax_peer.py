@@ -17,6 +17,8 @@ ENCODER = [(4, 4, 1, 64), (4, 4, 64, 128), (3, 3, 128, 128)]
 DECODER = [(4, 4, 128, 64), (4, 4, 64, 1)]
 HIDDEN, MOMENTUM = (7, 7, 128), 0.1
 FLAT = 7 * 7 * 128
+# What JAX may do with single precision; in bf16 no product is of that type.
+MATMUL = {"fp32": "highest", "tf32": "tensorfloat32", "bf16": "default"}
 CONV = ("NHWC", "HWIO", "NHWC")
 
 
@@ -33,9 +35,8 @@ def set_up(options):
     if options.device == "cpu" and options.precision == "tf32":
         raise common.Skip("TF32 exists on GPUs only")
     jax.config.update("jax_platforms", options.device)
-    jax.config.update(
-        "jax_default_matmul_precision",
-        "tensorfloat32" if options.precision == "tf32" else "highest")
+    jax.config.update("jax_default_matmul_precision",
+                      MATMUL[options.precision])
     try:
         jax.devices()
     except (RuntimeError, AssertionError) as why:
