@@ -888,7 +888,8 @@ VAE_API vae_status vae_evaluate(vae_trainer* trainer, vae_dataset* dataset,
                                 const vae_run* run, vae_metrics* metrics);
 /**
  * @brief From any thread: while on, vae_train_epoch() and vae_evaluate() stop
- *        at the next step with #VAE_E_CANCELLED.
+ *        at the next step with #VAE_E_CANCELLED; on a GPU, before the next
+ *        CUDA graph of steps (graph_steps).
  * @param trainer The trainer; it must not be destroyed meanwhile.
  * @param on      1 or 0. A level and no pulse: the library never clears it.
  * @return #VAE_OK; #VAE_E_ARGUMENT.

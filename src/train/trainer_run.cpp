@@ -59,8 +59,13 @@ void tell(const Run& run, const Progress& progress) {
        progress.step, " of ", progress.steps);
 }
 
+/// Whether the run reports while it goes on; that waits for the device.
+bool reports(const Run& run) {
+  return run.progress != nullptr && run.every_steps != 0;
+}
+
 bool due(const Run& run, std::uint64_t steps) {
-  return run.every_steps != 0 && steps % run.every_steps == 0;
+  return reports(run) && steps % run.every_steps == 0;
 }
 
 }  // namespace
@@ -142,7 +147,7 @@ int Trainer::Impl::steps_at_once(const Order& order, std::uint64_t batch,
   const std::uint64_t whole = (order.count - position_) / batch;
   std::uint64_t most = config.graph_steps;
   if (run.max_steps != 0) most = std::min(most, run.max_steps - done);
-  if (run.every_steps != 0)
+  if (reports(run))
     most =
         std::min<std::uint64_t>(most, run.every_steps - done % run.every_steps);
   // Each number of steps is a recording of its own: all of them, or one.
