@@ -9,10 +9,12 @@
 namespace vae::engine {
 
 Device& kernel_device() {
-  static const std::unique_ptr<Device> device = make_cuda_device(0);
-  // As a trainer does before it uses a device: LibTorch's stream is ours.
-  static const std::unique_ptr<Device::Scope> scope = device->enter();
-  return *device;
+  // Never destroyed: at the program's end CUDA may have ended before.
+  static Device& device = *make_cuda_device(0).release();
+  // As an engine does before it uses a device: LibTorch's stream is ours.
+  static const Device::Scope& scope = *device.enter().release();
+  (void)scope;
+  return device;
 }
 
 std::unique_ptr<Device> engine_device_under_test() {
