@@ -1,5 +1,6 @@
 // See runtime.hpp: with a thread for each.
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -85,6 +86,49 @@ void run_thread(Team& team, unsigned number,
   }
 }
 
+/// Threads that wait for the next launch: making them takes longer than most
+/// kernels do.
+class Crew {
+ public:
+  explicit Crew(unsigned threads) : size(threads), gate_(threads + 1) {
+    // A thread that cannot be started ends the program, rather than leaving the
+    // others at a barrier.
+    for (unsigned i = 0; i < threads; ++i)
+      threads_.emplace_back([this, i]() noexcept { work(i); });
+  }
+  ~Crew() {
+    team_ = nullptr;
+    gate_.wait();
+    for (std::thread& each : threads_) each.join();
+  }
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+
+  void run(Team& team, const std::function<void()>& thread) {
+    team_ = &team;
+    thread_ = &thread;
+    gate_.wait();  // they begin
+    gate_.wait();  // they have ended
+  }
+
+  const unsigned size;
+
+ private:
+  void work(unsigned number) {
+    for (;;) {
+      gate_.wait();
+      if (team_ == nullptr) return;
+      run_thread(*team_, number, *thread_);
+      gate_.wait();
+    }
+  }
+
+  Team* team_ = nullptr;
+  const std::function<void()>* thread_ = nullptr;
+  Barrier gate_;  // of all of them and the host
+  std::vector<std::thread> threads_;
+};
+
 }  // namespace
 
 bool run(const dim3& grid, const dim3& block,
@@ -95,13 +139,10 @@ bool run(const dim3& grid, const dim3& block,
   const OpenMemory open;
   Team team(grid, block);
   team.order = order_of_blocks(grid.size());
-  std::vector<std::thread> threads;
-  threads.reserve(team.threads);
-  // A thread that cannot be started ends the program, rather than leaving the
-  // others at a barrier.
-  for (unsigned i = 0; i < team.threads; ++i)
-    threads.emplace_back([&, i]() noexcept { run_thread(team, i, thread); });
-  for (std::thread& each : threads) each.join();
+  static std::unique_ptr<Crew> crew;
+  if (crew == nullptr || crew->size != team.threads)
+    crew = std::make_unique<Crew>(team.threads);
+  crew->run(team, thread);
   return !team.threw;
 }
 
