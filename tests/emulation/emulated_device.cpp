@@ -27,10 +27,12 @@ class EmulatedDevice final : public engine::cuda::KernelDevice {
     return memory;
   }
   void upload(void* to, const void* from, std::int64_t bytes) override {
+    if (bytes == 0) return;  // and perhaps no pointer
     const OpenMemory open;
     std::memcpy(to, from, static_cast<std::size_t>(bytes));
   }
   void download(void* to, const void* from, std::int64_t bytes) override {
+    if (bytes == 0) return;  // and perhaps no pointer
     const OpenMemory open;
     std::memcpy(to, from, static_cast<std::size_t>(bytes));
   }

@@ -117,7 +117,7 @@ struct Backward {
 /// `mean` and `invstd` are inputs here, and need not be the batch's.
 Backward exact_backward(const Inputs& in, const Values& dy, const Values& out,
                         const Statistics& s) {
-  const auto [rows, c] = in.shape;
+  const std::int64_t rows = in.shape.rows, c = in.shape.channels;
   Backward b{dy, Values(index(c)), Values(index(c))};
   const auto normalised = [&](std::size_t i) {
     return (in.x[i] - s.mean[i % index(c)]) * s.invstd[i % index(c)];

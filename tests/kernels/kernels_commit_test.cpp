@@ -114,7 +114,7 @@ double greatest_error(const End& got, const End& expected, const Start& start) {
 TEST_CASE("a first update, not clipped, is the CPU's to the bit") {
   // beta^1 needs no pow, in which CUDA and libm may differ.
   for (const std::int64_t params : kParams)
-    for (const std::uint64_t mean : {0, 1}) {
+    for (const std::uint64_t mean : {0u, 1u}) {
       CAPTURE(params);
       Start start(params);
       start.control.mean_gradient = mean;
@@ -179,7 +179,7 @@ TEST_CASE("a step that is not finite changes the counts alone") {
       CHECK_EQ(got.control.updates, 0);
       CHECK_EQ(got.control.cursor.step, 8);
       CHECK_EQ(got.control.cursor.position, 16);
-      for (const std::size_t counted : {6, 7, 8}) before.sums[counted] += 1;
+      for (const std::size_t counted : {6u, 7u, 8u}) before.sums[counted] += 1;
       CHECK(same_bytes(got.sums, before.sums));
       CHECK(same_bytes(got.sums, expected.sums));
     }

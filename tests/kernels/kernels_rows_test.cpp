@@ -34,7 +34,7 @@ std::vector<float> all_loads(Device& device, const std::vector<T>& values,
     const auto part = loaded(device, rows, image);
     all.insert(all.end(), part.begin(), part.end());
   };
-  for (const std::uint64_t first : {0, 9}) {
+  for (const std::uint64_t first : {0u, 9u}) {
     RowSource rows;
     rows.first = first;
     rows.data = values.data();
@@ -167,12 +167,14 @@ TEST_CASE("columns of a matrix go out row by row") {
 
 TEST_CASE("normal numbers are the CPU's to the bit, by key or by cursor") {
   const auto cpu = make_cpu_device(1);
-  for (const auto& [rows, width] : {std::pair{1, 1}, std::pair{5, 3},
-                                    std::pair{11, 130}, std::pair{300, 5}})
+  struct Size {
+    std::int64_t rows, width;
+  };
+  for (const Size& size : {Size{1, 1}, Size{5, 3}, Size{11, 130}, Size{300, 5}})
     for (const bool by_cursor : {false, true}) {
-      CAPTURE(width);
-      const auto got = drawn(kernel_device(), rows, width, by_cursor);
-      CHECK(same_bytes(got, drawn(*cpu, rows, width, by_cursor)));
+      CAPTURE(size.rows);
+      CHECK(same_bytes(drawn(kernel_device(), size.rows, size.width, by_cursor),
+                       drawn(*cpu, size.rows, size.width, by_cursor)));
     }
   CHECK_FALSE(same_bytes(drawn(*cpu, 5, 3, false), drawn(*cpu, 5, 3, true)));
 }
