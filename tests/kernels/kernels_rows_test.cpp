@@ -83,7 +83,9 @@ void check_stores(ElementType type) {
         CAPTURE(image.c);
         CAPTURE(logits);
         auto values = random_floats(7 * image.size(), 2);
-        values[0] = 5, values[1] = NAN;  // outside of a byte
+        values[0] = 5;  // outside of a byte
+        // As float, each device has bits of its own for what is made of NaN.
+        if (type == ElementType::uint8) values[1] = NAN;
         const RowTarget to{nullptr, type, layout, Place::host, 7, nullptr};
         CHECK(same_bytes(stored<T>(kernel_device(), values, image, logits, to),
                          stored<T>(*cpu, values, image, logits, to)));
