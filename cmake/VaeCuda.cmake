@@ -52,6 +52,10 @@ if(CMAKE_VERSION VERSION_LESS 3.25.2)
 endif()
 find_package(CUDAToolkit 13 REQUIRED)
 
+# Options of nvcc for all our kernels; without its warnings' severity.
+set(vae_cuda_flags --fmad=false
+  -Xcompiler=-Wall,-Wextra,-Wconversion,-Wshadow,-ffp-contract=off)
+
 # What a target needs that includes CUDA's headers or has .cu files.
 function(vae_cuda_options target)
   set_target_properties(${target} PROPERTIES
@@ -59,8 +63,7 @@ function(vae_cuda_options target)
     CUDA_EXTENSIONS OFF
     CUDA_VISIBILITY_PRESET hidden)
   target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:
-    --fmad=false $<$<BOOL:${VAE_WERROR}>:-Werror=all-warnings>
-    -Xcompiler=-Wall,-Wextra,-Wconversion,-Wshadow,-ffp-contract=off>)
+    ${vae_cuda_flags} $<$<BOOL:${VAE_WERROR}>:-Werror=all-warnings>>)
   # Some toolkits are nvcc alone; LibTorch's own folder then has the headers of
   # the libraries that LibTorch's headers name.
   target_include_directories(${target} SYSTEM PRIVATE

@@ -1,14 +1,10 @@
-// See runtime.hpp: the same without threads. All CUDA threads of a block take
-// turns on the calling one and change at barriers, which is a hundred times
-// faster, but shows no race. For tests of whole engines.
+// See runtime.hpp: without threads. All CUDA threads of a block take turns on
+// the calling one and change at barriers. Shows a race only if the result
+// depends on whether the turns go up or down.
 #include <ucontext.h>
 
-#include <algorithm>
-#include <array>
 #include <memory>
 #include <mutex>
-#include <numeric>
-#include <random>
 #include <vector>
 
 #include "emulation/memory.hpp"
@@ -33,7 +29,7 @@ struct Block {
   const std::function<void()>* thread = nullptr;
   bool threw = false;
   bool dry = false;
-  std::uint64_t seed = 1;
+  bool down = false;  // which way the turns go, changing each time
 };
 
 Block& block() {
@@ -67,20 +63,15 @@ void prepare(Block& b, unsigned threads) {
   }
 }
 
-uint3 place(std::uint64_t number, const dim3& size) {
-  return {static_cast<unsigned>(number % size.x),
-          static_cast<unsigned>(number / size.x % size.y),
-          static_cast<unsigned>(number / size.x / size.y)};
-}
-
 /// Every fiber up to its next barrier, until all have ended.
 void run_block(Block& b, unsigned threads) {
   prepare(b, threads);
-  for (unsigned left = threads; left > 0;) {
+  for (unsigned left = threads; left > 0; b.down = !b.down) {
     for (unsigned i = 0; i < threads; ++i) {
-      b.current = &b.fibers[i];
+      const unsigned number = b.down ? threads - 1 - i : i;
+      b.current = &b.fibers[number];
       if (b.current->done) continue;
-      threadIdx = place(i, blockDim);
+      threadIdx = place(number, blockDim);
       swapcontext(&b.scheduler, &b.current->context);
       if (b.current->done) --left;
     }
@@ -89,10 +80,6 @@ void run_block(Block& b, unsigned threads) {
 
 }  // namespace
 
-bool startable(const dim3& grid, const dim3& size) {
-  return grid.size() > 0 && size.size() > 0 && size.size() <= 1024;
-}
-
 bool run(const dim3& grid, const dim3& size,
          const std::function<void()>& thread) {
   static std::mutex one_at_a_time;
@@ -100,15 +87,11 @@ bool run(const dim3& grid, const dim3& size,
   Block& b = block();
   if (b.dry) return true;
   const OpenMemory open;
-  std::vector<std::uint64_t> order(grid.size());
-  std::iota(order.begin(), order.end(), std::uint64_t{0});
-  if (b.seed != 0)
-    std::shuffle(order.begin(), order.end(), std::mt19937_64(b.seed++));
   b.thread = &thread;
   b.threw = false;
   blockDim = size;
   gridDim = grid;
-  for (const std::uint64_t number : order) {
+  for (const std::uint64_t number : order_of_blocks(grid.size())) {
     blockIdx = place(number, grid);
     run_block(b, static_cast<unsigned>(size.size()));
   }
@@ -119,8 +102,6 @@ void sync_block() {
   Block& b = block();
   swapcontext(&b.current->context, &b.scheduler);
 }
-
-void shuffle_blocks(std::uint64_t seed) { block().seed = seed; }
 
 void skip_kernels(bool on) { block().dry = on; }
 

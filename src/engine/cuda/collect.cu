@@ -1,5 +1,7 @@
 // Numbers between the products' own and float32: gradients into the flat
 // buffer, parameters into their bfloat16 copy. See kernel_fusion.hpp.
+#include <algorithm>
+
 #include "engine/cuda/columns.cuh"
 
 namespace vae::engine::cuda {

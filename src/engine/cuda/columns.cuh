@@ -11,7 +11,6 @@
 
 #include <cuda_runtime.h>
 
-#include <algorithm>
 #include <cstdint>
 
 #include "engine/cuda/kernel_fusion.hpp"
@@ -30,34 +29,6 @@ struct Pair {
 struct PairSum {
   double a, b;
 };
-
-/// Blocks are tiles of `width` channels (a power of two) times chunks of rows;
-/// in a block, threads are channels times lanes, each with every lanes-th row.
-struct ColumnGrid {
-  std::int64_t rows, channels, chunk_rows;
-  unsigned width, tiles, chunks;
-};
-
-inline ColumnGrid column_grid(std::int64_t rows, std::int64_t channels,
-                              std::int64_t rows_per_lane,
-                              std::int64_t most_blocks) {
-  std::int64_t width = 1;
-  while (width < channels && width < kTileChannels) width *= 2;
-  const std::int64_t tiles = (channels + width - 1) / width;
-  const std::int64_t full = kThreads / width * rows_per_lane;
-  const std::int64_t wanted =
-      std::min((rows + full - 1) / full, most_blocks / tiles);
-  const std::int64_t most = std::max<std::int64_t>(wanted, 1);
-  const std::int64_t chunk_rows =
-      std::max<std::int64_t>((rows + most - 1) / most, 1);
-  const std::int64_t chunks = (rows + chunk_rows - 1) / chunk_rows;
-  return {rows,
-          channels,
-          chunk_rows,
-          static_cast<unsigned>(width),
-          static_cast<unsigned>(tiles),
-          static_cast<unsigned>(chunks)};
-}
 
 /// What one thread visits.
 struct Lane {
@@ -214,18 +185,18 @@ template <class Op>
 void column_sums(const char* name, std::int64_t bytes, std::int64_t rows,
                  std::int64_t channels, const Op& op,
                  const ColumnScratch& scratch, cudaStream_t stream) {
-  const ColumnGrid grid = column_grid(rows, channels, kSumRows, kPartialBlocks);
-  launch<column_sums_kernel<Op>>(name, bytes,
-                                 std::int64_t{grid.tiles} * grid.chunks, stream,
+  const ColumnGrid grid =
+      column_grid(rows, channels, kThreads, kSumRows, kPartialBlocks);
+  launch<column_sums_kernel<Op>>(name, bytes, grid.blocks(), stream,
                                  ColumnSumArgs<Op>{grid, scratch, op});
 }
 
 template <class Op>
 void column_pass(const char* name, std::int64_t bytes, std::int64_t rows,
                  std::int64_t channels, const Op& op, cudaStream_t stream) {
-  const ColumnGrid grid = column_grid(rows, channels, kAhead, kMostBlocks);
-  launch<column_pass_kernel<Op>>(name, bytes,
-                                 std::int64_t{grid.tiles} * grid.chunks, stream,
+  const ColumnGrid grid =
+      column_grid(rows, channels, kThreads, kAhead, kMostBlocks);
+  launch<column_pass_kernel<Op>>(name, bytes, grid.blocks(), stream,
                                  ColumnPassArgs<Op>{grid, op});
 }
 

@@ -37,9 +37,11 @@ void KernelDevice::commit(const State& state, const Layout& layout,
 
 void KernelDevice::commit_with(const State& state, const Layout& layout,
                                std::int64_t latent, std::uint16_t* copy) {
-  if (partial_ == nullptr)
-    partial_ = allocate(partial_count(layout.param_floats) *
-                        std::int64_t{sizeof(double)});
+  const std::int64_t partials = partial_count(layout.param_floats);
+  if (partials > partials_) {
+    partial_ = allocate(partials * std::int64_t{sizeof(double)});
+    partials_ = partials;
+  }
   cuda::commit({floats(state.param), floats(state.moment1),
                 floats(state.moment2), floats(state.reduced),
                 floats(state.running), static_cast<double*>(state.sums.get()),

@@ -40,7 +40,8 @@ class KernelDevice : public Device {
   void commit_with(const State& state, const Layout& layout,
                    std::int64_t latent, std::uint16_t* copy);
 
-  Buffer partial_;  // of the gradient's norm
+  Buffer partial_;  // of the gradient's norm; as many as the longest one needs
+  std::int64_t partials_ = 0;
   std::unique_ptr<Fusion> fusion_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include "engine/cuda/column_grid.hpp"
 #include "engine/cuda/kernel_device.hpp"
 #include "engine/fusion.hpp"
 
@@ -17,9 +18,6 @@ struct ColumnScratch {
   unsigned* arrived;  // [kTileCounters], one per tile; zero between kernels
   float* norm_means;  // [2, kNormChannels], of a norm's backward
 };
-constexpr std::int64_t kTileChannels = 32;    // most channels of one block
-constexpr std::int64_t kPartialBlocks = 528;  // most that share one sum's rows
-constexpr std::int64_t kTileCounters = kPartialBlocks / 2;
 constexpr std::int64_t kNormChannels = 4096;  // Config allows no more
 
 void norm_forward(const NormForward& in, const ColumnScratch& scratch,

@@ -1,0 +1,33 @@
+// The kernels' and engines' tests look at GPU 0. Without one they are skipped,
+// and say why: 77 is what ctest is told to count as skipped.
+#define DOCTEST_CONFIG_IMPLEMENT
+#include <cstdio>
+
+#include "kernels/engine_subject.hpp"
+#include "kernels/kernel_tests.hpp"
+
+namespace vae::engine {
+
+Device& kernel_device() {
+  // Never destroyed: at the program's end CUDA may have ended before.
+  static Device& device = *make_cuda_device(0).release();
+  // As an engine does before it uses a device: LibTorch's stream is ours.
+  static const Device::Scope& scope = *device.enter().release();
+  (void)scope;
+  return device;
+}
+
+std::unique_ptr<Device> engine_device_under_test() {
+  return make_cuda_device(0);
+}
+
+}  // namespace vae::engine
+
+int main(int count, char** arguments) {
+  const std::string why = vae::engine::why_no_cuda(0);
+  if (!why.empty()) {
+    std::printf("skipped, there is no usable GPU: %s\n", why.c_str());
+    return 77;
+  }
+  return doctest::Context(count, arguments).run();
+}
