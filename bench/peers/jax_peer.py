@@ -200,6 +200,9 @@ def run(options):
     first = time.perf_counter() - began
     result = common.measure(options, work, first, work.chunk)
     device = jax.devices()[0]
+    memory = device.memory_stats() or {}  # the CPU keeps none
+    if "peak_bytes_in_use" in memory:
+        result["peak_bytes"] = memory["peak_bytes_in_use"]
     return {**result, "loss": work.loss(options.batch),
             "device_name": device.device_kind,
             "build": {"jax": jax.__version__}}

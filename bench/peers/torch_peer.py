@@ -195,7 +195,10 @@ def run(options):
     step.total.zero_()
     work(work.chunk)
     loss = float(step.total) / (options.batch * work.chunk)
-    device = torch.cuda.get_device_name() if options.device == "cuda" else "cpu"
+    device = "cpu"
+    if options.device == "cuda":
+        device = torch.cuda.get_device_name()
+        result["peak_bytes"] = torch.cuda.max_memory_allocated()
     return {**result, "loss": loss, "device_name": device,
             "build": {"torch": torch.__version__}}
 
