@@ -193,7 +193,7 @@ def run(options):
     began = time.perf_counter()
     work = Work(jax, options, rows)
     if options.check:
-        count = -(-common.CHECK_STEPS // work.chunk)
+        count = common.chunks_of_check(work.chunk)
         return common.check_falls([work.loss(options.batch)
                                    for _ in range(count)])
     work(work.chunk)

@@ -166,9 +166,9 @@ class Graph(Eager):
 
 
 def losses_of(work, step, options):
-    """Per-image losses of CHECK_STEPS steps, a chunk at a time."""
+    """Per-image losses, one of each chunk of steps."""
     losses = []
-    while len(losses) * work.chunk < common.CHECK_STEPS:
+    for _ in range(common.chunks_of_check(work.chunk)):
         step.total.zero_()
         work(work.chunk)
         losses.append(float(step.total) / (options.batch * work.chunk))
