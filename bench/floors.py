@@ -154,7 +154,10 @@ def floors(ceilings, batch, cache_bytes):
     bandwidth = 1e9 * ceilings["copy_gb_per_s"]
     adam = ADAM_CROSSINGS * PARAMETERS * 4
     result["adam_from_memory_us"] = 1e6 * adam / bandwidth
-    for name, tflops in ceilings["product_tflops"].items():
+    products = ceilings["product_tflops"]
+    for name, tflops in products.items():
+        # Where the shorter type is the slower one, fp32 is there to be used.
+        tflops = max(tflops, products["fp32"])
         size = 2 if name == "bf16" else 4
         held = batch * ACTIVATIONS * size
         moved = adam + batch * common.PIXELS + CROSSINGS * held

@@ -14,10 +14,12 @@ OURS = {
     "auto": ("epoch", {}),
     "auto-step": ("step", {}),
     "blocks": ("epoch", {"engine": "blocks", "graph": "off"}),
-    "blocks-graph": ("epoch", {"engine": "blocks", "graph": "on"}),
+    "blocks-graph": (
+        "epoch", {"engine": "blocks", "graph": "on", "graph_steps": 1}),
     "blocks-graph-8": (
         "epoch", {"engine": "blocks", "graph": "on", "graph_steps": 8}),
-    "fused-graph": ("epoch", {"engine": "fused", "graph": "on"}),
+    "fused-graph": (
+        "epoch", {"engine": "fused", "graph": "on", "graph_steps": 1}),
     "fused-graph-8": (
         "epoch", {"engine": "fused", "graph": "on", "graph_steps": 8}),
 }

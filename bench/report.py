@@ -10,7 +10,27 @@ import matrix
 
 NOT_RUN = "not run (out of time)"
 TITLES = ["batch", "precision", "variant", "us per step", "min", "max",
-          "images/s", "first step, s", "x eager", "x best peer", "passes"]
+          "images/s", "first step, s", "kernels per step", "peak MiB",
+          "x eager", "x best peer", "passes"]
+
+
+def kernels_per_step(answer):
+    """Of the CUDA graph that most steps of the batch came from; None where
+    nothing was recorded."""
+    graph = answer.get("diagnose", {}).get("graph", {}).get("training", {})
+    fitting = [r for r in graph.get("recordings", [])
+               if r["images"] == answer["batch"]]
+    if not graph.get("used") or not fitting:
+        return None
+    largest = max(fitting, key=lambda r: r["steps"])
+    return largest["kernels"] / largest["steps"]
+
+
+def peak_mib(answer):
+    """libvae tells it in its diagnosis, a peer by itself; on a GPU only."""
+    found = answer.get("peak_bytes",
+                       answer.get("diagnose", {}).get("peak_bytes"))
+    return None if found is None else found / 2**20
 
 
 def summary(cell):
@@ -25,12 +45,16 @@ def summary(cell):
         result.setdefault("reason", NOT_RUN)
         return result
     middle = statistics.median(p["us_per_step"] for p in cell.passes)
+    first = cell.passes[0]
+    told = {"kernels_per_step": kernels_per_step(first),
+            "peak_mib": peak_mib(first)}
+    result.update((k, v) for k, v in told.items() if v is not None)
     return {**result, "status": "measured", "us_per_step": middle,
             "us_per_step_min": min(p["us_per_step_min"] for p in cell.passes),
             "us_per_step_max": max(p["us_per_step_max"] for p in cell.passes),
             "images_per_s": cell.batch * 1e6 / middle,
             # The first pass finds nothing prepared in caches on the disk.
-            "seconds_to_first_step": cell.passes[0]["seconds_to_first_step"]}
+            "seconds_to_first_step": first["seconds_to_first_step"]}
 
 
 def with_ratios(rows):
@@ -79,6 +103,8 @@ def table(rows):
             number(row, "us_per_step_max", ".1f"),
             number(row, "images_per_s", ".0f"),
             number(row, "seconds_to_first_step", ".2f"),
+            number(row, "kernels_per_step", ".1f"),
+            number(row, "peak_mib", ".0f"),
             number(row, "times_eager", ".2f"),
             number(row, "times_best_peer", ".2f"), len(row["passes"])]))
     return lines

@@ -193,13 +193,16 @@ def run(options):
     began = time.perf_counter()
     work = Work(jax, options, rows)
     if options.check:
-        count = -(-common.CHECK_STEPS // work.chunk)
+        count = common.chunks_of_check(work.chunk)
         return common.check_falls([work.loss(options.batch)
                                    for _ in range(count)])
     work(work.chunk)
     first = time.perf_counter() - began
     result = common.measure(options, work, first, work.chunk)
     device = jax.devices()[0]
+    memory = device.memory_stats() or {}  # the CPU keeps none
+    if "peak_bytes_in_use" in memory:
+        result["peak_bytes"] = memory["peak_bytes_in_use"]
     return {**result, "loss": work.loss(options.batch),
             "device_name": device.device_kind,
             "build": {"jax": jax.__version__}}

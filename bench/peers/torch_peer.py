@@ -166,9 +166,9 @@ class Graph(Eager):
 
 
 def losses_of(work, step, options):
-    """Per-image losses of CHECK_STEPS steps, a chunk at a time."""
+    """Per-image losses, one of each chunk of steps."""
     losses = []
-    while len(losses) * work.chunk < common.CHECK_STEPS:
+    for _ in range(common.chunks_of_check(work.chunk)):
         step.total.zero_()
         work(work.chunk)
         losses.append(float(step.total) / (options.batch * work.chunk))
@@ -195,7 +195,10 @@ def run(options):
     step.total.zero_()
     work(work.chunk)
     loss = float(step.total) / (options.batch * work.chunk)
-    device = torch.cuda.get_device_name() if options.device == "cuda" else "cpu"
+    device = "cpu"
+    if options.device == "cuda":
+        device = torch.cuda.get_device_name()
+        result["peak_bytes"] = torch.cuda.max_memory_allocated()
     return {**result, "loss": loss, "device_name": device,
             "build": {"torch": torch.__version__}}
 
