@@ -1,0 +1,49 @@
+// What the tests of the CPU as a device share: reproducible numbers, and the
+// same work on several numbers of threads.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <functional>
+#include <vector>
+
+#include "engine/device.hpp"
+
+namespace vae::engine {
+
+inline constexpr std::int64_t kRows = 11, kLatent = 5;
+inline const model::Extent kImage{2, 3, 7};
+inline const std::int64_t kPixels = kImage.size();
+
+inline std::vector<float> normals(std::int64_t count, std::uint64_t seed) {
+  std::vector<float> out(static_cast<std::size_t>(count));
+  make_cpu_device(1)->normals(
+      {{seed, Stream::eval, 0}, nullptr, 0, 1, count, 1.0f, out.data()});
+  return out;
+}
+
+inline std::vector<float> room(std::int64_t count) {
+  return std::vector<float>(static_cast<std::size_t>(count));
+}
+
+/// What `work` gives on one thread; the same bits on 2 and 5.
+inline std::vector<float> on_any_threads(
+    const std::function<std::vector<float>(Device&)>& work) {
+  const auto one = make_cpu_device(1);
+  const std::vector<float> expected = work(*one);
+  for (const int threads : {2, 5}) {
+    CAPTURE(threads);
+    const auto device = make_cpu_device(threads);
+    const std::vector<float> got = work(*device);
+    REQUIRE(got.size() == expected.size());
+    CHECK_EQ(std::memcmp(got.data(), expected.data(), got.size() * 4), 0);
+  }
+  return expected;
+}
+
+inline void append(std::vector<float>& to, const std::vector<float>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+}  // namespace vae::engine
