@@ -315,10 +315,10 @@ typedef struct vae_config {
   int32_t precision;       /**< #VAE_FP32 (default), #VAE_TF32, #VAE_BF16. */
   int32_t engine;          /**< #VAE_ENGINE_AUTO (default), #VAE_ENGINE_BLOCKS,
                                 #VAE_ENGINE_FUSED. */
-  int32_t nonfinite;     /**< #VAE_NONFINITE_ERROR (default) or
-                              #VAE_NONFINITE_SKIP. */
-  int32_t deterministic; /**< 1: deterministic algorithms on a GPU too; 0
-                              (default): not. The CPU always is. */
+  int32_t nonfinite;       /**< #VAE_NONFINITE_ERROR (default) or
+                                #VAE_NONFINITE_SKIP. */
+  int32_t deterministic;   /**< 1: deterministic algorithms on a GPU too; 0
+                                (default): not. The CPU always is. */
   int32_t graph; /**< On a GPU: #VAE_GRAPH_AUTO (default), #VAE_GRAPH_ON,
                       #VAE_GRAPH_OFF. The CPU records nothing. */
   /** Training steps of a data set that one CUDA graph holds, 1..64; 0
