@@ -21,6 +21,7 @@ class FusedLayerOps final : public LayerOps {
                       at::Tensor dy, bool accumulate) override;
   void write(const at::Tensor& to, const at::Tensor& gradient,
              bool accumulate) override;
+  void begin() override { pending_.clear(); }
   void finish(bool accumulate) override;
 
  private:

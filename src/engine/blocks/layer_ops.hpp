@@ -35,6 +35,8 @@ class LayerOps {
   /// gradients of bias or norm, and the batch's statistics. May overwrite dy.
   virtual at::Tensor backward(const model::Layer& layer, const Tape& tape,
                               at::Tensor dy, bool accumulate) = 0;
+  /// A pass begins; one that failed half-way has left nothing behind.
+  virtual void begin() = 0;
   /// A gradient that a product's backward left goes into the flat buffer, at
   /// the latest in finish().
   virtual void write(const at::Tensor& to, const at::Tensor& gradient,

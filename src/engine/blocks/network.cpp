@@ -43,6 +43,7 @@ at::Tensor Network::forward(const model::Layer& layer, const at::Tensor& x,
 }
 
 at::Tensor Network::features(const at::Tensor& input, Mode mode) {
+  if (mode != Mode::inference) ops_.begin();
   at::Tensor x = input;
   for (std::size_t i = 0; i < plan_.encoder.size(); ++i)
     x = forward(plan_.encoder[i], x, mode, &encoder_tape_[i]);

@@ -17,6 +17,7 @@ class TorchLayerOps final : public LayerOps {
                       at::Tensor dy, bool accumulate) override;
   void write(const at::Tensor& to, const at::Tensor& gradient,
              bool accumulate) override;
+  void begin() override {}
   void finish(bool) override {}
 
  private:
