@@ -32,7 +32,7 @@ struct Matrix {
 /// unbiased variance.
 struct NormForward {
   Matrix x;
-  void* out;                   // like x; may be x itself only in inference
+  void* out;                   // like x, and not x
   const float *weight, *bias;  // [channels], of the norm
   const float* product_bias;   // [channels], left out of x
   float *mean, *invstd;        // [channels], for the backward

@@ -8,21 +8,10 @@
 #include <csignal>
 #include <numeric>
 
-#include "emulation/emulated_device.hpp"
 #include "emulation/memory.hpp"
 #include "emulation/wrong.hpp"
 #include "kernels/unfused_support.hpp"
 #include "unit/testing.hpp"
-
-namespace vae::engine {
-
-Device& kernel_device() {
-  static const std::unique_ptr<Device> device =
-      emulation::make_emulated_device();
-  return *device;
-}
-
-}  // namespace vae::engine
 
 namespace vae::emulation {
 namespace {

@@ -4,13 +4,12 @@
 #include <algorithm>
 
 #include "engine/blocks/blocks_engine.hpp"
+#include "engine/blocks/shapes.hpp"
 
 namespace vae::engine::blocks {
 namespace {
 
 constexpr std::int64_t kMostAtOnce = 256;  // images of inference
-
-float* data(const at::Tensor& tensor) { return tensor.data_ptr<float>(); }
 
 RowTarget part(RowTarget to, std::int64_t row_elements, std::int64_t done,
                std::int64_t n) {

@@ -8,8 +8,6 @@
 namespace vae::engine::blocks {
 namespace {
 
-float* data(const at::Tensor& tensor) { return tensor.data_ptr<float>(); }
-
 /// The product's numbers in one piece, channels last.
 at::Tensor dense(const at::Tensor& product) {
   return product.dim() == 4 ? as_rows(product).contiguous()
@@ -106,9 +104,7 @@ void FusedLayerOps::write(const at::Tensor& to, const at::Tensor& gradient,
 void FusedLayerOps::finish(bool accumulate) {
   Collect collect{};
   collect.accumulate = accumulate;
-  collect.number = parameters_.product_type() == at::kBFloat16
-                       ? Number::bfloat16
-                       : Number::float32;
+  collect.number = number_of(parameters_.product_type());
   Expects(pending_.size() <= Collect::kMost);
   for (const Pending& piece : pending_)
     collect.pieces[static_cast<std::size_t>(collect.count++)] = {

@@ -6,8 +6,6 @@
 namespace vae::engine::blocks {
 namespace {
 
-float* data(const at::Tensor& tensor) { return tensor.data_ptr<float>(); }
-
 class FusedPass final : public TrainingPass {
  public:
   FusedPass(const PassContext& context, Fusion& fusion)

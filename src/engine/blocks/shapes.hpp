@@ -1,6 +1,7 @@
-// Images as rows and rows as images. In memory an image is always [H, W, C];
-// LibTorch sees it as [C, H, W]. Strides are always given, because those of a
-// one-channel image would otherwise be guessed, and guessed wrong.
+// Tensors as memory, images as rows and rows as images. In memory an image is
+// always [H, W, C]; LibTorch sees it as [C, H, W]. Strides are always given,
+// because those of a one-channel image would otherwise be guessed, and guessed
+// wrong.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -21,11 +22,18 @@ inline at::Tensor as_rows(const at::Tensor& image) {
   return image.permute({0, 2, 3, 1}).reshape({image.size(0), -1});
 }
 
+inline float* data(const at::Tensor& tensor) {
+  return tensor.data_ptr<float>();
+}
+
+inline Number number_of(at::ScalarType type) {
+  return type == at::kBFloat16 ? Number::bfloat16 : Number::float32;
+}
+
 /// A dense tensor as rows of `channels` numbers, for fused operations.
 inline Matrix matrix_of(const at::Tensor& rows, std::int64_t channels) {
-  const Number number =
-      rows.scalar_type() == at::kBFloat16 ? Number::bfloat16 : Number::float32;
-  return {rows.data_ptr(), number, rows.numel() / channels, channels};
+  return {rows.data_ptr(), number_of(rows.scalar_type()),
+          rows.numel() / channels, channels};
 }
 
 inline bool is_linear(const model::Layer& layer) {

@@ -1,10 +1,9 @@
 // See training_pass.hpp: the pass over a device's element-wise operations.
+#include "engine/blocks/shapes.hpp"
 #include "engine/blocks/training_pass.hpp"
 
 namespace vae::engine::blocks {
 namespace {
-
-float* data(const at::Tensor& tensor) { return tensor.data_ptr<float>(); }
 
 class TorchPass final : public TrainingPass {
  public:

@@ -6,8 +6,6 @@
 namespace vae::engine::cuda {
 namespace {
 
-constexpr std::int64_t kFloat = sizeof(float);
-
 template <class T>
 struct AddBias {
   T* x;

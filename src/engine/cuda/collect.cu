@@ -7,8 +7,6 @@
 namespace vae::engine::cuda {
 namespace {
 
-constexpr std::int64_t kFloat = sizeof(float);
-
 struct CollectArgs {
   Collect::Piece pieces[Collect::kMost];
   std::int32_t count;

@@ -200,12 +200,6 @@ void column_pass(const char* name, std::int64_t bytes, std::int64_t rows,
                                  ColumnPassArgs<Op>{grid, op});
 }
 
-/// Overwrites a sum or adds to it.
-__device__ inline void keep(float* to, double value, bool accumulate) {
-  const auto rounded = static_cast<float>(value);
-  *to = accumulate ? *to + rounded : rounded;
-}
-
 /// Calls with a value of the number's storage type.
 template <class Call>
 void with_number(Number number, Call call) {

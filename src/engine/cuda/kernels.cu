@@ -5,15 +5,13 @@
 
 #include "engine/cuda/kernels.hpp"
 #include "engine/cuda/launch.cuh"
+#include "engine/cuda/noise.cuh"
 #include "engine/math/latent.hpp"
 #include "engine/math/likelihood.hpp"
-#include "engine/math/normal.hpp"
 #include "engine/math/pixels.hpp"
 
 namespace vae::engine::cuda {
 namespace {
-
-constexpr std::int64_t kFloat = sizeof(float);
 
 __global__ void load_kernel(LoadArgs a) {
   const std::int64_t total = a.count * a.elements;
@@ -59,18 +57,11 @@ __global__ void columns_kernel(ColumnArgs a) {
 
 __global__ void normals_kernel(Normals in) {
   const std::int64_t blocks = (in.width + 3) / 4;
-  NoiseKey key = in.key;
-  if (in.cursor != nullptr) key.step = in.cursor->step;
   for (std::int64_t i = global_index(); i < in.rows * blocks;
        i += global_size()) {
-    const std::int64_t row = i / blocks, block = i % blocks;
-    float values[4];
-    normal_block(key,
-                 static_cast<std::uint32_t>(in.first_row +
-                                            static_cast<std::uint64_t>(row)),
-                 static_cast<std::uint32_t>(block), values);
-    for (std::int64_t k = 0; k < 4 && block * 4 + k < in.width; ++k)
-      in.out[row * in.width + block * 4 + k] = in.scale * values[k];
+    const std::int64_t row = i / blocks;
+    write_normals(in.key, in.cursor, in.first_row, row, i % blocks, in.width,
+                  in.scale, in.out);
   }
 }
 
@@ -140,11 +131,6 @@ __device__ double sum_rows(const float* rows, std::int64_t count) {
   return block_sum(sum);
 }
 
-__device__ void put(float* to, double value, bool accumulate) {
-  const auto rounded = static_cast<float>(value);
-  *to = accumulate ? *to + rounded : rounded;
-}
-
 /// Block k < latent: dimension k. Block latent: the Tail.
 __global__ void batch_sums_kernel(BatchSums in) {
   const std::int64_t k = blockIdx.x;
@@ -156,12 +142,12 @@ __global__ void batch_sums_kernel(BatchSums in) {
     const auto kl_weight = static_cast<float>(in.settings->kl_weight);
     const double loss = recon + static_cast<double>(kl_weight) * kl;
     auto* tail = reinterpret_cast<Tail*>(in.tail);
-    put(&tail->loss, loss, in.accumulate);
-    put(&tail->recon, recon, in.accumulate);
-    put(&tail->kl, kl, in.accumulate);
-    put(&tail->mse, mse, in.accumulate);
-    put(&tail->images, static_cast<double>(in.rows), in.accumulate);
-    put(&tail->nonfinite, loss - loss == 0.0 ? 0.0 : 1.0, in.accumulate);
+    keep(&tail->loss, loss, in.accumulate);
+    keep(&tail->recon, recon, in.accumulate);
+    keep(&tail->kl, kl, in.accumulate);
+    keep(&tail->mse, mse, in.accumulate);
+    keep(&tail->images, static_cast<double>(in.rows), in.accumulate);
+    keep(&tail->nonfinite, loss - loss == 0.0 ? 0.0 : 1.0, in.accumulate);
     return;
   }
   double kl = 0, mean = 0, square = 0;
@@ -177,9 +163,9 @@ __global__ void batch_sums_kernel(BatchSums in) {
   square = block_sum(square);
   if (threadIdx.x != 0) return;
   float* out = in.tail + kTailFloats;
-  put(out + k, kl, in.accumulate);
-  put(out + in.latent + k, mean, in.accumulate);
-  put(out + 2 * in.latent + k, square, in.accumulate);
+  keep(out + k, kl, in.accumulate);
+  keep(out + in.latent + k, mean, in.accumulate);
+  keep(out + 2 * in.latent + k, square, in.accumulate);
 }
 
 }  // namespace

@@ -2,36 +2,19 @@
 // each way; arithmetic is in float32, whatever the products' numbers are. See
 // kernel_fusion.hpp.
 #include "engine/cuda/columns.cuh"
+#include "engine/cuda/noise.cuh"
 #include "engine/math/latent.hpp"
-#include "engine/math/normal.hpp"
 
 namespace vae::engine::cuda {
 namespace {
-
-constexpr std::int64_t kFloat = sizeof(float);
-
-__device__ void draw(const LatentForward& in, std::int64_t row,
-                     std::int64_t latent) {
-  NoiseKey key = in.key;
-  if (in.cursor != nullptr) key.step = in.cursor->step;
-  const auto image = static_cast<std::uint32_t>(
-      in.first_row + static_cast<std::uint64_t>(row));
-  float* noise = in.noise + row * latent;
-  for (std::int64_t first = 4 * static_cast<std::int64_t>(threadIdx.x);
-       first < latent; first += 4 * std::int64_t{kThreads}) {
-    float values[4];
-    normal_block(key, image, static_cast<std::uint32_t>(first / 4), values);
-#pragma unroll
-    for (std::int64_t k = 0; k < 4; ++k)
-      if (first + k < latent) noise[first + k] = values[k];
-  }
-}
 
 /// One block per row.
 template <class T>
 __global__ void latent_forward_kernel(LatentForward in) {
   const std::int64_t latent = in.product.channels / 2, row = blockIdx.x;
-  draw(in, row, latent);
+  for (std::int64_t block = threadIdx.x; 4 * block < latent; block += kThreads)
+    write_normals(in.key, in.cursor, in.first_row, row, block, latent, 1.0f,
+                  in.noise);
   __syncthreads();
   const T* product = static_cast<const T*>(in.product.data) + row * 2 * latent;
   float* heads = in.heads + row * 2 * latent;

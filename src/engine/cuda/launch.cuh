@@ -14,6 +14,7 @@ namespace vae::engine::cuda {
 
 constexpr unsigned kThreads = 128;
 constexpr std::int64_t kMostBlocks = 4096;  // the rest is a grid-stride loop
+constexpr std::int64_t kFloat = sizeof(float);
 
 /// Starts `blocks` blocks of kThreads. A failure is CUDA's last error, for the
 /// host code that drives the device to look at. `bytes`: what the kernel must
@@ -40,6 +41,12 @@ __device__ inline std::int64_t global_size() {
 inline std::int64_t blocks_for(std::int64_t elements) {
   const std::int64_t blocks = (elements + kThreads - 1) / kThreads;
   return blocks < 1 ? 1 : blocks > kMostBlocks ? kMostBlocks : blocks;
+}
+
+/// Overwrites a sum or adds to it.
+__device__ inline void keep(float* to, double value, bool accumulate) {
+  const auto rounded = static_cast<float>(value);
+  *to = accumulate ? *to + rounded : rounded;
 }
 
 /// Valid in thread 0. Every thread of a block of kThreads must call it.

@@ -6,8 +6,6 @@
 namespace vae::engine::cuda {
 namespace {
 
-constexpr std::int64_t kFloat = sizeof(float);
-
 struct LossArgs {
   FusedLoss in;
   std::int64_t elements;  // of an image

@@ -8,8 +8,6 @@
 namespace vae::engine::cuda {
 namespace {
 
-constexpr std::int64_t kFloat = sizeof(float);
-
 /// Sums of x - shift and its square. The shift, x of the first row, keeps the
 /// variance where the mean is far from zero.
 template <class T>
