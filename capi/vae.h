@@ -30,8 +30,8 @@
  *     sample, reconstruct, score, save, get, set, read and write parameters,
  *     synchronise and diagnose; training, evaluating, reading metrics and
  *     destroying it are #VAE_E_BUSY there. A dataset is immutable: any number
- * of threads may use one at once. No handle may be destroyed while another
- * thread is entering a call with it.
+ *     of threads may use one at once. No handle may be destroyed while another
+ *     thread is entering a call with it.
  * 5.  **Structs** are plain, begin with `struct_size`, have no padding and grow
  *     only at their end. Fill them with their init function, which is told the
  *     size that you were compiled with and never writes past it. A shorter
@@ -993,6 +993,21 @@ VAE_API const char* vae_version(void);
  * @return The number.
  */
 VAE_API uint32_t vae_abi_version(void);
+/**
+ * @brief Where the fields of every struct lie, for a host in another language
+ *        to hold its own declarations against.
+ * @param text     Where to; NULL (with `capacity` 0) only asks for the size.
+ * @param capacity Bytes of `text`.
+ * @param needed   Set to the bytes needed, with the final zero; may be NULL if
+ *                 `text` is not.
+ * @return #VAE_OK; #VAE_E_ARGUMENT; #VAE_E_TOO_SMALL.
+ *
+ * Lines in the order of this file, each ending in a newline: "vae_config 200
+ * 8" gives a struct's size and alignment, "vae_config.latent 28 4" a field's
+ * offset and size. As structs only grow at their end, every line about a field
+ * stays as it is; a struct may become larger.
+ */
+VAE_API vae_status vae_layout(char* text, uint64_t capacity, uint64_t* needed);
 /**
  * @brief JSON: version, compiler, flavour, LibTorch, instruction set.
  * @param text     Where to; NULL (with `capacity` 0) only asks for the size.
