@@ -108,6 +108,7 @@ const std::map<std::string, std::function<vae_status()>>& calls() {
       {"vae_write_grid",
        [] { return vae_write_grid(nullptr, nullptr, nullptr, 0); }},
       {"vae_build_info", [] { return vae_build_info(nullptr, 0, nullptr); }},
+      {"vae_layout", [] { return vae_layout(nullptr, 0, nullptr); }},
       {"vae_diagnose",
        [] { return vae_diagnose(the_trainer, nullptr, 0, nullptr); }},
       {"vae_set_log_callback",

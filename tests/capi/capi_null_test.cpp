@@ -61,6 +61,7 @@ std::vector<NullCase> null_config_cases() {
       NULL_CASE(vae_config_from_file, "config", nullptr, "x"),
       NULL_CASE(vae_config_from_file, "path", &a.config, nullptr),
       NULL_CASE(vae_build_info, "buffer", nullptr, 0, nullptr),
+      NULL_CASE(vae_layout, "buffer", nullptr, 0, nullptr),
       NULL_CASE(vae_diagnose, "buffer", nullptr, nullptr, 0, nullptr),
   };
 }
