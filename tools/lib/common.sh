@@ -5,6 +5,7 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 deps=$root/build/deps
 libtorch_pinned=2.11.0
+dotnet_pinned=dotnet-3.1
 
 say() { printf '%s\n' "$*"; }
 step() { printf '\n== %s\n' "$*"; }
@@ -45,6 +46,8 @@ chosen_flavour() { cat "$deps/flavour"; }
 libtorch_dir() { # flavour [version]
   say "${LIBTORCH_DIR:-$deps/libtorch-${2:-$libtorch_pinned}-$1/torch}"
 }
+
+dotnet_program() { say "$deps/$dotnet_pinned/dotnetcore2/bin/dotnet"; }
 
 # Number of compile jobs: a C++ file over LibTorch takes up to 2 GB of memory.
 jobs() {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# LibTorch and nvcc as pinned wheels, unpacked into build/deps. Any Python 3 with
+# LibTorch, nvcc and .NET as pinned wheels, unpacked into build/deps. Any Python 3 with
 # pip will do: the files do not depend on the Python that fetches them. A folder
 # counts as present only when it was finished and made from the present pins.
 
@@ -13,13 +13,14 @@ flavour_reason() { # wanted chosen
 }
 
 pins_of() { # folder
-  say "$root/tools/libtorch/${1#libtorch-}.txt"
+  say "$root/tools/pins/$1.txt"
 }
 
 # Peak of disk space while fetching, in MB: measured, plus a tenth.
 wheels_megabytes() { # folder
   case $1 in
     nvcc-*) say 410 ;;
+    dotnet-*) say 160 ;;
     *-cuda) say 6850 ;;
     *) say 1900 ;;
   esac
@@ -37,8 +38,9 @@ wheels_present() { # folder
 
 # Fetches and unpacks the wheels of a pin file beside their final place, then
 # moves them there: an interrupted download leaves nothing that looks complete.
-get_wheels() { # folder pin-file
-  local folder=$1 pins=$root/tools/libtorch/$2 need python partial platforms n
+get_wheels() { # folder
+  local folder=$1 pins need python partial platforms n
+  pins=$(pins_of "$folder")
   [[ -e $pins ]] || die "there are no pins for $folder"
   if wheels_present "$folder"; then
     say "$folder: all there"
@@ -90,6 +92,16 @@ trim_wheels() { # unpacked folder
       ln -s "${library##*/}" "${library%.so.*}.so"
   done
   [[ -e $1/nvidia/cu13/lib64 ]] || ln -s lib "$1/nvidia/cu13/lib64"
+}
+
+# A second .NET runtime for the tests of the C# binding. Failing is no error, as
+# below.
+get_test_dotnet() {
+  (get_wheels "$dotnet_pinned") || {
+    warn "could not fetch it: the C# binding will be tested on Mono alone"
+    return 0
+  }
+  chmod +x "$(dotnet_program)"
 }
 
 # Python packages that some tests need, for the Python that runs the tests.
