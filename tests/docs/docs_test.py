@@ -3,8 +3,10 @@ run, links lead somewhere. Knows nothing of how the pages look.
 
     docs_test.py VAE DATA PROGRAM...
 
-- A block of C, C++ or Python is a file of docs/examples, or a run of its lines.
-  The programs among these files are PROGRAM...: each must succeed.
+- A block of code is a file of docs/examples, examples or bindings, or a run of
+  its lines. The programs in docs/examples are PROGRAM...: each must succeed; the
+  others are run by tests/hosts.
+- docs/functions.md names every C function in every language.
 - In a block of sh, the lines that begin with `vae ` are run, page by page, in a
   folder with data/mnist (real images, few) and photos (PNG files). `vae train`
   is ended after a few steps.
@@ -32,6 +34,10 @@ PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md",
                                   "CHANGELOG.md")]
 PAGES += sorted((ROOT / "docs").glob("*.md"))
 EXAMPLES = sorted((ROOT / "docs" / "examples").iterdir())
+# Code that may be shown, by the language of the block.
+SHOWN = {"c": ".c", "cpp": ".cpp", "python": ".py", "rust": ".rs",
+         "csharp": ".cs"}
+ELSEWHERE = ("examples", "bindings")
 FEW = {"train": 128, "t10k": 32}
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -92,15 +98,24 @@ class DocsTest(unittest.TestCase):
         return done.stdout
 
     def test_code_blocks_are_the_example_files(self):
-        texts = [path.read_text(encoding="utf-8") for path in EXAMPLES]
-        count = 0
-        for page in PAGES:
-            for block in blocks(page, "c", "cpp", "python"):
-                count += 1
-                self.assertTrue(
-                    any(("\n" + block) in ("\n" + text) for text in texts),
-                    f"{page.name}: in no file of docs/examples:\n{block}")
-        self.assertGreater(count, 3)
+        files = EXAMPLES + [path for folder in ELSEWHERE
+                            for path in (ROOT / folder).rglob("*.*")]
+        for language, suffix in SHOWN.items():
+            texts = [path.read_text(encoding="utf-8") for path in files
+                     if path.suffix == suffix]
+            count = 0
+            for page in PAGES:
+                for block in blocks(page, language):
+                    count += 1
+                    self.assertTrue(
+                        any(("\n" + block) in ("\n" + text)
+                            for text in texts),
+                        f"{page.name}: in no example:\n{block}")
+            self.assertGreater(count, 0, language)
+
+    def test_functions_have_names_in_every_language(self):
+        self.run_here(sys.executable, "-B",
+                      str(ROOT / "tools" / "function-table"), "--check")
 
     def test_the_readme_shows_a_whole_program(self):
         program = (ROOT / "docs/examples/readme.c").read_text()

@@ -18,7 +18,7 @@ ROOMS = [
     "include/vae", "capi", "src/base", "src/model", "src/engine/math",
     "src/engine/cpu", "src/engine/blocks", "src/engine/tile",
     "src/engine/cuda", "src/engine", "src/data", "src/io", "src/dist",
-    "src/train", "examples", "bench", "tests",
+    "src/train", "examples", "examples/cpp", "bench", "tests",
 ]
 # What each room may include besides itself. The ways to compute do not know each
 # other, only the contract (src/engine) and the formulas; the formulas know the
@@ -42,6 +42,7 @@ MAY = {
     "src/train": {"include/vae", "src/base", "src/model", "src/engine",
                   "src/engine/math", "src/data", "src/io", "src/dist"},
     "examples": {"capi"},
+    "examples/cpp": {"include/vae"},
     "bench": {"capi"},
 }
 TORCH = re.compile(r"^(torch|ATen|c10|caffe2)/")

@@ -31,6 +31,7 @@ class Mistakes(unittest.TestCase):
         self.assertIn("may not know",
                       self.mistake("examples/x.cpp", "vae/error.hpp"))
         self.assertIsNone(self.mistake("examples/x.c", "vae.h"))
+        self.assertIsNone(self.mistake("examples/cpp/x.cpp", "vae/vae.hpp"))
 
     def test_only_some_files_may_name_libtorch_and_cuda(self):
         self.assertIn("LibTorch", self.mistake("src/train/x.cpp",
