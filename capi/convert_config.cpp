@@ -23,6 +23,7 @@ static_assert(static_cast<int>(Precision::bf16) == VAE_BF16);
 static_assert(static_cast<int>(EngineKind::automatic) == VAE_ENGINE_AUTO);
 static_assert(static_cast<int>(EngineKind::blocks) == VAE_ENGINE_BLOCKS);
 static_assert(static_cast<int>(EngineKind::fused) == VAE_ENGINE_FUSED);
+static_assert(static_cast<int>(EngineKind::tile) == VAE_ENGINE_TILE);
 static_assert(static_cast<int>(Graph::automatic) == VAE_GRAPH_AUTO);
 static_assert(static_cast<int>(Graph::on) == VAE_GRAPH_ON);
 static_assert(static_cast<int>(Graph::off) == VAE_GRAPH_OFF);
@@ -71,7 +72,8 @@ void check_running(const vae_config& c) {
   check_choice("config", "engine", c.engine,
                {{VAE_ENGINE_AUTO, "VAE_ENGINE_AUTO"},
                 {VAE_ENGINE_BLOCKS, "VAE_ENGINE_BLOCKS"},
-                {VAE_ENGINE_FUSED, "VAE_ENGINE_FUSED"}});
+                {VAE_ENGINE_FUSED, "VAE_ENGINE_FUSED"},
+                {VAE_ENGINE_TILE, "VAE_ENGINE_TILE"}});
   check_choice("config", "graph", c.graph,
                {{VAE_GRAPH_AUTO, "VAE_GRAPH_AUTO"},
                 {VAE_GRAPH_ON, "VAE_GRAPH_ON"},

@@ -181,6 +181,9 @@ typedef int32_t vae_status;
 #define VAE_ENGINE_BLOCKS 2
 /** vae_config.engine: own kernels around LibTorch's products; on GPUs only. */
 #define VAE_ENGINE_FUSED 3
+/** vae_config.engine: products of small tiles, the rest done in the cache; on the
+ *  CPU only, convolutions with a multiple of 16 channels, images of up to 4. */
+#define VAE_ENGINE_TILE 4
 
 /** vae_config.graph: record work on a GPU as a CUDA graph where possible. */
 #define VAE_GRAPH_AUTO 1
@@ -314,7 +317,7 @@ typedef struct vae_config {
   int32_t device_index;    /**< Which GPU, >= 0; default 0. */
   int32_t precision;       /**< #VAE_FP32 (default), #VAE_TF32, #VAE_BF16. */
   int32_t engine;          /**< #VAE_ENGINE_AUTO (default), #VAE_ENGINE_BLOCKS,
-                                #VAE_ENGINE_FUSED. */
+                                #VAE_ENGINE_FUSED, #VAE_ENGINE_TILE. */
   int32_t nonfinite;       /**< #VAE_NONFINITE_ERROR (default) or
                                 #VAE_NONFINITE_SKIP. */
   int32_t deterministic;   /**< 1: deterministic algorithms on a GPU too; 0

@@ -38,7 +38,7 @@ void Settings::add_device_options(CLI::App& app) {
       ->default_str("fp32");
   field<std::string>(app, "--engine", "engine",
                      "What computes; fused: own kernels, on GPUs only")
-      ->check(CLI::IsMember({"auto", "blocks", "fused"}))
+      ->check(CLI::IsMember({"auto", "blocks", "fused", "tile"}))
       ->default_str("auto");
   field<std::string>(app, "--graph", "graph",
                      "Record the work of a GPU as CUDA graphs")

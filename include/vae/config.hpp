@@ -36,6 +36,7 @@ enum class EngineKind : std::int32_t {
   automatic = 1,  ///< the fastest that takes this configuration
   blocks = 2,     ///< any shape, any device; the reference of the others
   fused = 3,      ///< CUDA: own kernels around LibTorch's products
+  tile = 4,       ///< CPU: products of small tiles, the rest done in the cache
 };
 
 /// Whether work on a CUDA device is recorded as a CUDA graph and replayed,

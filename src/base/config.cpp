@@ -67,7 +67,7 @@ void check_running(const Config& c) {
   one_of("device", c.device, 3, "1 (cpu), 2 (cuda), 3 (auto)");
   in_range("device_index", c.device_index, 0, 1023);
   one_of("precision", c.precision, 3, "1 (fp32), 2 (tf32), 3 (bf16)");
-  one_of("engine", c.engine, 3, "1 (auto), 2 (blocks), 3 (fused)");
+  one_of("engine", c.engine, 4, "1 (auto), 2 (blocks), 3 (fused), 4 (tile)");
   one_of("nonfinite", c.nonfinite, 2, "1 (error), 2 (skip)");
   one_of("graph", c.graph, 3, "1 (auto), 2 (on), 3 (off)");
   in_range("graph_steps", c.graph_steps, 0u, 64u);

@@ -38,7 +38,7 @@ struct Names<Precision> {
 };
 template <>
 struct Names<EngineKind> {
-  static constexpr std::array list{"auto", "blocks", "fused"};
+  static constexpr std::array list{"auto", "blocks", "fused", "tile"};
 };
 template <>
 struct Names<Graph> {

@@ -33,7 +33,7 @@ struct Scores {
 class Engine {
  public:
   virtual ~Engine() = default;
-  virtual const char* name() const = 0;
+  virtual EngineKind kind() const = 0;
   /// Fixed for life.
   virtual const Layout& layout() const = 0;
   virtual void attach(const State& state) = 0;

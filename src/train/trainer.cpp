@@ -28,9 +28,6 @@ Config resolve(Config config) {
   }
   if (config.threads == 0)
     config.threads = static_cast<std::uint32_t>(engine::default_threads());
-  // Own kernels become the default when a GPU has shown them to be right.
-  if (config.engine == EngineKind::automatic)
-    config.engine = EngineKind::blocks;
   if (config.graph_steps == 0) config.graph_steps = kGraphSteps;
   return config;
 }
@@ -75,6 +72,7 @@ Trainer::Impl::Impl(const Config& requested)
       plan_(model::make_plan(config)),
       device_(make_device(config)),
       engine_(engine::make_engine(plan_, config, *device_)) {
+  config.engine = engine_->kind();
   infos = make_infos(plan_);
   state_ = train::allocate_state(*device_, engine_->layout(), plan_.latent);
   initialise();

@@ -161,7 +161,7 @@ std::string Trainer::Impl::diagnose() const {
   nlohmann::ordered_json json;
   json["device"] = config.device == DeviceKind::cuda ? "cuda" : "cpu";
   json["device_index"] = device_->index();
-  json["engine"] = engine_->name();
+  json["engine"] = nlohmann::ordered_json::parse(to_json(config))["engine"];
   json["threads"] = config.threads;
   if (config.device == DeviceKind::cuda) {
     json["graph"] = nlohmann::ordered_json::parse(engine_->describe());

@@ -5,10 +5,10 @@
 
 #include "engine/blocks/fused_layer_ops.hpp"
 #include "engine/blocks/layout.hpp"
+#include "engine/blocks/make_blocks_engine.hpp"
 #include "engine/blocks/torch_layer_ops.hpp"
 
-namespace vae::engine {
-namespace blocks {
+namespace vae::engine::blocks {
 namespace {
 
 at::TensorOptions options_of(const Device& device) {
@@ -153,20 +153,10 @@ void BlocksEngine::step(const Input& input, int steps) {
   });
 }
 
-}  // namespace blocks
-
-std::unique_ptr<Engine> make_engine(const model::Plan& plan,
-                                    const Config& config, Device& device) {
-  const bool cuda = device.kind() == DeviceKind::cuda;
-  require(config.precision != Precision::tf32 || cuda, Status::unsupported,
-          "precision tf32 exists on CUDA devices only; on the CPU use fp32 or "
-          "bf16");
-  Fusion* fusion =
-      config.engine == EngineKind::fused ? device.fusion() : nullptr;
-  require(config.engine != EngineKind::fused || fusion != nullptr,
-          Status::unsupported,
-          "engine fused exists on CUDA devices only; on the CPU use blocks");
-  return std::make_unique<blocks::BlocksEngine>(plan, config, device, fusion);
+std::unique_ptr<Engine> make_blocks_engine(const model::Plan& plan,
+                                           const Config& config, Device& device,
+                                           Fusion* fusion) {
+  return std::make_unique<BlocksEngine>(plan, config, device, fusion);
 }
 
-}  // namespace vae::engine
+}  // namespace vae::engine::blocks

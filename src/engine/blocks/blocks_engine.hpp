@@ -21,8 +21,8 @@ class BlocksEngine final : public Engine {
   BlocksEngine(const model::Plan& plan, const Config& config, Device& device,
                Fusion* fusion);
 
-  const char* name() const override {
-    return fusion_ != nullptr ? "fused" : "blocks";
+  EngineKind kind() const override {
+    return fusion_ != nullptr ? EngineKind::fused : EngineKind::blocks;
   }
   const Layout& layout() const override { return layout_; }
   void attach(const State& state) override;

@@ -7,15 +7,14 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "engine/cpu/commit.hpp"
 #include "engine/cpu/loops.hpp"
 #include "engine/device.hpp"
-#include "engine/math/commit.hpp"
 #include "engine/math/latent.hpp"
 
 namespace vae::engine {
 namespace {
 
-constexpr std::int64_t kChunk = 16384;  // floats of one Adam task: 64 KiB each
 constexpr std::align_val_t kAlignment{64};
 
 class CpuDevice final : public Device {
@@ -47,28 +46,15 @@ class CpuDevice final : public Device {
   void wait() override {}
 
   void load(const RowSource& from, model::Extent image, float* to) override {
-    const std::int64_t n = image.size();
-    const auto stride = static_cast<std::uint64_t>(n) * element_size(from.type);
-    const auto* rows = static_cast<const std::byte*>(from.data);
     each(from.count, [&](std::int64_t i) {
-      const auto n_th = static_cast<std::uint64_t>(i);
-      const std::uint64_t row =
-          from.cursor != nullptr
-              ? from.cursor->order(from.cursor->position + n_th)
-              : from.first + n_th;
-      cpu::load_image(rows + row * stride, from.type, from.layout, image,
-                      to + i * n);
+      cpu::load_row(from, i, image, to + i * image.size());
     });
   }
 
   void store(const float* from, model::Extent image, bool logits,
              const RowTarget& to) override {
-    const std::int64_t n = image.size();
-    const std::int64_t stride =
-        n * static_cast<std::int64_t>(element_size(to.type));
     each(to.count, [&](std::int64_t i) {
-      cpu::store_image(from + i * n, image, logits, to.type, to.layout,
-                       static_cast<std::byte*>(to.data) + i * stride);
+      cpu::store_row(from + i * image.size(), i, image, logits, to);
     });
   }
 
@@ -149,20 +135,8 @@ class CpuDevice final : public Device {
 
   void commit(const State& state, const Layout& layout,
               std::int64_t latent) override {
-    auto* control = static_cast<Control*>(state.control.get());
-    const float* gradient = floats(state.reduced);
-    const float* batch = gradient + layout.param_floats;
-    Tail tail;
-    std::memcpy(&tail, batch + layout.running_floats, sizeof tail);
-    decide(tail, square_norm(gradient, layout.param_floats), control);
-    if (control->skip == 0) {
-      apply_adam(state, *control, layout.param_floats);
-      float* running = floats(state.running);
-      const auto momentum = static_cast<float>(model::kNormMomentum);
-      for (std::int64_t i = 0; i < layout.running_floats; ++i)
-        running[i] = fold_running(running[i], batch[i], tail.images, momentum);
-    }
-    add_to_sums(state, *control, tail, batch + layout.running_floats, latent);
+    cpu::commit(state, layout, latent,
+                [this](std::int64_t count, auto body) { each(count, body); });
   }
 
  private:
@@ -189,45 +163,6 @@ class CpuDevice final : public Device {
       out[in.latent + k] = static_cast<float>(mean);
       out[2 * in.latent + k] = static_cast<float>(square);
     }
-  }
-
-  double square_norm(const float* values, std::int64_t count) const {
-    const std::int64_t chunks = (count + kChunk - 1) / kChunk;
-    std::vector<double> partial(static_cast<std::size_t>(chunks));
-    each(chunks, [&](std::int64_t i) {
-      const std::int64_t first = i * kChunk;
-      partial[static_cast<std::size_t>(i)] =
-          cpu::square_sum(values + first, std::min(kChunk, count - first));
-    });
-    double total = 0;
-    for (const double value : partial) total += value;
-    return total;
-  }
-
-  void apply_adam(const State& state, const Control& c,
-                  std::int64_t count) const {
-    const AdamStep<float> step = adam_step(c);
-    each((count + kChunk - 1) / kChunk, [&](std::int64_t i) {
-      const std::int64_t first = i * kChunk;
-      cpu::adam_chunk(
-          step, floats(state.reduced) + first, std::min(kChunk, count - first),
-          floats(state.param) + first, floats(state.moment1) + first,
-          floats(state.moment2) + first);
-    });
-  }
-
-  static void add_to_sums(const State& state, const Control& control,
-                          const Tail& tail, const float* tail_start,
-                          std::int64_t latent) {
-    auto* values = static_cast<double*>(state.sums.get());
-    Sums sums;
-    std::memcpy(&sums, values, sizeof sums);
-    add_sums(tail, control, &sums);
-    std::memcpy(values, &sums, sizeof sums);
-    if (control.skip != 0) return;
-    for (std::int64_t i = 0; i < 3 * latent; ++i)
-      values[kSumDoubles + i] +=
-          static_cast<double>(tail_start[kTailFloats + i]);
   }
 
   int threads_;

@@ -158,4 +158,25 @@ void store_image(const float* from, model::Extent image, bool logits,
   }
 }
 
+void load_row(const RowSource& from, std::int64_t i, model::Extent image,
+              float* to) {
+  const auto n_th = static_cast<std::uint64_t>(i);
+  const std::uint64_t row =
+      from.cursor != nullptr ? from.cursor->order(from.cursor->position + n_th)
+                             : from.first + n_th;
+  const auto stride =
+      static_cast<std::uint64_t>(image.size()) * element_size(from.type);
+  load_image(static_cast<const std::byte*>(from.data) + row * stride, from.type,
+             from.layout, image, to);
+}
+
+void store_row(const float* from, std::int64_t i, model::Extent image,
+               bool logits, const RowTarget& to) {
+  const auto stride =
+      static_cast<std::uint64_t>(image.size()) * element_size(to.type);
+  store_image(from, image, logits, to.type, to.layout,
+              static_cast<std::byte*>(to.data) +
+                  static_cast<std::uint64_t>(i) * stride);
+}
+
 }  // namespace vae::engine::cpu

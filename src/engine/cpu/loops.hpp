@@ -50,5 +50,10 @@ void load_image(const void* row, ElementType type, vae::Layout layout,
                 model::Extent image, float* to);
 void store_image(const float* from, model::Extent image, bool logits,
                  ElementType type, vae::Layout layout, void* to);
+/// Row i of a source, and row i of a target: where they lie, and the above.
+void load_row(const RowSource& from, std::int64_t i, model::Extent image,
+              float* to);
+void store_row(const float* from, std::int64_t i, model::Extent image,
+               bool logits, const RowTarget& to);
 
 }  // namespace vae::engine::cpu

@@ -1,0 +1,202 @@
+// See decoder.hpp.
+#include "engine/tile/decoder.hpp"
+
+#include <vector>
+
+#include "engine/cpu/loops.hpp"
+#include "engine/math/bfloat16.hpp"
+#include "engine/tile/ends.hpp"
+
+namespace vae::engine::tile {
+
+template <class T>
+void Decoder<T>::forward(Mode mode) {
+  const std::size_t last = c_.net.decoder.size() - 1;
+  for (std::size_t i = 0; i < last; ++i) {
+    const Chain& chain = c_.net.decoder[i];
+    const float* bias = c_.param(c_.plan.decoder[i].bias);
+    c_.each_tile(chain.out_pixels, chain.out_blocks,
+                 [&](const Place& at, int w) {
+                   forward_tile(chain, c_.operands, c_.work.decoder_in[i],
+                                chain.geometry.by_out.of(at.pixel),
+                                c_.rows_of(at), at, c_.scratch(w));
+                   activate_tile(i + 1, at, c_.scratch(w),
+                                 bias + at.block * chain.out_block, mode);
+                 });
+  }
+  const Chain& chain = c_.net.decoder[last];
+  c_.each_tile(chain.out_pixels, 1, [&](const Place& at, int) {
+    forward_tile(chain, c_.operands, c_.work.decoder_in[last],
+                 chain.geometry.by_out.of(at.pixel), c_.rows_of(at), at,
+                 c_.work.columns.tile(at.images, at.pixel, 0));
+  });
+}
+
+template <class T>
+void Decoder<T>::activate_tile(std::size_t into, const Place& at,
+                               const float* y, const float* bias,
+                               Mode mode) const {
+  const Chain& next = c_.net.decoder[into];
+  const TileSize size = c_.size_of(at, next.in_block);
+  T* x = c_.work.decoder_in[into].tile(at.images, at.pixel, at.block);
+  apply(y, size, {nullptr, bias, c_.plan.decoder[into - 1].activation}, x);
+  if (mode == Mode::training)
+    transpose(x, size,
+              c_.work.decoder_in_transposed[into].tile(at.images, at.pixel,
+                                                       at.block));
+}
+
+template <class T>
+void Decoder<T>::add_up(std::int64_t image, float* output) const {
+  const Taps& taps = c_.net.last;
+  const std::int64_t c = c_.plan.image.c, size = c_.plan.image.size();
+  const float* bias = c_.param(c_.plan.decoder.back().bias);
+  for (std::int64_t i = 0; i < size; ++i) output[i] = bias[i % c];
+  const std::int64_t row = image % c_.batch.rows;
+  for (std::int64_t pixel = 0; pixel < taps.pixels; ++pixel) {
+    const float* from = c_.work.columns.tile(image / c_.batch.rows, pixel, 0) +
+                        row * taps.taps * c;
+    for (std::int64_t tap = 0; tap < taps.taps; ++tap) {
+      const std::int64_t at = taps.at(pixel, tap);
+      if (at < 0) continue;
+      for (std::int64_t k = 0; k < c; ++k)
+        output[at * c + k] += from[tap * c + k];
+    }
+  }
+}
+
+template <class T>
+void Decoder<T>::losses(const float* images) {
+  const std::int64_t size = c_.plan.image.size(), c = c_.plan.image.c;
+  const std::size_t room = static_cast<std::size_t>(size);
+  std::vector<std::vector<float>> rows(
+      static_cast<std::size_t>(c_.team.threads()),
+      std::vector<float>(2 * room));
+  c_.each_image([&](std::int64_t image, int worker) {
+    float* output = rows[static_cast<std::size_t>(worker)].data();
+    float* slope = output + room;
+    const float* target = images + image * size;
+    add_up(image, output);
+    const cpu::RowLoss loss =
+        c_.config.likelihood == Likelihood::bernoulli
+            ? cpu::bernoulli_row(output, target, size, slope)
+            : cpu::gaussian_row(output, target, size, c_.config.gaussian_sigma,
+                                slope);
+    *c_.work.rows_of(c_.work.recon, image, 1) = static_cast<float>(loss.recon);
+    *c_.work.rows_of(c_.work.mse, image, 1) =
+        static_cast<float>(loss.square / static_cast<double>(size));
+    float* bias = c_.work.rows_of(c_.work.image_bias, image, c);
+    for (std::int64_t i = 0; i < size; ++i) put(bias + i % c, slope[i], i >= c);
+    spread(image, slope);
+  });
+  image_bias_gradient();
+}
+
+/// The slope of an output pixel goes to every patch that it was added from.
+template <class T>
+void Decoder<T>::spread(std::int64_t image, const float* slope) const {
+  const Taps& taps = c_.net.last;
+  const std::int64_t c = c_.plan.image.c, n = taps.taps * c;
+  const std::int64_t block = image / c_.batch.rows, row = image % c_.batch.rows;
+  // Pairs of rows are complete with the second one, or the batch's last.
+  const bool second = row % 2 == 1, last = image + 1 == c_.batch.count;
+  for (std::int64_t pixel = 0; pixel < taps.pixels; ++pixel) {
+    const Place at{block, pixel, 0};
+    T* to = c_.work.dcolumns.left.tile(block, pixel, 0) + row * n;
+    for (std::int64_t tap = 0; tap < taps.taps; ++tap) {
+      const std::int64_t from = taps.at(pixel, tap);
+      for (std::int64_t k = 0; k < c; ++k)
+        write_number(to + tap * c + k, from < 0 ? 0.0f : slope[from * c + k]);
+    }
+    if constexpr (sizeof(T) != sizeof(float)) {
+      if (!second && !last) continue;
+      const std::int64_t first = row - row % 2;
+      pair_rows(
+          to - (row - first) * n, {row - first + 1, n, c_.batch.rows},
+          c_.work.dcolumns.pairs.tile(at.images, at.pixel, 0) + first * n);
+    }
+  }
+}
+
+template <class T>
+void Decoder<T>::image_bias_gradient() const {
+  const std::int64_t c = c_.plan.image.c;
+  float* to = c_.gradient(c_.plan.decoder.back().bias);
+  for (std::int64_t image = 0; image < c_.batch.count; ++image)
+    for (std::int64_t k = 0; k < c; ++k)
+      put(to + k, c_.work.rows_of(c_.work.image_bias, image, c)[k],
+          image > 0 || c_.accumulate);
+}
+
+/// Epilogue of a product that gave g, the derivative by the input of layer i:
+/// back through the activation that made that input, and its bias's sums.
+template <class T>
+void Decoder<T>::backward_tile(std::size_t i, const Place& at, const float* g,
+                               const Slope<T>& to) const {
+  const Chain& chain = c_.net.decoder[i];
+  const TileSize size = c_.size_of(at, chain.in_block);
+  const model::Activation activation =
+      i == 0 ? c_.plan.expand.activation : c_.plan.decoder[i - 1].activation;
+  T* left = to.left.tile(at.images, at.pixel, at.block);
+  output_backward(g, c_.work.decoder_in[i].tile(at.images, at.pixel, at.block),
+                  size, activation, left);
+  finish_slope(to, at, size);
+  column_sums(
+      left, size,
+      c_.work.bias_parts.view(chain.in_pixels, chain.in_blocks, chain.in_block)
+          .tile(at.images, at.pixel, at.block));
+}
+
+/// Gradient of the bias that layer i's input was made with: of a channel, or
+/// for the expanded code of every pixel and channel.
+template <class T>
+void Decoder<T>::sum_biases(std::size_t i) const {
+  const Chain& chain = c_.net.decoder[i];
+  const std::int64_t channels = chain.in_block * chain.in_blocks;
+  const Map<float> parts =
+      c_.work.bias_parts.view(chain.in_pixels, 1, channels);
+  float* to =
+      c_.gradient(i == 0 ? c_.plan.expand.bias : c_.plan.decoder[i - 1].bias);
+  for (std::int64_t block = 0; block < c_.batch.blocks(); ++block)
+    for (std::int64_t pixel = 0; pixel < chain.in_pixels; ++pixel) {
+      const float* from = parts.tile(block, pixel, 0);
+      const bool first = block == 0 && (i == 0 || pixel == 0);
+      float* bias = i == 0 ? to + pixel * channels : to;
+      for (std::int64_t c = 0; c < channels; ++c)
+        put(bias + c, from[c], !first || c_.accumulate);
+    }
+}
+
+template <class T>
+void Decoder<T>::backward() {
+  const std::size_t last = c_.net.decoder.size() - 1;
+  for (std::size_t i = last + 1; i-- > 0;) {
+    const Chain& chain = c_.net.decoder[i];
+    const Slope<T> dy = i == last ? c_.work.dcolumns
+                                  : c_.dy_of(c_.slope, chain.out_pixels,
+                                             chain.out_blocks, chain.out_block);
+    const std::size_t other = 1 - c_.slope;
+    const Slope<T> dx =
+        c_.dy_of(other, chain.in_pixels, chain.in_blocks, chain.in_block);
+    const auto input_task = [&](const Place& at, int worker) {
+      float* g = c_.scratch(worker);
+      input_tile(chain, c_.operands, dy.left, chain.geometry.by_in.of(at.pixel),
+                 c_.rows_of(at), at, false, g);
+      backward_tile(i, at, g, dx);
+    };
+    const Map<T>& x = c_.work.decoder_in_transposed[i];
+    if (i == last) {
+      c_.each_tile(chain.in_pixels, chain.in_blocks, input_task);
+      end_weight_gradient(c_, chain, x, dy.right(), c_.work.last_parts);
+    } else {
+      c_.backward_phase(chain, x, dy.right(), input_task);
+    }
+    sum_biases(i);
+    c_.slope = other;
+  }
+}
+
+template class Decoder<float>;
+template class Decoder<Bf16>;
+
+}  // namespace vae::engine::tile

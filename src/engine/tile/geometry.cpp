@@ -1,0 +1,66 @@
+// See geometry.hpp.
+#include "engine/tile/geometry.hpp"
+
+#include <algorithm>
+#include <gsl/gsl>
+
+namespace vae::engine::tile {
+namespace {
+
+constexpr std::int64_t kPadding = 1;
+
+/// A strided convolution maps pixel `coarse` of its smaller side and a tap to
+/// a pixel of its larger side; -1: to padding.
+std::int64_t fine_of(std::int64_t coarse, std::int64_t tap, std::int64_t stride,
+                     std::int64_t size) {
+  const std::int64_t fine = coarse * stride + tap - kPadding;
+  return fine >= 0 && fine < size ? fine : -1;
+}
+
+std::vector<Link> links_of(const model::Layer& layer) {
+  const bool transposed = layer.kind == model::LayerKind::conv_transposed;
+  const model::Extent coarse = transposed ? layer.in : layer.out;
+  const model::Extent fine = transposed ? layer.out : layer.in;
+  std::vector<Link> links;
+  for (std::int64_t ky = 0; ky < layer.kernel; ++ky)
+    for (std::int64_t kx = 0; kx < layer.kernel; ++kx)
+      for (std::int64_t y = 0; y < coarse.h; ++y)
+        for (std::int64_t x = 0; x < coarse.w; ++x) {
+          const std::int64_t fy = fine_of(y, ky, layer.stride, fine.h);
+          const std::int64_t fx = fine_of(x, kx, layer.stride, fine.w);
+          if (fy < 0 || fx < 0) continue;
+          const auto c = gsl::narrow<std::int32_t>(y * coarse.w + x);
+          const auto f = gsl::narrow<std::int32_t>(fy * fine.w + fx);
+          const auto tap = gsl::narrow<std::int32_t>(ky * layer.kernel + kx);
+          links.push_back(transposed ? Link{c, f, tap} : Link{f, c, tap});
+        }
+  return links;
+}
+
+}  // namespace
+
+Links::Links(const std::vector<Link>& links, std::int32_t Link::*group,
+             std::int64_t groups)
+    : sorted_(links), start_(gsl::narrow<std::size_t>(groups) + 1) {
+  std::stable_sort(
+      sorted_.begin(), sorted_.end(),
+      [group](const Link& a, const Link& b) { return a.*group < b.*group; });
+  for (const Link& link : sorted_)
+    ++start_[gsl::narrow<std::size_t>(link.*group) + 1];
+  for (std::size_t i = 1; i < start_.size(); ++i) start_[i] += start_[i - 1];
+}
+
+std::span<const Link> Links::of(std::int64_t group) const {
+  const auto i = gsl::narrow_cast<std::size_t>(group);
+  return {sorted_.data() + start_[i], start_[i + 1] - start_[i]};
+}
+
+Geometry make_geometry(const model::Layer& layer) {
+  const std::vector<Link> links = links_of(layer);
+  const std::int64_t taps = layer.kernel * layer.kernel;
+  return {taps, Links(links, &Link::out, layer.out.h * layer.out.w),
+          Links(links, &Link::in, layer.in.h * layer.in.w),
+          Links(links, &Link::tap, taps)};
+}
+
+}  // namespace vae::engine::tile

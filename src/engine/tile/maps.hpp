@@ -1,0 +1,72 @@
+// How activations lie in memory: cut into tiles of up to 64 images by up to 64
+// channels of one pixel, so that every product of the network is a chain of
+// small dense ones. Addresses only, no arithmetic.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "engine/device.hpp"
+
+namespace vae::engine::tile {
+
+inline constexpr std::int64_t kMostRows = 64;
+
+/// The largest of 64, 32 and 16 that divides a number of channels; 0: none.
+constexpr std::int64_t channel_block(std::int64_t channels) {
+  for (const std::int64_t block : {64, 32, 16})
+    if (channels % block == 0) return block;
+  return 0;
+}
+
+/// A number of rows made even: bfloat16 is multiplied in pairs.
+constexpr std::int64_t even(std::int64_t n) { return n + n % 2; }
+
+/// How a batch is cut into blocks of images.
+struct Batch {
+  std::int64_t count = 0;
+  std::int64_t rows = kMostRows;  // of a whole block
+
+  std::int64_t blocks() const { return (count + rows - 1) / rows; }
+  std::int64_t first(std::int64_t block) const { return block * rows; }
+  std::int64_t rows_of(std::int64_t block) const {
+    return std::min(rows, count - first(block));
+  }
+};
+
+/// Tiles [block of images][pixel][block of channels], each of `tile_elements`
+/// numbers in one piece: [rows][channels], [channels][rows] or, for the right
+/// side of a product in bfloat16, [rows / 2][channels][2].
+template <class T>
+class Map {
+ public:
+  Map() = default;
+  Map(Device& device, std::int64_t image_blocks, std::int64_t pixels,
+      std::int64_t channel_blocks, std::int64_t tile_elements)
+      : pixels_(pixels),
+        blocks_(channel_blocks),
+        size_(tile_elements),
+        memory_(device.allocate(image_blocks * pixels * channel_blocks *
+                                tile_elements * std::int64_t{sizeof(T)})) {}
+
+  /// The same memory cut otherwise, for a smaller or equal number of elements.
+  Map view(std::int64_t pixels, std::int64_t channel_blocks,
+           std::int64_t tile_elements) const {
+    Map other(*this);
+    other.pixels_ = pixels, other.blocks_ = channel_blocks;
+    other.size_ = tile_elements;
+    return other;
+  }
+
+  T* tile(std::int64_t image_block, std::int64_t pixel,
+          std::int64_t block) const {
+    return static_cast<T*>(memory_.get()) +
+           ((image_block * pixels_ + pixel) * blocks_ + block) * size_;
+  }
+
+ private:
+  std::int64_t pixels_ = 0, blocks_ = 0, size_ = 0;
+  Buffer memory_;
+};
+
+}  // namespace vae::engine::tile

@@ -1,0 +1,43 @@
+// A plan as chains of tile products, and the order of the flat buffers that
+// goes with them: every weight lies in the tiles that its products take. Says
+// which plans can be cut so; holds no memory and computes nothing.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/state.hpp"
+#include "engine/tile/chain.hpp"
+#include "model/plan.hpp"
+
+namespace vae::engine::tile {
+
+/// Empty if the tile engine takes this plan; else why not, as a sentence.
+std::string why_not(const model::Plan& plan);
+
+/// Pixels of the image that an output pixel of the first layer (an input pixel
+/// of the last) is connected with: [pixel][tap], -1 where the padding is.
+struct Taps {
+  std::int64_t pixels, taps;
+  std::vector<std::int32_t> image_pixel;
+  std::int32_t at(std::int64_t pixel, std::int64_t tap) const {
+    return image_pixel[static_cast<std::size_t>(pixel * taps + tap)];
+  }
+};
+
+struct Network {
+  Layout layout;
+  std::vector<Weight> weights;
+  /// encoder[0] takes patches of the image, [tap][channel] of each pixel of its
+  /// output; the last of `decoder` gives such patches, that are added up.
+  std::vector<Chain> encoder, decoder;
+  Chain mean_head, logvar_head;  // all of the features to one "pixel"
+  Chain expand;                  // and back
+  Taps first, last;
+};
+
+/// Of a plan that the tile engine takes.
+Network make_network(const model::Plan& plan);
+
+}  // namespace vae::engine::tile

@@ -1,0 +1,90 @@
+// See products.hpp.
+#include "engine/tile/products.hpp"
+
+#include <ATen/native/CPUBlas.h>
+
+#include <cmath>
+#include <exception>
+#include <vector>
+
+#include "engine/math/bfloat16.hpp"
+
+namespace vae::engine::tile {
+namespace {
+
+namespace blas = at::native::cpublas;
+
+/// B's place of row k, column n.
+std::int64_t place(const float*, std::int64_t k, std::int64_t n,
+                   std::int64_t columns) {
+  return k * columns + n;
+}
+std::int64_t place(const Bf16*, std::int64_t k, std::int64_t n,
+                   std::int64_t columns) {
+  return (k / 2 * columns + n) * 2 + k % 2;
+}
+
+/// A product whose result is known: small whole numbers, exact in either type.
+template <class T>
+bool multiplies_right() {
+  constexpr std::int64_t m = 5, n = 32, k = 16;
+  std::vector<T> a(m * k), b(k * n);
+  std::vector<float> c(m * n, 1.0f);
+  const auto left = [](std::int64_t i) { return float(i % 7 - 3); };
+  const auto right = [](std::int64_t i) { return float(i % 5 - 2); };
+  for (std::int64_t i = 0; i < m * k; ++i)
+    write_number(&a[static_cast<std::size_t>(i)], left(i));
+  for (std::int64_t i = 0; i < k; ++i)
+    for (std::int64_t j = 0; j < n; ++j)
+      write_number(&b[static_cast<std::size_t>(place(b.data(), i, j, n))],
+                   right(i * n + j));
+  multiply({m, n, k, k, n, n}, a.data(), b.data(), c.data(), true);
+  for (std::int64_t i = 0; i < m; ++i)
+    for (std::int64_t j = 0; j < n; ++j) {
+      float sum = 1.0f;
+      for (std::int64_t l = 0; l < k; ++l)
+        sum += left(i * k + l) * right(l * n + j);
+      if (c[static_cast<std::size_t>(i * n + j)] != sum) return false;
+    }
+  return true;
+}
+
+template <class T>
+std::string try_out() {
+  try {
+    const bool right = multiplies_right<T>();
+    finish_products();
+    return right ? "" : "LibTorch's brgemm gives wrong numbers here";
+  } catch (const std::exception& error) {
+    const std::string text = error.what();
+    return "LibTorch's brgemm does not run here: " +
+           text.substr(0, text.find('\n'));
+  }
+}
+
+}  // namespace
+
+void multiply(const Product& p, const float* a, const float* b, float* c,
+              bool add) {
+  blas::brgemm(p.m, p.n, p.k, p.lda, p.ldb, p.ldc, add, a, b, c, false);
+}
+
+void multiply(const Product& p, const Bf16* a, const Bf16* b, float* c,
+              bool add) {
+  blas::brgemm(p.m, p.n, p.k, p.lda, p.ldb, p.ldc, add,
+               reinterpret_cast<const at::BFloat16*>(a),
+               reinterpret_cast<const at::BFloat16*>(b), c, true);
+}
+
+void finish_products() { blas::brgemm_release(true); }
+
+template <class T>
+std::string why_no_products() {
+  static const std::string answer = try_out<T>();
+  return answer;
+}
+
+template std::string why_no_products<float>();
+template std::string why_no_products<Bf16>();
+
+}  // namespace vae::engine::tile
