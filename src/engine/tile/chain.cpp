@@ -6,7 +6,7 @@ namespace vae::engine::tile {
 template <class T>
 void forward_tile(const Chain& chain, const Operands<T>& operands,
                   const Map<T>& x, std::span<const Link> links,
-                  std::int64_t rows, const Place& at, float* c) {
+                  std::int64_t rows, const Spot& at, float* c) {
   const std::int64_t k = depth<T>(chain.in_block), n = chain.out_block;
   const Product product{rows, n, k, k, n, n};
   bool add = false;
@@ -23,7 +23,7 @@ void forward_tile(const Chain& chain, const Operands<T>& operands,
 template <class T>
 void input_tile(const Chain& chain, const Operands<T>& operands,
                 const Map<T>& dy, std::span<const Link> links,
-                std::int64_t rows, const Place& at, bool add, float* c) {
+                std::int64_t rows, const Spot& at, bool add, float* c) {
   const std::int64_t k = depth<T>(chain.out_block), n = chain.in_block;
   const Product product{rows, n, k, k, n, n};
   for (const Link& link : links)
@@ -53,15 +53,15 @@ void weight_gradient_tile(const Chain& chain, const Batch& batch,
   }
 }
 
-#define INSTANTIATE(T)                                                        \
-  template void forward_tile(const Chain&, const Operands<T>&, const Map<T>&, \
-                             std::span<const Link>, std::int64_t,             \
-                             const Place&, float*);                           \
-  template void input_tile(const Chain&, const Operands<T>&, const Map<T>&,   \
-                           std::span<const Link>, std::int64_t, const Place&, \
-                           bool, float*);                                     \
-  template void weight_gradient_tile(                                         \
-      const Chain&, const Batch&, const Map<T>&, const Map<T>&,               \
+#define INSTANTIATE(T)                                                         \
+  template void forward_tile(const Chain&, const Operands<T>&, const Map<T>&,  \
+                             std::span<const Link>, std::int64_t, const Spot&, \
+                             float*);                                          \
+  template void input_tile(const Chain&, const Operands<T>&, const Map<T>&,    \
+                           std::span<const Link>, std::int64_t, const Spot&,   \
+                           bool, float*);                                      \
+  template void weight_gradient_tile(                                          \
+      const Chain&, const Batch&, const Map<T>&, const Map<T>&,                \
       std::span<const Link>, std::int64_t, std::int64_t, bool, float*);
 INSTANTIATE(float)
 INSTANTIATE(Bf16)

@@ -31,7 +31,7 @@ struct Chain {
 };
 
 /// Where a tile is: block of images, pixel, block of channels.
-struct Place {
+struct Spot {
   std::int64_t images, pixel, block;
 };
 
@@ -40,13 +40,13 @@ struct Place {
 template <class T>
 void forward_tile(const Chain& chain, const Operands<T>& operands,
                   const Map<T>& x, std::span<const Link> links,
-                  std::int64_t rows, const Place& at, float* c);
+                  std::int64_t rows, const Spot& at, float* c);
 /// c [rows][in_block] = sum over `links`, of an input pixel, of dy times the
 /// transposed weight; added to c if `add`.
 template <class T>
 void input_tile(const Chain& chain, const Operands<T>& operands,
                 const Map<T>& dy, std::span<const Link> links,
-                std::int64_t rows, const Place& at, bool add, float* c);
+                std::int64_t rows, const Spot& at, bool add, float* c);
 /// c [in_block][out_block] = sum over images and `links`, of a tap, of the
 /// transposed x times dy (in pairs for bfloat16).
 template <class T>

@@ -16,13 +16,8 @@ void sum_parts(const Map<float>& parts, std::int64_t count, std::int64_t images,
   }
 }
 
-/// Where row r, column c lies in the right side of a product.
-std::int64_t right_place(const float*, std::int64_t r, std::int64_t c,
-                         std::int64_t columns) {
-  return r * columns + c;
-}
-std::int64_t right_place(const Bf16*, std::int64_t r, std::int64_t c,
-                         std::int64_t columns) {
+/// Where row r, column c lies in the right side of a product, in pairs.
+std::int64_t pair_place(std::int64_t r, std::int64_t c, std::int64_t columns) {
   return (r / 2 * columns + c) * 2 + r % 2;
 }
 
@@ -33,7 +28,7 @@ void Code<T>::heads_forward() {
   const Chain& mean = c_.net.mean_head;
   const Split split = Split::of(mean.in_pixels);
   const Map<T>& x = c_.work.encoder.back().x;
-  c_.each_tile(split.parts, 2, [&](const Place& task, int) {
+  c_.each_tile(split.parts, 2, [&](const Spot& task, int) {
     const Chain& chain = task.block == 0 ? mean : c_.net.logvar_head;
     const Map<float>& parts =
         task.block == 0 ? c_.work.mean_parts : c_.work.logvar_parts;
@@ -112,7 +107,7 @@ void Code<T>::expand(Mode mode) {
   const Chain& chain = c_.net.expand;
   const std::int64_t n = chain.out_block, channels = n * chain.out_blocks;
   const float* bias = c_.param(c_.plan.expand.bias);
-  c_.each_tile(chain.out_pixels, chain.out_blocks, [&](const Place& at, int w) {
+  c_.each_tile(chain.out_pixels, chain.out_blocks, [&](const Spot& at, int w) {
     const TileSize size = c_.size_of(at, n);
     forward_tile(chain, c_.operands, c_.work.code,
                  chain.geometry.by_out.of(at.pixel), size.rows, at,
@@ -140,14 +135,14 @@ void Code<T>::expand_backward() {
   c_.team.run(
       c_.batch.blocks() * split.parts + weights, [&](std::int64_t task, int) {
         if (task < weights) {
-          const Place at =
+          const Spot at =
               Context<T>::place_of(task, chain.in_blocks, chain.out_blocks);
           return weight_gradient_tile(
               chain, c_.batch, c_.work.code_transposed, dy.right(),
               chain.geometry.by_tap.of(at.images), at.pixel, at.block,
               c_.accumulate, c_.weight_gradient(chain, task));
         }
-        const Place at = Context<T>::place_of(task - weights, split.parts, 1);
+        const Spot at = Context<T>::place_of(task - weights, split.parts, 1);
         input_tile(chain, c_.operands, dy.left,
                    split.part(chain.geometry.by_in.of(0), at.pixel),
                    c_.rows_of(at), {at.images, 0, 0}, false,
@@ -177,8 +172,8 @@ void Code<T>::slope_of_heads(std::int64_t image) {
     if constexpr (sizeof(T) != sizeof(float)) {
       T* pairs = slope->pairs.tile(block, 0, 0);
       for (std::int64_t i = 0; i < latent; ++i) {
-        pairs[right_place(pairs, row, i, latent)] = left[i];
-        if (odd_end) pairs[right_place(pairs, row + 1, i, latent)] = T{};
+        pairs[pair_place(row, i, latent)] = left[i];
+        if (odd_end) pairs[pair_place(row + 1, i, latent)] = T{};
       }
     }
   }
@@ -206,7 +201,7 @@ void Code<T>::heads_backward(Encoder<T>& encoder) {
   const Map<float> g = c_.g_of(mean.in_pixels, mean.in_blocks, mean.in_block);
   const std::size_t layer = c_.net.encoder.size() - 1;
   // The second head's weights ride on the first one's tasks: tiles are alike.
-  c_.backward_phase(mean, x, c_.work.dmean.right(), [&](const Place& at, int) {
+  c_.backward_phase(mean, x, c_.work.dmean.right(), [&](const Spot& at, int) {
     float* to = g.tile(at.images, at.pixel, at.block);
     const std::int64_t rows = c_.rows_of(at);
     input_tile(mean, c_.operands, c_.work.dmean.left,
@@ -216,7 +211,7 @@ void Code<T>::heads_backward(Encoder<T>& encoder) {
     encoder.backward_tile(layer, at, to);
   });
   c_.team.run(logvar.weight_tiles(), [&](std::int64_t task, int) {
-    const Place at =
+    const Spot at =
         Context<T>::place_of(task, logvar.in_blocks, logvar.out_blocks);
     weight_gradient_tile(logvar, c_.batch, x, c_.work.dlogvar.right(),
                          logvar.geometry.by_tap.of(at.images), at.pixel,

@@ -68,21 +68,21 @@ struct Context {
       if (task >= weights)
         return body(place_of(task - weights, chain.in_pixels, chain.in_blocks),
                     worker);
-      const Place at = place_of(task, chain.in_blocks, chain.out_blocks);
+      const Spot at = place_of(task, chain.in_blocks, chain.out_blocks);
       weight_gradient_tile(chain, batch, transposed_x, right_dy,
                            chain.geometry.by_tap.of(at.images), at.pixel,
                            at.block, accumulate, weight_gradient(chain, task));
     });
   }
 
-  static Place place_of(std::int64_t task, std::int64_t pixels,
-                        std::int64_t blocks) {
+  static Spot place_of(std::int64_t task, std::int64_t pixels,
+                       std::int64_t blocks) {
     return {task / (pixels * blocks), task / blocks % pixels, task % blocks};
   }
-  std::int64_t rows_of(const Place& at) const {
+  std::int64_t rows_of(const Spot& at) const {
     return batch.rows_of(at.images);
   }
-  TileSize size_of(const Place& at, std::int64_t columns) const {
+  TileSize size_of(const Spot& at, std::int64_t columns) const {
     return {rows_of(at), columns, batch.rows};
   }
 
@@ -137,7 +137,7 @@ struct Context {
 
 /// A finished tile of a slope's left side also becomes its right side.
 template <class T>
-void finish_slope(const Slope<T>& slope, const Place& at, TileSize size) {
+void finish_slope(const Slope<T>& slope, const Spot& at, TileSize size) {
   if constexpr (sizeof(T) != sizeof(float))
     pair_rows(slope.left.tile(at.images, at.pixel, at.block), size,
               slope.pairs.tile(at.images, at.pixel, at.block));

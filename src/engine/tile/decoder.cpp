@@ -16,7 +16,7 @@ void Decoder<T>::forward(Mode mode) {
     const Chain& chain = c_.net.decoder[i];
     const float* bias = c_.param(c_.plan.decoder[i].bias);
     c_.each_tile(chain.out_pixels, chain.out_blocks,
-                 [&](const Place& at, int w) {
+                 [&](const Spot& at, int w) {
                    forward_tile(chain, c_.operands, c_.work.decoder_in[i],
                                 chain.geometry.by_out.of(at.pixel),
                                 c_.rows_of(at), at, c_.scratch(w));
@@ -25,7 +25,7 @@ void Decoder<T>::forward(Mode mode) {
                  });
   }
   const Chain& chain = c_.net.decoder[last];
-  c_.each_tile(chain.out_pixels, 1, [&](const Place& at, int) {
+  c_.each_tile(chain.out_pixels, 1, [&](const Spot& at, int) {
     forward_tile(chain, c_.operands, c_.work.decoder_in[last],
                  chain.geometry.by_out.of(at.pixel), c_.rows_of(at), at,
                  c_.work.columns.tile(at.images, at.pixel, 0));
@@ -33,9 +33,8 @@ void Decoder<T>::forward(Mode mode) {
 }
 
 template <class T>
-void Decoder<T>::activate_tile(std::size_t into, const Place& at,
-                               const float* y, const float* bias,
-                               Mode mode) const {
+void Decoder<T>::activate_tile(std::size_t into, const Spot& at, const float* y,
+                               const float* bias, Mode mode) const {
   const Chain& next = c_.net.decoder[into];
   const TileSize size = c_.size_of(at, next.in_block);
   T* x = c_.work.decoder_in[into].tile(at.images, at.pixel, at.block);
@@ -101,7 +100,7 @@ void Decoder<T>::spread(std::int64_t image, const float* slope) const {
   // Pairs of rows are complete with the second one, or the batch's last.
   const bool second = row % 2 == 1, last = image + 1 == c_.batch.count;
   for (std::int64_t pixel = 0; pixel < taps.pixels; ++pixel) {
-    const Place at{block, pixel, 0};
+    const Spot at{block, pixel, 0};
     T* to = c_.work.dcolumns.left.tile(block, pixel, 0) + row * n;
     for (std::int64_t tap = 0; tap < taps.taps; ++tap) {
       const std::int64_t from = taps.at(pixel, tap);
@@ -131,7 +130,7 @@ void Decoder<T>::image_bias_gradient() const {
 /// Epilogue of a product that gave g, the derivative by the input of layer i:
 /// back through the activation that made that input, and its bias's sums.
 template <class T>
-void Decoder<T>::backward_tile(std::size_t i, const Place& at, const float* g,
+void Decoder<T>::backward_tile(std::size_t i, const Spot& at, const float* g,
                                const Slope<T>& to) const {
   const Chain& chain = c_.net.decoder[i];
   const TileSize size = c_.size_of(at, chain.in_block);
@@ -178,7 +177,7 @@ void Decoder<T>::backward() {
     const std::size_t other = 1 - c_.slope;
     const Slope<T> dx =
         c_.dy_of(other, chain.in_pixels, chain.in_blocks, chain.in_block);
-    const auto input_task = [&](const Place& at, int worker) {
+    const auto input_task = [&](const Spot& at, int worker) {
       float* g = c_.scratch(worker);
       input_tile(chain, c_.operands, dy.left, chain.geometry.by_in.of(at.pixel),
                  c_.rows_of(at), at, false, g);

@@ -24,10 +24,10 @@ class Decoder {
   void backward();
 
  private:
-  void activate_tile(std::size_t into, const Place& at, const float* y,
+  void activate_tile(std::size_t into, const Spot& at, const float* y,
                      const float* bias, Mode mode) const;
   void spread(std::int64_t image, const float* slope) const;
-  void backward_tile(std::size_t i, const Place& at, const float* g,
+  void backward_tile(std::size_t i, const Spot& at, const float* g,
                      const Slope<T>& to) const;
   void sum_biases(std::size_t i) const;
   void image_bias_gradient() const;

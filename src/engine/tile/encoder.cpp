@@ -41,7 +41,7 @@ void Encoder<T>::normed_forward(std::size_t i, const Map<T>& x) {
   const Chain& chain = c_.net.encoder[i];
   Normed<T>& layer = c_.work.encoder[i];
   const std::int64_t n = chain.out_block;
-  c_.each_tile(chain.out_pixels, chain.out_blocks, [&](const Place& at, int) {
+  c_.each_tile(chain.out_pixels, chain.out_blocks, [&](const Spot& at, int) {
     float* y = layer.y.tile(at.images, at.pixel, at.block);
     forward_tile(chain, c_.operands, x, chain.geometry.by_out.of(at.pixel),
                  c_.rows_of(at), at, y);
@@ -53,7 +53,7 @@ void Encoder<T>::normed_forward(std::size_t i, const Map<T>& x) {
   });
   c_.team.run(chain.out_blocks,
               [&](std::int64_t block, int) { combine_moments(i, block); });
-  c_.each_tile(chain.out_pixels, chain.out_blocks, [&](const Place& at, int) {
+  c_.each_tile(chain.out_pixels, chain.out_blocks, [&](const Spot& at, int) {
     const TileSize size = c_.size_of(at, n);
     const auto first = static_cast<std::size_t>(at.block * n);
     T* out = layer.x.tile(at.images, at.pixel, at.block);
@@ -131,7 +131,7 @@ void Encoder<T>::running_forward(std::size_t i, const Map<T>& x) {
         (c_.param(spec.bias)[k] - c_.running(spec.running_mean)[k]) *
             layer.scale[c];
   }
-  c_.each_tile(chain.out_pixels, chain.out_blocks, [&](const Place& at, int w) {
+  c_.each_tile(chain.out_pixels, chain.out_blocks, [&](const Spot& at, int w) {
     const auto first = static_cast<std::size_t>(at.block * chain.out_block);
     forward_tile(chain, c_.operands, x, chain.geometry.by_out.of(at.pixel),
                  c_.rows_of(at), at, c_.scratch(w));
@@ -144,7 +144,7 @@ void Encoder<T>::running_forward(std::size_t i, const Map<T>& x) {
 /// Epilogue of a product that gave g, the derivative by a layer's output: back
 /// through the activation, and the sums that BatchNorm's backward needs.
 template <class T>
-void Encoder<T>::backward_tile(std::size_t i, const Place& at, float* g) {
+void Encoder<T>::backward_tile(std::size_t i, const Spot& at, float* g) {
   const std::int64_t n = c_.net.encoder[i].out_block;
   Normed<T>& layer = c_.work.encoder[i];
   const auto first = static_cast<std::size_t>(at.block * n);
@@ -197,7 +197,7 @@ void Encoder<T>::norm_backward_phase(std::size_t i) {
               [&](std::int64_t block, int) { combine_norm_sums(i, block); });
   const Map<float> g = c_.g_of(chain.out_pixels, chain.out_blocks, n);
   const Slope<T> dy = c_.dy_of(c_.slope, chain.out_pixels, chain.out_blocks, n);
-  c_.each_tile(chain.out_pixels, chain.out_blocks, [&](const Place& at, int) {
+  c_.each_tile(chain.out_pixels, chain.out_blocks, [&](const Spot& at, int) {
     const TileSize size = c_.size_of(at, n);
     const auto c = static_cast<std::size_t>(at.block * n);
     T* left = dy.left.tile(at.images, at.pixel, at.block);
@@ -221,7 +221,7 @@ void Encoder<T>::backward() {
     const Map<float> g =
         c_.g_of(chain.in_pixels, chain.in_blocks, chain.in_block);
     c_.backward_phase(chain, c_.work.encoder[i - 1].transposed, dy.right(),
-                      [&](const Place& at, int) {
+                      [&](const Spot& at, int) {
                         float* to = g.tile(at.images, at.pixel, at.block);
                         input_tile(chain, c_.operands, dy.left,
                                    chain.geometry.by_in.of(at.pixel),

@@ -21,7 +21,7 @@ class Encoder {
   void backward();
   /// The epilogue of a product that gave g, the derivative by layer i's output:
   /// back through the activation, and the sums that BatchNorm's backward needs.
-  void backward_tile(std::size_t i, const Place& at, float* g);
+  void backward_tile(std::size_t i, const Spot& at, float* g);
 
  private:
   void normed_forward(std::size_t i, const Map<T>& x);

@@ -15,7 +15,7 @@ void end_weight_gradient(const Context<T>& c, const Chain& chain,
   const Split split = Split::of(chain.in_pixels);
   const std::int64_t tiles = chain.weight_tiles();
   c.team.run(split.parts * tiles, [&](std::int64_t task, int) {
-    const Place at =
+    const Spot at =
         Context<T>::place_of(task, chain.in_blocks, chain.out_blocks);
     weight_gradient_tile(chain, c.batch, transposed_x, dy,
                          split.part(links, at.images), at.pixel, at.block,
