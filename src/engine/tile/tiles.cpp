@@ -48,22 +48,6 @@ VAE_INLINE void apply_any(const float* __restrict y, TileSize size,
   });
 }
 
-/// In squares that fit the cache's ways, whole lines of `to` at once.
-template <class T>
-VAE_INLINE void transpose_any(const T* __restrict x, TileSize size,
-                              T* __restrict to) {
-  constexpr std::int64_t kSquare = 16;
-  const std::int64_t n = size.columns, m = size.rows;
-  for (std::int64_t first = 0; first < m; first += kSquare) {
-    const std::int64_t last = std::min(first + kSquare, m);
-    for (std::int64_t c = 0; c < n; ++c)
-      for (std::int64_t r = first; r < last; ++r)
-        to[c * size.capacity + r] = x[r * n + c];
-  }
-  if (m % 2 != 0 && m < size.capacity)
-    for (std::int64_t c = 0; c < n; ++c) to[c * size.capacity + m] = T{};
-}
-
 template <class T>
 VAE_INLINE void output_backward_any(const float* __restrict g,
                                     const T* __restrict x, TileSize size,
@@ -98,23 +82,6 @@ VAE_INLINE void norm_backward_any(const float* __restrict g,
     }
 }
 
-/// Where row r, column c of a product's right side lies.
-VAE_INLINE std::int64_t place(const float*, std::int64_t r, std::int64_t c,
-                              std::int64_t columns) {
-  return r * columns + c;
-}
-VAE_INLINE std::int64_t place(const Bf16*, std::int64_t r, std::int64_t c,
-                              std::int64_t columns) {
-  return (r / 2 * columns + c) * 2 + r % 2;
-}
-
-template <class T>
-VAE_INLINE void zero_odd_row(std::int64_t rows, std::int64_t columns, T* to) {
-  if (sizeof(T) == sizeof(float) || rows % 2 == 0) return;
-  for (std::int64_t c = 0; c < columns; ++c)
-    to[place(to, rows, c, columns)] = T{};
-}
-
 }  // namespace
 
 VAE_CLONES void moments(const float* y, TileSize size, float* __restrict mean,
@@ -141,31 +108,6 @@ template <>
 VAE_CLONES void apply(const float* y, TileSize size, const Affine& affine,
                       Bf16* x) {
   apply_any(y, size, affine, x);
-}
-
-template <>
-VAE_CLONES void transpose(const float* x, TileSize size, float* to) {
-  transpose_any(x, size, to);
-}
-template <>
-VAE_CLONES void transpose(const Bf16* x, TileSize size, Bf16* to) {
-  transpose_any(x, size, to);
-}
-
-VAE_CLONES void pair_rows(const Bf16* __restrict x, TileSize size,
-                          Bf16* __restrict to) {
-  const std::int64_t n = size.columns;
-  for (std::int64_t r = 0; r + 1 < size.rows; r += 2)
-    for (std::int64_t c = 0; c < n; ++c) {
-      to[r * n + 2 * c] = x[r * n + c];
-      to[r * n + 2 * c + 1] = x[(r + 1) * n + c];
-    }
-  if (size.rows % 2 == 0) return;
-  const std::int64_t r = size.rows - 1;
-  for (std::int64_t c = 0; c < n; ++c) {
-    to[r * n + 2 * c] = x[r * n + c];
-    to[r * n + 2 * c + 1] = 0;
-  }
 }
 
 VAE_CLONES void activation_backward(const float* __restrict y, TileSize size,
@@ -224,34 +166,5 @@ VAE_CLONES void norm_backward(const float* g, const float* y, TileSize size,
                               const NormSlope& slope, Bf16* to) {
   norm_backward_any(g, y, size, slope, to);
 }
-
-template <class T>
-void convert(const float* from, std::int64_t count, T* to) {
-  for (std::int64_t i = 0; i < count; ++i) write_number(to + i, from[i]);
-}
-
-template <class T>
-void pack(const float* from, std::int64_t rows, std::int64_t columns, T* to) {
-  for (std::int64_t r = 0; r < rows; ++r)
-    for (std::int64_t c = 0; c < columns; ++c)
-      write_number(to + place(to, r, c, columns), from[r * columns + c]);
-  zero_odd_row(rows, columns, to);
-}
-
-template <class T>
-void pack_transposed(const float* from, std::int64_t rows, std::int64_t columns,
-                     T* to) {
-  for (std::int64_t c = 0; c < columns; ++c)
-    for (std::int64_t r = 0; r < rows; ++r)
-      write_number(to + place(to, r, c, columns), from[c * rows + r]);
-  zero_odd_row(rows, columns, to);
-}
-
-template void convert(const float*, std::int64_t, float*);
-template void convert(const float*, std::int64_t, Bf16*);
-template void pack(const float*, std::int64_t, std::int64_t, float*);
-template void pack(const float*, std::int64_t, std::int64_t, Bf16*);
-template void pack_transposed(const float*, std::int64_t, std::int64_t, float*);
-template void pack_transposed(const float*, std::int64_t, std::int64_t, Bf16*);
 
 }  // namespace vae::engine::tile

@@ -30,7 +30,8 @@ struct Affine {
 /// y -> x [rows][columns].
 template <class T>
 void apply(const float* y, TileSize size, const Affine& affine, T* x);
-/// x -> [columns][capacity]; an odd number of rows is followed by a zero.
+/// x, of a multiple of 8 columns, -> [columns][capacity]; an odd number of rows
+/// is followed by a zero.
 template <class T>
 void transpose(const T* x, TileSize size, T* to);
 /// x -> [rows / 2][columns][2], the right side of a product. Of float, which
@@ -61,9 +62,6 @@ template <class T>
 void norm_backward(const float* g, const float* y, TileSize size,
                    const NormSlope& slope, T* to);
 
-/// Numbers as they are, in the type of products.
-template <class T>
-void convert(const float* from, std::int64_t count, T* to);
 /// The right side of a product from a matrix [rows][columns] of float, or from
 /// its transpose [columns][rows]; rows are rounded up to even with zeros for
 /// bfloat16.
