@@ -101,8 +101,9 @@ class Dataset {
   /// @return [count] images, as float unless std::uint8_t is asked for.
   template <Pixel T = float>
   std::vector<T> read(std::uint64_t first, std::uint64_t count) const {
-    // Asked for more than there are, read() refuses: no room is made for it.
-    std::vector<T> images((count <= size() ? count : 0) * elements(shape()));
+    std::vector<T> images;
+    // For more than there are no room is made: the call below refuses.
+    if (count <= size()) images.resize(count * elements(shape()));
     Output room = Output::of(images);
     read(first, count, room);
     return images;

@@ -119,7 +119,8 @@ struct ParamInfo {
 ///
 /// Most calls come twice: with views (Batch, Output), which can lie anywhere
 /// and fill memory that is already there; and with vectors, arrays or spans of
-/// bytes or floats on the host, which hold whole images and give vectors back.
+/// bytes or floats on the host, which hold whole images and give vectors back
+/// (std::bad_alloc if there is no memory for one).
 /// Calls with tensors are in vae/torch.hpp.
 class Trainer {
  public:
