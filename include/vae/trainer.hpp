@@ -57,7 +57,7 @@ struct Run {
   std::uint32_t every_steps = 10;  ///< calls of `progress`; 0: only at the end
   /// Returns true to go on; false ends the run with Error(cancelled). May call
   /// encode, decode, sample, save, get and set on this trainer.
-  std::function<bool(const Progress&)> progress;
+  std::function<bool(const Progress&)> progress = nullptr;
 };
 
 /// Which codes Trainer::sample draws: z ~ temperature * N(0, I), the image
