@@ -167,8 +167,7 @@ TEST_CASE("a dataset from a vector gives it back") {
   CHECK(set.read<std::uint8_t>(0, 4) == bytes);
   CHECK(set.read(1, 2).size() == 2 * kPixels);
   CHECK(refusal([&] { set.read(3, 2); }) == Status::argument);
-  CHECK(refusal([&] { set.read(0, std::uint64_t{1} << 62); }) ==
-        Status::argument);
+  CHECK(refusal([&] { set.read(0, set.size() << 40); }) == Status::argument);
   CHECK(refusal([&] {
           vae::Dataset::from_memory(bytes, {1, 5, 7});
         }) == Status::argument);
