@@ -56,7 +56,8 @@ struct Run {
   std::uint64_t max_steps = 0;     ///< stop after so many steps; 0: no limit
   std::uint32_t every_steps = 10;  ///< calls of `progress`; 0: only at the end
   /// Returns true to go on; false ends the run with Error(cancelled). May call
-  /// encode, decode, sample, save, get and set on this trainer.
+  /// encode, decode, sample, save, get and set on this trainer. What it throws
+  /// ends the run in the same way and passes through.
   std::function<bool(const Progress&)> progress = nullptr;
 };
 
