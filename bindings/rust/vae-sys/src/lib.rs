@@ -23,7 +23,8 @@
 //! Only a package's own build script can give it one: depend on `vae-sys`, and
 //! write into `build.rs`
 //!
-//! ```no_run
+//! ```ignore
+//! // build.rs
 //! fn main() {
 //!     let folders = std::env::var("DEP_VAE_LIBDIR").unwrap_or_default();
 //!     println!("cargo:rustc-link-arg=-Wl,-rpath,{folders}");
