@@ -23,7 +23,7 @@ use crate::run::Run;
 /// saving, is in [`Model`], which it derefs to and which a progress closure gets
 /// too. What the library does not allow in there does not compile:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0499
 /// # use std::ops::ControlFlow::Continue;
 /// # fn f(mut trainer: vae::Trainer, images: vae::Dataset) -> Result<(), vae::Error> {
 /// trainer.train_epoch(&images, vae::Run::new().progress(|_, _| {
@@ -41,7 +41,7 @@ use crate::run::Run;
 /// may_go::<vae::Trainer>();
 /// ```
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// fn may_be_shared<T: Sync>() {}
 /// may_be_shared::<vae::Trainer>();
 /// ```
