@@ -124,7 +124,7 @@ fn a_stopped_epoch_goes_on_from_a_checkpoint_bit_for_bit() {
     let file = Scratch::new("resume.safetensors");
     stopped.save(&file.0, Save::Checkpoint).unwrap();
     drop(stopped);
-    let mut resumed = Trainer::load(&file.0).unwrap();
+    let mut resumed = Trainer::load_with(&file.0, &config()).unwrap();
     let rest = resumed.train_epoch(&images, Run::new()).unwrap();
     assert_eq!(rest.steps, 4);
     let bytes = |trainer: &Trainer| trainer.save_bytes(Save::Checkpoint).unwrap();
