@@ -1,7 +1,9 @@
 //! The numbers of `vae.h`: versions, status codes, choices. Integers all of
 //! them: a library newer than this crate may know more values than these.
 
-use crate::vae_status;
+#[allow(unused_imports)] // for the links in the texts
+use crate::functions::*;
+use crate::structs::vae_status;
 
 /// Version of this interface; raised when a compiled host would break.
 pub const VAE_ABI_VERSION: u32 = 1;

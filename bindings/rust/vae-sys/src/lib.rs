@@ -20,15 +20,12 @@
 //!
 //! `cargo run` and `cargo test` find libvae.so by themselves. A program that is
 //! started without Cargo needs libvae where the loader looks, or a run path.
-//! Only a package's own build script can give it one: depend on `vae-sys`, and
-//! write into `build.rs`
+//! Only a package's own build script can give it one: depend on `vae-sys` too,
+//! and let `main` of `build.rs` be
 //!
-//! ```ignore
-//! // build.rs
-//! fn main() {
-//!     let folders = std::env::var("DEP_VAE_LIBDIR").unwrap_or_default();
-//!     println!("cargo:rustc-link-arg=-Wl,-rpath,{folders}");
-//! }
+//! ```no_run
+//! let folders = std::env::var("DEP_VAE_LIBDIR").unwrap_or_default();
+//! println!("cargo:rustc-link-arg=-Wl,-rpath,{folders}");
 //! ```
 #![deny(missing_docs)]
 #![allow(non_camel_case_types)]
