@@ -18,38 +18,9 @@ fn main() {
         return; // documentation links nothing
     }
     let shared = env::var_os("CARGO_FEATURE_STATIC").is_none();
-    let module = if shared { "vae" } else { "vae-static" };
     let flags = match env::var_os("VAE_DIR").filter(|dir| !dir.is_empty()) {
-        Some(dir) => {
-            let dir = PathBuf::from(dir);
-            let file = if shared { "libvae.so" } else { "libvae.a" };
-            let libdir = library_folder(&dir, file).unwrap_or_else(|| {
-                panic!(
-                    "VAE_DIR is {}, but there is no {file} in its lib folder. VAE_DIR is \
-                     the prefix that libvae was installed to, or the folder it was built in.",
-                    dir.display()
-                )
-            });
-            println!("cargo:rerun-if-changed={}", libdir.join(file).display());
-            if shared {
-                let folder = libdir.display();
-                Some(vec![
-                    format!("-L{folder}"),
-                    "-lvae".into(),
-                    format!("-Wl,-rpath,{folder}"),
-                ])
-            } else {
-                let flags = pkg_config(module, Some((&dir, &libdir)));
-                Some(flags.unwrap_or_else(|| {
-                    panic!(
-                        "{} is there, but pkg-config does not tell what it is linked \
-                         with: are pkg-config and vae-static.pc installed?",
-                        libdir.join(file).display()
-                    )
-                }))
-            }
-        }
-        None => pkg_config(module, None),
+        Some(dir) => Some(flags_of_folder(&PathBuf::from(dir), shared)),
+        None => pkg_config(if shared { "vae" } else { "vae-static" }, None),
     };
     match flags {
         Some(flags) => link(&flags),
@@ -60,6 +31,34 @@ fn main() {
             println!("cargo:rustc-link-lib=dylib=vae_was_not_found__set_VAE_DIR_to_its_prefix");
         }
     }
+}
+
+/// The flags to link what is in VAE_DIR; says what is wrong if it is not there.
+fn flags_of_folder(dir: &Path, shared: bool) -> Vec<String> {
+    let file = if shared { "libvae.so" } else { "libvae.a" };
+    let libdir = library_folder(dir, file).unwrap_or_else(|| {
+        panic!(
+            "VAE_DIR is {}, but there is no {file} in its lib folder. VAE_DIR is \
+             the prefix that libvae was installed to, or the folder it was built in.",
+            dir.display()
+        )
+    });
+    println!("cargo:rerun-if-changed={}", libdir.join(file).display());
+    let search = format!("-L{}", libdir.display());
+    if shared {
+        let run_path = format!("-Wl,-rpath,{}", libdir.display());
+        return vec![search, "-lvae".into(), run_path];
+    }
+    let mut flags = pkg_config("vae-static", Some((dir, &libdir))).unwrap_or_else(|| {
+        panic!(
+            "{} is there, but pkg-config does not tell what it is linked with: \
+             are pkg-config and vae-static.pc installed?",
+            libdir.join(file).display()
+        )
+    });
+    // Once more, for pkg-config does not mark a space in it.
+    flags.insert(0, search);
+    flags
 }
 
 /// Where below an installation's prefix, or a build folder, `file` lies.

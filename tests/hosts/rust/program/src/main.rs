@@ -16,6 +16,9 @@ fn main() -> Result<(), vae::Error> {
     let file = trainer.save_bytes(Save::Model)?;
     let again = Trainer::load_bytes(&file)?;
     let sampling = Sampling::new(4);
-    assert_eq!(trainer.sample::<u8>(&sampling)?, again.sample::<u8>(&sampling)?);
+    assert_eq!(
+        trainer.sample::<u8>(&sampling)?,
+        again.sample::<u8>(&sampling)?
+    );
     Ok(())
 }
