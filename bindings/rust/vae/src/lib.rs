@@ -76,3 +76,8 @@ pub use params::{Number, Param};
 pub use rows::{Batch, Pixel, Room};
 pub use run::Run;
 pub use trainer::{Canceller, Trainer};
+
+/// The README's program, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
