@@ -1,7 +1,6 @@
 //! The conformance program: does what every language's does, prints the same
 //! text to the last bit and leaves the same files, in the current folder.
 
-use std::cell::RefCell;
 use std::fmt::Write;
 use std::fs;
 use std::ops::ControlFlow;
@@ -88,19 +87,19 @@ fn dataset(bytes: &[u8]) -> Outcome<Dataset> {
 }
 
 fn epochs(a: &mut Trainer, images: &Dataset, bytes: &[u8], floats: &[f32]) -> Outcome<()> {
-    let failed = RefCell::new(None);
+    let mut failed = None;
     let run = Run::new().every_steps(2).progress(|progress, model| {
         println!("{}", progress_line(progress));
         if progress.step == 4 {
             match model.sample::<u8>(&Sampling::new(2).seed(5)) {
                 Ok(drawn) => println!("inside {}", sum(&drawn)),
-                Err(error) => *failed.borrow_mut() = Some(error),
+                Err(error) => failed = Some(error),
             }
         }
         ControlFlow::Continue(())
     });
     let epoch = a.train_epoch(images, run)?;
-    if let Some(error) = failed.into_inner() {
+    if let Some(error) = failed {
         return Err(error.into());
     }
     println!("epoch {}", metrics(&epoch));

@@ -81,7 +81,6 @@ impl Dataset {
         Dataset::made(|raw| unsafe { vae_sys::vae_dataset_from_memory(&all, shape.as_ptr(), raw) })
     }
 
-    #[doc(alias = "vae_dataset_info")]
     fn made(make: impl FnOnce(*mut *mut vae_dataset) -> vae_sys::vae_status) -> Result<Dataset> {
         let mut raw = null_mut();
         ffi::call(|| make(&mut raw))?;
