@@ -1,5 +1,6 @@
 // Images that are read once and stay, and what shape images have.
 using System;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Vae
@@ -77,13 +78,16 @@ namespace Vae
         /// offence; Memory.</exception>
         public static Dataset Open(string path, string labelsPath = null)
         {
-            Loader.Ready();
-            IntPtr native;
+            byte[] name = Utf8.Bytes(path, nameof(path));
             byte[] labels = labelsPath == null ? null : Utf8.Bytes(labelsPath, nameof(labelsPath));
-            fixed (byte* images = Utf8.Bytes(path, nameof(path)))
-            fixed (byte* classes = labels)
-                Status.Check(NativeMethods.vae_dataset_open(images, classes, &native));
-            return new Dataset(native, sizeof(byte));
+            return Loader.Call(() =>
+            {
+                IntPtr native;
+                fixed (byte* images = name)
+                fixed (byte* classes = labels)
+                    Status.Check(NativeMethods.vae_dataset_open(images, classes, &native));
+                return new Dataset(native, sizeof(byte));
+            });
         }
 
         /// <summary>Copies images, and labels if there are any, from the host's memory.</summary>
@@ -97,6 +101,12 @@ namespace Vae
                                          ReadOnlySpan<int> labels = default(ReadOnlySpan<int>))
         {
             Loader.Ready();
+            return Copy(images, shape, labels);
+        }
+
+        [MethodImpl(MethodImplOptions.NoInlining)]  // see Loader.Call()
+        private static Dataset Copy(Batch images, ImageShape shape, ReadOnlySpan<int> labels)
+        {
             IntPtr native;
             uint* chw = stackalloc uint[3];
             shape.Write(chw);

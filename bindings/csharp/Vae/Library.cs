@@ -1,5 +1,6 @@
 // What there is to know about libvae itself, the log, and pictures: all that needs no trainer.
 using System;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Vae
@@ -38,8 +39,7 @@ namespace Vae
         {
             get
             {
-                Loader.Ready();
-                return Utf8.Text(NativeMethods.vae_version());
+                return Loader.Call(() => Utf8.Text(NativeMethods.vae_version()));
             }
         }
 
@@ -50,8 +50,7 @@ namespace Vae
         {
             get
             {
-                Loader.Ready();
-                return (int)NativeMethods.vae_abi_version();
+                return Loader.Call(() => (int)NativeMethods.vae_abi_version());
             }
         }
 
@@ -61,8 +60,7 @@ namespace Vae
         {
             get
             {
-                Loader.Ready();
-                return Utf8.Ask(NativeMethods.vae_build_info);
+                return Loader.Call(() => Utf8.Ask(NativeMethods.vae_build_info));
             }
         }
 
@@ -71,9 +69,8 @@ namespace Vae
         /// <remarks>C: <c>vae_diagnose</c>.</remarks>
         public static string Diagnose()
         {
-            Loader.Ready();
-            return Utf8.Ask((text, capacity, needed) =>
-                NativeMethods.vae_diagnose(IntPtr.Zero, text, capacity, needed));
+            return Loader.Call(() => Utf8.Ask((text, capacity, needed) =>
+                NativeMethods.vae_diagnose(IntPtr.Zero, text, capacity, needed)));
         }
 
         /// <summary>Who is told of noteworthy events: one for the process, none at
@@ -87,11 +84,13 @@ namespace Vae
         public static void SetLog(Action<LogLevel, string> log,
                                   LogLevel minimum = LogLevel.Warning)
         {
-            Loader.Ready();
-            if (log != null) handler = log;
-            Status.Check(NativeMethods.vae_set_log_callback(
-                log == null ? IntPtr.Zero : ThunkPointer, IntPtr.Zero, (int)minimum));
-            if (log == null) handler = null;
+            Loader.Call(() =>
+            {
+                IntPtr thunk = log == null ? IntPtr.Zero : ThunkPointer;
+                Status.Check(NativeMethods.vae_set_log_callback(thunk, IntPtr.Zero,
+                                                                (int)minimum));
+                return handler = log;
+            });
         }
 
         /// <summary>The last exception that the log's handler threw; null if none.</summary>
@@ -131,6 +130,12 @@ namespace Vae
         public static void WriteGrid(string path, Batch images, ImageShape shape, int columns = 0)
         {
             Loader.Ready();
+            Write(path, images, shape, columns);
+        }
+
+        [MethodImpl(MethodImplOptions.NoInlining)]  // see Loader.Call()
+        private static void Write(string path, Batch images, ImageShape shape, int columns)
+        {
             uint* chw = stackalloc uint[3];
             shape.Write(chw);
             fixed (byte* file = Utf8.Bytes(path, nameof(path)))

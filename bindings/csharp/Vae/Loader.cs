@@ -3,6 +3,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Vae
@@ -29,6 +30,14 @@ namespace Vae
         internal static void Ready()
         {
             if (!ready) Load(null);
+        }
+
+        /// <summary>For what may be the first call. Mono looks for a function when it compiles
+        /// the method that calls it: that method must begin only after Ready().</summary>
+        internal static T Call<T>(Func<T> call)
+        {
+            Ready();
+            return call();
         }
 
         /// <summary>Loads this file and no other; with null, the first that is found.</summary>
@@ -107,6 +116,7 @@ namespace Vae
                 new DllNotFoundException(NativeMethods.Library));
         }
 
+        [MethodImpl(MethodImplOptions.NoInlining)]  // see Call()
         private static void CheckVersion()
         {
             uint abi = NativeMethods.vae_abi_version();

@@ -168,10 +168,12 @@ namespace Vae
 
         private static vae_run Defaults()
         {
-            Loader.Ready();
-            vae_run native;
-            Status.Check(NativeMethods.vae_run_init(&native, (uint)sizeof(vae_run)));
-            return native;
+            return Loader.Call(() =>
+            {
+                vae_run native;
+                Status.Check(NativeMethods.vae_run_init(&native, (uint)sizeof(vae_run)));
+                return native;
+            });
         }
     }
 }

@@ -2,6 +2,7 @@
 // runtime's resolver where it has one (.NET Core 3 and newer), else by dlopen and Mono's map.
 using System;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Vae
@@ -73,6 +74,7 @@ namespace Vae
         }
 
         // Two copies of libvae in one process would each have its own last error.
+        [MethodImpl(MethodImplOptions.NoInlining)]  // see Loader.Call()
         private static bool IsMeant(IntPtr library)
         {
             IntPtr version;

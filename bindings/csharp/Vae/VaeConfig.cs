@@ -141,10 +141,14 @@ namespace Vae
         /// type or a value out of range.</exception>
         public static VaeConfig FromJson(string json)
         {
-            vae_config native = Defaults();
-            fixed (byte* text = Utf8.Bytes(json, nameof(json)))
-                Status.Check(NativeMethods.vae_config_from_json(&native, text));
-            return new VaeConfig(&native);
+            byte[] bytes = Utf8.Bytes(json, nameof(json));
+            return Loader.Call(() =>
+            {
+                vae_config native = Defaults();
+                fixed (byte* text = bytes)
+                    Status.Check(NativeMethods.vae_config_from_json(&native, text));
+                return new VaeConfig(&native);
+            });
         }
 
         /// <summary>Reads the configuration from a JSON file, or from a model or checkpoint that
@@ -156,10 +160,14 @@ namespace Vae
         /// Argument.</exception>
         public static VaeConfig FromFile(string path)
         {
-            vae_config native = Defaults();
-            fixed (byte* file = Utf8.Bytes(path, nameof(path)))
-                Status.Check(NativeMethods.vae_config_from_file(&native, file));
-            return new VaeConfig(&native);
+            byte[] name = Utf8.Bytes(path, nameof(path));
+            return Loader.Call(() =>
+            {
+                vae_config native = Defaults();
+                fixed (byte* file = name)
+                    Status.Check(NativeMethods.vae_config_from_file(&native, file));
+                return new VaeConfig(&native);
+            });
         }
 
         /// <summary>Writes the configuration as one JSON object.</summary>
@@ -239,11 +247,13 @@ namespace Vae
 
         private static vae_config Defaults()
         {
-            Loader.Ready();
-            vae_config native;
-            Status.Check(NativeMethods.vae_config_init(&native, (uint)sizeof(vae_config),
-                                                       vae_config.AbiVersion));
-            return native;
+            return Loader.Call(() =>
+            {
+                vae_config native;
+                Status.Check(NativeMethods.vae_config_init(&native, (uint)sizeof(vae_config),
+                                                           vae_config.AbiVersion));
+                return native;
+            });
         }
 
         private void Read(vae_config* native)

@@ -1,5 +1,6 @@
 // What a failed call throws, and the one place that turns a status of vae.h into it.
 using System;
+using System.Runtime.CompilerServices;
 
 namespace Vae
 {
@@ -76,12 +77,14 @@ namespace Vae
             if (status != (int)VaeStatus.Ok) throw Failure(status);
         }
 
+        [MethodImpl(MethodImplOptions.NoInlining)]  // see Loader.Call()
         internal static VaeException Failure(int status)
         {
             return new VaeException((VaeStatus)status,
                                     Utf8.Text(NativeMethods.vae_last_error()));
         }
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         internal static string Name(int status)
         {
             return Utf8.Text(NativeMethods.vae_status_name(status));
