@@ -12,10 +12,15 @@ namespace Vae
     internal abstract class NativeHandle : SafeHandle
     {
         private long bytes;
+        private volatile bool disposed;
 
         protected NativeHandle() : base(IntPtr.Zero, true) { }
 
         public override bool IsInvalid { get { return handle == IntPtr.Zero; } }
+
+        /// <summary>From the first Dispose() on, when calls may still hold the handle and
+        /// <see cref="SafeHandle.IsClosed"/> is not yet true.</summary>
+        internal bool IsDisposed { get { return disposed; } }
 
         internal abstract string Owner { get; }
 
@@ -26,6 +31,12 @@ namespace Vae
         {
             bytes = native;
             NativeMemory.Add(native);
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            disposed = true;
+            base.Dispose(disposing);
         }
 
         protected abstract void Destroy(IntPtr native);
@@ -66,7 +77,7 @@ namespace Vae
 
         internal Hold(NativeHandle handle)
         {
-            if (handle.IsClosed) throw new ObjectDisposedException(handle.Owner);
+            if (handle.IsDisposed) throw new ObjectDisposedException(handle.Owner);
             bool held = false;
             handle.DangerousAddRef(ref held);
             this.handle = handle;
