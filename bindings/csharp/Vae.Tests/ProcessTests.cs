@@ -97,7 +97,7 @@ namespace Vae.Tests
                 RedirectStandardOutput = true, RedirectStandardError = true,
                 UseShellExecute = false,
             };
-            start.EnvironmentVariables["VAE_LIBRARY"] = library ?? Library.Path;
+            start.Environment["VAE_LIBRARY"] = library ?? Library.Path;
             using (Process child = Process.Start(start))
             {
                 string output = child.StandardOutput.ReadToEnd() +

@@ -101,7 +101,7 @@ namespace Vae
                                          ReadOnlySpan<int> labels = default(ReadOnlySpan<int>))
         {
             Loader.Ready();
-            return Copy(images, shape, labels);
+            using (NativeCall.Begin()) return Copy(images, shape, labels);
         }
 
         [MethodImpl(MethodImplOptions.NoInlining)]  // see Loader.Call()

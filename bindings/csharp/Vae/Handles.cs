@@ -41,10 +41,13 @@ namespace Vae
 
         protected abstract void Destroy(IntPtr native);
 
-        // At the end of a process too: nothing here may throw or use another object.
+        // Finalizers may come here in any order: nothing here may throw or use an object that
+        // has one. What is left when the process ends goes with it.
         protected sealed override bool ReleaseHandle()
         {
+            if (!Ending.TryEnter()) return true;
             Destroy(handle);
+            Ending.Leave();
             NativeMemory.Remove(bytes);
             return true;
         }
@@ -82,32 +85,46 @@ namespace Vae
             handle.DangerousAddRef(ref held);
             this.handle = handle;
             Pointer = handle.DangerousGetHandle();
+            Ending.Enter();
         }
 
         internal IntPtr Pointer { get; }
 
-        public void Dispose() { handle.DangerousRelease(); }
+        public void Dispose()
+        {
+            handle.DangerousRelease();
+            Ending.Leave();
+        }
     }
 
     /// <summary>The native memory behind all handles, as the garbage collector is told.</summary>
     internal static class NativeMemory
     {
+        // Mono takes note of no pressure: there, what is held twice over is collected here.
+        private static readonly bool Collects = Type.GetType("Mono.Runtime") != null;
+        private const long Least = 16 << 20;
         private static long held;
+        private static long limit = Least;
 
         internal static long Held { get { return Interlocked.Read(ref held); } }
 
         internal static void Add(long bytes)
         {
             if (bytes <= 0) return;
-            Interlocked.Add(ref held, bytes);
+            long now = Interlocked.Add(ref held, bytes);
             GC.AddMemoryPressure(bytes);
+            if (!Collects || now <= Interlocked.Read(ref limit)) return;
+            Interlocked.Exchange(ref limit, 2 * now);
+            GC.Collect();
         }
 
         internal static void Remove(long bytes)
         {
             if (bytes <= 0) return;
-            Interlocked.Add(ref held, -bytes);
+            long now = Interlocked.Add(ref held, -bytes);
             GC.RemoveMemoryPressure(bytes);
+            if (2 * now < Interlocked.Read(ref limit))
+                Interlocked.Exchange(ref limit, Math.Max(Least, 2 * now));
         }
 
         /// <summary>What a trainer takes, roughly: parameters, their gradients and moments, and

@@ -130,7 +130,7 @@ namespace Vae
         public static void WriteGrid(string path, Batch images, ImageShape shape, int columns = 0)
         {
             Loader.Ready();
-            Write(path, images, shape, columns);
+            using (NativeCall.Begin()) Write(path, images, shape, columns);
         }
 
         [MethodImpl(MethodImplOptions.NoInlining)]  // see Loader.Call()

@@ -37,7 +37,7 @@ namespace Vae
         internal static T Call<T>(Func<T> call)
         {
             Ready();
-            return call();
+            using (NativeCall.Begin()) return call();
         }
 
         /// <summary>Loads this file and no other; with null, the first that is found.</summary>
@@ -55,6 +55,7 @@ namespace Vae
                                            "this is a 32-bit process; libvae needs 64 bits");
                 if (path == null) path = Find(wanted);
                 CheckVersion();
+                Ending.Watch();
                 ready = true;
             }
         }

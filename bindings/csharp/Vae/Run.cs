@@ -22,6 +22,7 @@ namespace Vae
         private readonly CancelLevel cancel;
         private ExceptionDispatchInfo thrown;
         private bool stopped;
+        private IntPtr trainer;
 
         internal Run(RunCall call, Func<Progress, bool> callback, CancellationToken token,
                      CancelLevel cancel)
@@ -32,16 +33,19 @@ namespace Vae
             this.cancel = cancel;
         }
 
+        internal void Cancel() { cancel.SetByToken(trainer, true); }
+
         internal Metrics Go(IntPtr trainer, IntPtr dataset, vae_run native, int latent)
         {
+            this.trainer = trainer;
             GCHandle self = GCHandle.Alloc(this);
             CancellationTokenRegistration registration = default(CancellationTokenRegistration);
             try
             {
                 if (callback != null) native.progress = ThunkPointer;
                 native.user = GCHandle.ToIntPtr(self);
-                if (token.CanBeCanceled)
-                    registration = token.Register(() => cancel.SetByToken(trainer, true));
+                Ending.Add(this);
+                if (token.CanBeCanceled) registration = token.Register(Cancel);
                 vae_run* run = &native;
                 return Metrics.Of(latent,
                                   metrics => Carry(call(trainer, dataset, run, metrics)));
@@ -50,6 +54,7 @@ namespace Vae
             {
                 // Waits for a cancellation that is under way on another thread.
                 registration.Dispose();
+                Ending.Remove(this);
                 if (token.CanBeCanceled) cancel.SetByToken(trainer, false);
                 self.Free();
             }
@@ -59,6 +64,7 @@ namespace Vae
         /// library's to explain.</summary>
         private int Carry(int status)
         {
+            Ending.Rest();
             if (thrown != null) thrown.Throw();
             if (status == (int)VaeStatus.Cancelled && !stopped && token.IsCancellationRequested)
                 throw new OperationCanceledException(Status.Failure(status).Message, token);

@@ -33,10 +33,13 @@ namespace Vae
 
         private Trainer(Maker make)
         {
-            IntPtr native;
-            int status = make(&native);
-            handle.Set(native);
-            Status.Check(status);
+            using (NativeCall.Begin())
+            {
+                IntPtr native;
+                int status = make(&native);
+                handle.Set(native);
+                Status.Check(status);
+            }
             VaeConfig config = Config;
             ImageShape = new ImageShape(config.Channels, config.Height, config.Width);
             imageElements = ImageShape.Elements;
