@@ -5,6 +5,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Threading;
+using System.Threading.Tasks;
 
 namespace Vae.Tests
 {
@@ -20,7 +21,10 @@ namespace Vae.Tests
         private static void EndingWhileABackgroundThreadTrainsEndsWell()
         {
             for (int round = 0; round < 3; ++round)
+            {
                 Check.Equal("", Child.Start("train"), "output");
+                Check.Equal("", Child.Start("steps"), "output");
+            }
         }
 
         [Test]
@@ -112,6 +116,7 @@ namespace Vae.Tests
         {
             if (what == "leave") Leave();
             else if (what == "train") Train(true);
+            else if (what == "steps") Steps();
             else if (what == "exit") Train(false);
             else if (what == "missing") Missing();
             else First[what.Substring("first ".Length)]();
@@ -154,6 +159,21 @@ namespace Vae.Tests
             thread.IsBackground = true;
             thread.Start();
             if (!background) thread.Join();
+            begun.Wait();
+        }
+
+        private static void Steps()
+        {
+            ManualResetEventSlim begun = new ManualResetEventSlim();
+            Task.Run(() =>
+            {
+                Trainer trainer = Small.Trainer();
+                while (true)
+                {
+                    trainer.IssueStep(Small.Discs(Small.Batch));
+                    begun.Set();
+                }
+            });
             begun.Wait();
         }
 

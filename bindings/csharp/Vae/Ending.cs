@@ -34,24 +34,25 @@ namespace Vae
 
         internal static void Enter()
         {
-            if (!TryEnter()) Thread.Sleep(Timeout.Infinite);
+            if (!TryEnter()) Rest();
         }
 
         internal static void Leave()
         {
+            if (own == 0) return;
             --own;
             Interlocked.Decrement(ref calls);
-            Rest();
         }
 
-        /// <summary>Ends this thread's work, but not with an exception: one that nobody catches
-        /// would be the last that is seen of the process.</summary>
+        /// <summary>Where the process ends, this thread does so here, and not with an exception:
+        /// one that nobody catches would be the last that is seen of the process. Not for
+        /// `finally` blocks, in which Mono lets a thread go on until it is through.</summary>
         internal static void Rest()
         {
             if (!begun || leads) return;
             Interlocked.Add(ref calls, -own);
             own = 0;
-            Thread.Sleep(Timeout.Infinite);
+            Thread.Sleep(Patience + Patience);
         }
 
         internal static void Add(Run run)
