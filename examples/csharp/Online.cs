@@ -31,8 +31,8 @@ internal static class Online
                 if (ring.TryTake(batch)) Learn(trainer, batch);
                 else Thread.Sleep(1);  // a game draws its frame here, a server answers
             }
-            Metrics last = trainer.ReadMetrics();
-            Console.WriteLine(trainer.StepCount + " steps; the last " + last.Steps + ": " + last);
+            Console.WriteLine(trainer.StepCount + " steps; the last batch: " +
+                              trainer.EvalStep(batch));
             Print(trainer.Reconstruct(new ReadOnlySpan<byte>(batch, 0, Pixels)));
         }
         producer.Join();
