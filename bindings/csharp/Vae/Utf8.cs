@@ -41,7 +41,8 @@ namespace Vae
             return Encoding.UTF8.GetString(text, length);
         }
 
-        /// <summary>Asks until the room is large enough: some texts grow between two calls.</summary>
+        /// <summary>Asks until the room is large enough: some texts grow between two
+        /// calls.</summary>
         internal static string Ask(TextCall call)
         {
             byte[] room = new byte[1024];
