@@ -34,6 +34,14 @@ namespace Vae.Tests
         }
 
         [Test]
+        private static void EndingWhileACallbackWaitsForTheEndIsNoDeadlock()
+        {
+            Stopwatch took = Stopwatch.StartNew();
+            Check.Equal("", Child.Start("wait"), "output");
+            Check.That(took.Elapsed < TimeSpan.FromSeconds(5), "it took " + took.Elapsed);
+        }
+
+        [Test]
         private static void AnyCallMayBeTheFirst()
         {
             foreach (string first in Child.First.Keys)
@@ -115,9 +123,14 @@ namespace Vae.Tests
         internal static int Run(string what)
         {
             if (what == "leave") Leave();
-            else if (what == "train") Train(true);
+            else if (what == "train") Train(() => { });
             else if (what == "steps") Steps();
-            else if (what == "exit") Train(false);
+            else if (what == "exit")
+            {
+                Train(() => Environment.Exit(0));
+                Thread.Sleep(Timeout.Infinite);
+            }
+            else if (what == "wait") Train(() => Thread.Sleep(Timeout.Infinite));
             else if (what == "missing") Missing();
             else First[what.Substring("first ".Length)]();
             return 0;
@@ -141,7 +154,7 @@ namespace Vae.Tests
             Library.SetLog((level, text) => { }, LogLevel.Detail);
         }
 
-        private static void Train(bool background)
+        private static void Train(Action inside)
         {
             ManualResetEventSlim begun = new ManualResetEventSlim();
             Thread thread = new Thread(() =>
@@ -151,14 +164,13 @@ namespace Vae.Tests
                 while (true)
                     trainer.TrainEpoch(images, now =>
                     {
-                        if (!background) Environment.Exit(0);
                         begun.Set();
+                        inside();
                         return true;
                     });
             });
             thread.IsBackground = true;
             thread.Start();
-            if (!background) thread.Join();
             begun.Wait();
         }
 

@@ -126,6 +126,22 @@ namespace Vae.Tests
         }
 
         [Test]
+        private static void MemoryOfAGpuIsRefusedByATrainerOnTheCpu()
+        {
+            IntPtr nowhere = (IntPtr)4096;
+            using (Trainer trainer = Small.Trainer())
+            {
+                string text = Check.Throws<VaeException>(() => trainer.TrainStep(Batch.OnDevice(
+                    nowhere, Small.Pixels, ElementType.UInt8))).Message;
+                Check.Contains("device", text);
+                Check.Throws<VaeException>(() => trainer.Sample(Output.OnDevice(
+                    nowhere, 4 * Small.Pixels, ElementType.Float32)));
+                Check.Contains("bytes is -1", Check.Fails(VaeStatus.Argument, () =>
+                    trainer.EvalStep(Batch.OnDevice(nowhere, -1, ElementType.UInt8))));
+            }
+        }
+
+        [Test]
         private static void TheLayoutOfImageFilesIsUnderstood()
         {
             VaeConfig config = Small.Config();

@@ -10,11 +10,12 @@ namespace Vae
 {
     internal static class Ending
     {
+        internal static readonly bool OnMono = Type.GetType("Mono.Runtime") != null;
         private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
         private static readonly List<Run> Runs = new List<Run>();
         private static int calls;
         private static volatile bool begun;
-        [ThreadStatic] private static int own;     // calls of this thread, around callbacks
+        [ThreadStatic] private static int own;     // calls of this thread
         [ThreadStatic] private static bool leads;  // this thread ends the process
 
         internal static void Watch() { AppDomain.CurrentDomain.ProcessExit += OnExit; }
@@ -42,6 +43,24 @@ namespace Vae
             if (own == 0) return;
             --own;
             Interlocked.Decrement(ref calls);
+        }
+
+        /// <summary>While it is in a callback, a thread is not inside the library: nobody has to
+        /// wait for it, but it may not go back.</summary>
+        internal static int LeaveForCallback()
+        {
+            int around = own;
+            own = 0;
+            Interlocked.Add(ref calls, -around);
+            return around;
+        }
+
+        internal static void ReturnFromCallback(int around)
+        {
+            Interlocked.Add(ref calls, around);
+            own = around;
+            // Mono aborts its background threads and waits for them: they have to go back.
+            if (!OnMono) Rest();
         }
 
         /// <summary>Where the process ends, this thread does so here, and not with an exception:

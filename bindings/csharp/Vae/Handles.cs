@@ -100,8 +100,7 @@ namespace Vae
     /// <summary>The native memory behind all handles, as the garbage collector is told.</summary>
     internal static class NativeMemory
     {
-        // Mono takes note of no pressure: there, what is held twice over is collected here.
-        private static readonly bool Collects = Type.GetType("Mono.Runtime") != null;
+        // Mono takes note of no pressure: what has doubled there is collected from here.
         private const long Least = 16 << 20;
         private static long held;
         private static long limit = Least;
@@ -113,7 +112,7 @@ namespace Vae
             if (bytes <= 0) return;
             long now = Interlocked.Add(ref held, bytes);
             GC.AddMemoryPressure(bytes);
-            if (!Collects || now <= Interlocked.Read(ref limit)) return;
+            if (!Ending.OnMono || now <= Interlocked.Read(ref limit)) return;
             Interlocked.Exchange(ref limit, 2 * now);
             GC.Collect();
         }

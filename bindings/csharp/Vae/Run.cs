@@ -64,8 +64,8 @@ namespace Vae
         /// library's to explain.</summary>
         private int Carry(int status)
         {
-            Ending.Rest();
             if (thrown != null) thrown.Throw();
+            Ending.Rest();
             if (status == (int)VaeStatus.Cancelled && !stopped && token.IsCancellationRequested)
                 throw new OperationCanceledException(Status.Failure(status).Message, token);
             return status;
@@ -75,6 +75,7 @@ namespace Vae
         private static int OnProgress(vae_progress* progress, IntPtr user)
         {
             Run run = (Run)GCHandle.FromIntPtr(user).Target;
+            int around = Ending.LeaveForCallback();
             try
             {
                 run.stopped = !run.callback(new Progress(progress));
@@ -87,6 +88,7 @@ namespace Vae
                 if (failure is ThreadAbortException) Thread.ResetAbort();
 #endif
             }
+            Ending.ReturnFromCallback(around);
             return run.thrown != null || run.stopped ? 1 : 0;
         }
     }
