@@ -55,6 +55,7 @@ enum class NonFinite : std::int32_t {
 };
 
 /// Everything a trainer is made from. Ranges are checked by validate().
+/// C: vae_config_init, vae_default_config.
 struct Config {
   // --- model -------------------------------------------------------------
   Model model = Model::vae;  ///< which model
@@ -120,12 +121,14 @@ struct Config {
 
 /// Throws Error(argument or unsupported), naming the first value that is not
 /// allowed and the values that are. Never looks for a device.
+/// C: vae_config_validate.
 /// @param config What to check.
 void validate(const Config& config);
 
 /// The configuration as one JSON object; every field by its name, enumerations
 /// by theirs ("bernoulli", "auto"). What config_from_json() reads back equals
 /// it.
+/// C: vae_config_to_json.
 /// @param config A valid configuration.
 /// @return The object.
 std::string to_json(const Config& config);
@@ -133,6 +136,7 @@ std::string to_json(const Config& config);
 /// Reads a JSON object of the fields of Config. A field that is absent keeps
 /// its default; an unknown one, a wrong type or a value out of range is an
 /// Error(format) or Error(argument) that names it. The result is validated.
+/// C: vae_config_from_json.
 /// @param json The text.
 /// @return The configuration.
 Config config_from_json(std::string_view json);
@@ -140,6 +144,7 @@ Config config_from_json(std::string_view json);
 /// Reads the configuration from a file: a JSON file, or a model or checkpoint
 /// that libvae wrote. Error(file) if it cannot be read, Error(format) if it
 /// holds no configuration.
+/// C: vae_config_from_file.
 /// @param path UTF-8.
 /// @return The configuration, validated.
 Config config_from_file(const std::string& path);

@@ -29,12 +29,14 @@ enum class Status : std::int32_t {
 
 /// The name of a status as vae.h spells it ("VAE_E_ARGUMENT"); "unknown
 /// status" for a number that has no name.
+/// C: vae_status_name.
 /// @param status Any number.
 /// @return Never null, never to be freed.
 const char* status_name(std::int32_t status) noexcept;
 
 /// Thrown by every function of this interface that fails. The text names the
 /// value seen and the values allowed; the object that threw is as it was.
+/// C: vae_last_error.
 class Error : public std::runtime_error {
  public:
   /// @param status What went wrong.

@@ -67,11 +67,6 @@ inline at::Tensor empty_rows(std::int64_t count, const Shape& shape,
                    like.options().dtype(at::kFloat));
 }
 
-inline Shape shape_of(const Trainer& trainer) {
-  const Config config = trainer.config();
-  return {config.channels, config.height, config.width};
-}
-
 }  // namespace detail
 
 /// A view of `rows`, uint8 or float32, its first dimension the count,
@@ -101,6 +96,14 @@ inline void train_step(Trainer& trainer, const at::Tensor& images,
   trainer.train_step(batch_of(images), metrics);
 }
 
+/// Trainer::eval_step on images [B, C, H, W].
+/// @param trainer The trainer.
+/// @param images  Any count.
+/// @return The means over these images.
+inline Metrics eval_step(Trainer& trainer, const at::Tensor& images) {
+  return trainer.eval_step(batch_of(images));
+}
+
 /// Mean and log-variance of q(z | x), float32 [B, latent] each, on the device
 /// of `images`.
 /// @param trainer The trainer.
@@ -125,10 +128,24 @@ inline std::pair<at::Tensor, at::Tensor> encode(Trainer& trainer,
 /// @return The images.
 inline at::Tensor decode(Trainer& trainer, const at::Tensor& codes) {
   const at::Tensor images =
-      detail::empty_rows(codes.size(0), detail::shape_of(trainer), codes);
+      detail::empty_rows(codes.size(0), trainer.shape(), codes);
   Output room = output_of(images);
   trainer.decode(batch_of(codes), room);
   return images;
+}
+
+/// Images through the code's mean and back, float32 [B, C, H, W], on the device
+/// of `images`.
+/// @param trainer The trainer.
+/// @param images  [B, C, H, W], any count.
+/// @return As many images.
+inline at::Tensor reconstruct(Trainer& trainer, const at::Tensor& images) {
+  const Batch batch = batch_of(images);
+  const at::Tensor result =
+      detail::empty_rows(images.size(0), trainer.shape(), images);
+  Output room = output_of(result);
+  trainer.reconstruct(batch, room);
+  return result;
 }
 
 /// Images drawn from the prior, float32 [count, C, H, W], on the CPU.
@@ -138,7 +155,7 @@ inline at::Tensor decode(Trainer& trainer, const at::Tensor& codes) {
 inline at::Tensor sample(Trainer& trainer, const Sampling& sampling = {}) {
   const at::Tensor images =
       detail::empty_rows(static_cast<std::int64_t>(sampling.count),
-                         detail::shape_of(trainer), at::empty({0}));
+                         trainer.shape(), at::empty({0}));
   Output room = output_of(images);
   trainer.sample(sampling, room);
   return images;

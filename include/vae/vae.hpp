@@ -7,6 +7,7 @@
 #include "vae/config.hpp"   // IWYU pragma: export
 #include "vae/rows.hpp"     // IWYU pragma: export
 #include "vae/trainer.hpp"  // IWYU pragma: export
+#include "vae/spans.hpp"    // IWYU pragma: export
 #include "vae/dataset.hpp"  // IWYU pragma: export
 #include "vae/image.hpp"    // IWYU pragma: export
 #include "vae/about.hpp"    // IWYU pragma: export

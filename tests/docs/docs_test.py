@@ -3,9 +3,9 @@ run, links lead somewhere. Knows nothing of how the pages look.
 
     docs_test.py VAE DATA PROGRAM...
 
-- A block of code is a file of docs/examples, examples or bindings, or a run of
-  its lines. The programs in docs/examples are PROGRAM...: each must succeed; the
-  others are run by tests/hosts.
+- A block of code is a file of docs/examples, examples, bindings or tests/hosts, or
+  a run of its lines. The programs in docs/examples are PROGRAM...: each must
+  succeed; the others are run by tests/hosts.
 - docs/functions.md names every C function in every language.
 - In a block of sh, the lines that begin with `vae ` are run, page by page, in a
   folder with data/mnist (real images, few) and photos (PNG files). `vae train`
@@ -36,8 +36,8 @@ PAGES += sorted((ROOT / "docs").glob("*.md"))
 EXAMPLES = sorted((ROOT / "docs" / "examples").iterdir())
 # Code that may be shown, by the language of the block.
 SHOWN = {"c": ".c", "cpp": ".cpp", "python": ".py", "rust": ".rs",
-         "csharp": ".cs"}
-ELSEWHERE = ("examples", "bindings")
+         "csharp": ".cs", "toml": ".toml"}
+ELSEWHERE = ("examples", "bindings", "tests/hosts")
 FEW = {"train": 128, "t10k": 32}
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")

@@ -1,0 +1,148 @@
+// The values of everything that chooses one of several, numbered as in vae.h. Zero is never one:
+// a forgotten choice is an error.
+namespace Vae
+{
+    /// <summary>What kind of model.</summary>
+    public enum ModelKind
+    {
+        /// <summary>Variational autoencoder (Kingma and Welling 2014).</summary>
+        Vae = 1,
+    }
+
+    /// <summary>What the encoder and the decoder are made of.</summary>
+    public enum NetKind
+    {
+        /// <summary>Convolutions with BatchNorm, for images.</summary>
+        Conv = 1,
+        /// <summary>Fully connected layers, for any vector.</summary>
+        Dense = 2,
+    }
+
+    /// <summary>p(x|z).</summary>
+    public enum Likelihood
+    {
+        /// <summary>Bernoulli on logits; targets anywhere in [0, 1].</summary>
+        Bernoulli = 1,
+        /// <summary>Gaussian of fixed variance, <see cref="VaeConfig.GaussianSigma"/>
+        /// squared.</summary>
+        Gaussian = 2,
+    }
+
+    /// <summary>The type of one number.</summary>
+    public enum ElementType
+    {
+        /// <summary>One byte, 0 to 255, meaning 0 to 1.</summary>
+        UInt8 = 1,
+        /// <summary>IEEE single precision.</summary>
+        Float32 = 2,
+        /// <summary>Signed 64-bit integer; BatchNorm's counters only.</summary>
+        Int64 = 3,
+    }
+
+    /// <summary>Where a trainer computes.</summary>
+    public enum Device
+    {
+        /// <summary>The host's processor and memory.</summary>
+        Cpu = 1,
+        /// <summary>An NVIDIA GPU and its memory.</summary>
+        Cuda = 2,
+        /// <summary>A usable GPU if there is one, else the CPU.</summary>
+        Auto = 3,
+    }
+
+    /// <summary>The order of an image's numbers.</summary>
+    public enum Layout
+    {
+        /// <summary>[channel][row][column], as in PyTorch.</summary>
+        Chw = 1,
+        /// <summary>[row][column][channel], as in image files.</summary>
+        Hwc = 2,
+    }
+
+    /// <summary>How products are computed.</summary>
+    public enum Precision
+    {
+        /// <summary>IEEE single precision.</summary>
+        Fp32 = 1,
+        /// <summary>Products rounded to TF32 (GPU).</summary>
+        Tf32 = 2,
+        /// <summary>Products of bfloat16, sums in single precision.</summary>
+        Bf16 = 3,
+    }
+
+    /// <summary>Which implementation computes.</summary>
+    public enum Engine
+    {
+        /// <summary>The fastest that takes the configuration.</summary>
+        Auto = 1,
+        /// <summary>Any shape on any device; the others' reference.</summary>
+        Blocks = 2,
+        /// <summary>Own kernels around LibTorch's products; on GPUs only.</summary>
+        Fused = 3,
+    }
+
+    /// <summary>Whether work on a GPU is recorded as a CUDA graph.</summary>
+    public enum GraphMode
+    {
+        /// <summary>Where possible.</summary>
+        Auto = 1,
+        /// <summary>Always; <see cref="VaeStatus.Unsupported"/> where it is not
+        /// possible.</summary>
+        On = 2,
+        /// <summary>Never: every kernel starts by itself.</summary>
+        Off = 3,
+    }
+
+    /// <summary>What becomes of a step whose loss or gradient is NaN or infinite. It is never
+    /// committed.</summary>
+    public enum NonfiniteAction
+    {
+        /// <summary>It fails with <see cref="VaeStatus.Nonfinite"/>.</summary>
+        Error = 1,
+        /// <summary>It is counted as skipped, and training goes on.</summary>
+        Skip = 2,
+    }
+
+    /// <summary>What is saved.</summary>
+    public enum SaveKind
+    {
+        /// <summary>The tensors of the PyTorch module and the configuration.</summary>
+        Model = 1,
+        /// <summary>The same and all that is needed to go on training.</summary>
+        Checkpoint = 2,
+    }
+
+    /// <summary>Which numbers of a parameter.</summary>
+    public enum ParameterPart
+    {
+        /// <summary>The parameter itself.</summary>
+        Value = 1,
+        /// <summary>The last step's gradient; needs
+        /// <see cref="VaeConfig.KeepGradients"/>, and can only be read.</summary>
+        Gradient = 2,
+        /// <summary>Adam's running mean of the gradient.</summary>
+        Moment1 = 3,
+        /// <summary>Adam's running mean of the squared gradient.</summary>
+        Moment2 = 4,
+    }
+
+    /// <summary>What a progress report is about.</summary>
+    public enum RunPhase
+    {
+        /// <summary>Training.</summary>
+        Train = 1,
+        /// <summary>Evaluation.</summary>
+        Evaluate = 2,
+    }
+
+    /// <summary>How noteworthy an event is.</summary>
+    public enum LogLevel
+    {
+        /// <summary>Something that the host would want to know.</summary>
+        Warning = 1,
+        /// <summary>What was chosen and why.</summary>
+        Info = 2,
+        /// <summary>Everything else.</summary>
+        Detail = 3,
+    }
+}

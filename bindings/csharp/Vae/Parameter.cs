@@ -1,0 +1,146 @@
+// Every tensor of the model by its PyTorch name: what there is, and its numbers in and out.
+using System;
+using System.Collections.Generic;
+using System.Runtime.InteropServices;
+
+namespace Vae
+{
+    /// <summary>One tensor of the model, as PyTorch names it.</summary>
+    /// <remarks>C: <c>vae_param_info</c>, <c>vae_param_init</c>.</remarks>
+    public sealed unsafe class Parameter
+    {
+        internal Parameter(vae_param* native)
+        {
+            Name = Utf8.Text(native->name);
+            Type = (ElementType)native->dtype;
+            IsTrainable = native->trainable != 0;
+            Elements = (long)native->elements;
+            long[] shape = new long[native->rank];
+            for (int i = 0; i < shape.Length; ++i) shape[i] = native->shape[i];
+            Shape = shape;
+        }
+
+        /// <summary>"encoder.0.weight", "fc11.bias", ...</summary>
+        public string Name { get; }
+
+        /// <summary>Float32; Int64 for a counter.</summary>
+        public ElementType Type { get; }
+
+        /// <summary>False: BatchNorm's statistics and counters.</summary>
+        public bool IsTrainable { get; }
+
+        /// <summary>As in PyTorch; empty for a scalar.</summary>
+        public IReadOnlyList<long> Shape { get; }
+
+        /// <summary>Product of the shape; 1 for a scalar.</summary>
+        public long Elements { get; }
+    }
+
+    public sealed unsafe partial class Trainer
+    {
+        /// <summary>Copies a tensor out, in PyTorch's order.</summary>
+        /// <param name="name">One of <see cref="Parameters"/>, of floats.</param>
+        /// <param name="part">Value, or of trainable tensors gradient and moments.</param>
+        /// <returns>Its numbers.</returns>
+        /// <remarks>C: <c>vae_param_read</c>.</remarks>
+        /// <exception cref="VaeException">Argument; Unsupported for a gradient without
+        /// <see cref="VaeConfig.KeepGradients"/>.</exception>
+        public float[] ReadParameter(string name, ParameterPart part = ParameterPart.Value)
+        {
+            Parameter known = Find(name);
+            long elements = known == null ? 0 : known.Elements;
+            float[] data = new float[Whole.Length(name, (ulong)elements)];
+            ReadParameter(name, data, part);
+            return data;
+        }
+
+        /// <summary>Copies a tensor into the host's memory, in PyTorch's order.</summary>
+        /// <param name="name">One of <see cref="Parameters"/>, of floats.</param>
+        /// <param name="data">Room for all its numbers.</param>
+        /// <param name="part">Value, or of trainable tensors gradient and moments.</param>
+        /// <remarks>C: <c>vae_param_read</c>.</remarks>
+        /// <exception cref="VaeException">As in the other overload; TooSmall.</exception>
+        public void ReadParameter(string name, Span<float> data,
+                                  ParameterPart part = ParameterPart.Value)
+        {
+            Demand(name, ElementType.Float32);
+            fixed (float* room = &MemoryMarshal.GetReference(data))
+                Read(name, part, room, sizeof(float) * (ulong)data.Length);
+        }
+
+        /// <summary>Reads one of BatchNorm's counts of batches.</summary>
+        /// <param name="name">One of <see cref="Parameters"/>, of type Int64.</param>
+        /// <returns>The updates applied.</returns>
+        /// <remarks>C: <c>vae_param_read</c>.</remarks>
+        /// <exception cref="VaeException">Argument.</exception>
+        public long ReadCounter(string name)
+        {
+            Demand(name, ElementType.Int64);
+            long value;
+            Read(name, ParameterPart.Value, &value, sizeof(long));
+            return value;
+        }
+
+        /// <summary>Replaces a tensor, in PyTorch's order.</summary>
+        /// <param name="name">One of <see cref="Parameters"/>, of floats.</param>
+        /// <param name="data">All its numbers, finite; squares and variances not
+        /// negative.</param>
+        /// <param name="part">Value, Moment1 or Moment2.</param>
+        /// <remarks>C: <c>vae_param_write</c>.</remarks>
+        /// <exception cref="VaeException">Argument (the tensor is as before).</exception>
+        public void WriteParameter(string name, ReadOnlySpan<float> data,
+                                   ParameterPart part = ParameterPart.Value)
+        {
+            Demand(name, ElementType.Float32);
+            fixed (byte* text = Utf8.Bytes(name, nameof(name)))
+            fixed (float* numbers = &MemoryMarshal.GetReference(data))
+            using (Hold hold = new Hold(handle))
+                Status.Check(NativeMethods.vae_param_write(
+                    hold.Pointer, text, (int)part, numbers, sizeof(float) * (ulong)data.Length));
+        }
+
+        private void Read(string name, ParameterPart part, void* data, ulong bytes)
+        {
+            fixed (byte* text = Utf8.Bytes(name, nameof(name)))
+            using (Hold hold = new Hold(handle))
+                Status.Check(NativeMethods.vae_param_read(hold.Pointer, text, (int)part, data,
+                                                          bytes));
+        }
+
+        private Parameter Find(string name)
+        {
+            if (name == null) throw new ArgumentNullException(nameof(name));
+            foreach (Parameter parameter in Parameters)
+                if (parameter.Name == name) return parameter;
+            return null;
+        }
+
+        // A name that there is not gets libvae's own text; only types are .NET's to keep apart,
+        // as 8 bytes hold two floats as well as one count.
+        private void Demand(string name, ElementType type)
+        {
+            Parameter known = Find(name);
+            if (known != null && known.Type != type)
+                throw new VaeException(VaeStatus.Argument, name + " is of type " + known.Type +
+                                       "; this call is for " + type);
+        }
+
+        private IReadOnlyList<Parameter> ListParameters()
+        {
+            using (Hold hold = new Hold(handle))
+            {
+                uint count;
+                Status.Check(NativeMethods.vae_param_count(hold.Pointer, &count));
+                Parameter[] list = new Parameter[count];
+                for (uint i = 0; i < count; ++i)
+                {
+                    vae_param native;
+                    Status.Check(NativeMethods.vae_param_init(&native, (uint)sizeof(vae_param)));
+                    Status.Check(NativeMethods.vae_param_info(hold.Pointer, i, &native));
+                    list[i] = new Parameter(&native);
+                }
+                return Array.AsReadOnly(list);
+            }
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! The structs of `vae.h`, field by field, with the header's own words. Whether
+//! they lie in memory as the library's do is what `layout.rs` proves.
+
+use std::os::raw::{c_char, c_void};
+
+use crate::constants::*;
+#[allow(unused_imports)] // for the links in the texts
+use crate::functions::*;
+
+/// [`VAE_OK`] or one of the `VAE_E_` codes; unknown ones are failures.
+#[allow(non_camel_case_types)]
+pub type vae_status = i32;
+
+/// A model and its optimizer in training. Created by [`vae_create`] and
+/// [`vae_load`], owned by the host, freed by [`vae_destroy`].
+#[repr(C)]
+#[derive(Debug)]
+pub struct vae_trainer {
+    _opaque: [u8; 0],
+    _one_thread_at_a_time: std::marker::PhantomData<*mut u8>,
+}
+
+/// Images in memory. Created by [`vae_dataset_open`] and
+/// [`vae_dataset_from_memory`], freed by [`vae_dataset_destroy`].
+#[repr(C)]
+#[derive(Debug)]
+pub struct vae_dataset {
+    _opaque: [u8; 0],
+    _made_in_c_only: std::marker::PhantomData<*mut u8>,
+}
+
+/// Called by [`vae_train_epoch`] and [`vae_evaluate`] on their own thread.
+///
+/// 0 to go on; anything else ends the run with [`VAE_E_CANCELLED`]. It must
+/// return: no panic may leave it.
+pub type vae_progress_fn =
+    Option<unsafe extern "C" fn(progress: *const vae_progress, user: *mut c_void) -> i32>;
+
+/// Told of noteworthy events, on the thread whose call causes them.
+///
+/// It must return, and may not call the library.
+pub type vae_log_fn =
+    Option<unsafe extern "C" fn(level: i32, text: *const c_char, user: *mut c_void)>;
+
+/// What a trainer is made from. 200 bytes, minimum 168. The defaults are the
+/// original program: a convolutional VAE of 28x28 grey images, trained by Adam
+/// in batches of 64.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct vae_config {
+    /// Bytes of this struct as the host knows it.
+    pub struct_size: u32,
+    /// [`VAE_ABI_VERSION`] that the host knows.
+    pub abi_version: u32,
+    /// [`VAE_MODEL_VAE`] (default).
+    pub model: i32,
+    /// [`VAE_NET_CONV`] (default) or [`VAE_NET_DENSE`].
+    pub net: i32,
+    /// Of an image, 1..4096; default 1. A vector that is no image is 1 x 1 x
+    /// its length.
+    pub channels: u32,
+    /// Rows of an image, 1..4096; default 28.
+    pub height: u32,
+    /// Columns of an image, 1..4096; default 28. Channels x height x width is
+    /// at most 16777216.
+    pub width: u32,
+    /// Length of the latent code, 1..4096; default 32.
+    pub latent: u32,
+    /// Entries of `layers` in use; default 3.
+    pub layer_count: u32,
+    /// Reserved: 0.
+    pub condition_size: u32,
+    /// [`VAE_NET_CONV`]: output channels of the encoder's 2..8 convolutions,
+    /// each 1..4096; all but the last halve the image (kernel 4, stride 2), the
+    /// last keeps it (kernel 3); the decoder mirrors them. [`VAE_NET_DENSE`]:
+    /// 1..8 hidden sizes, each 1..65536. Entries beyond `layer_count` are zero.
+    /// Default 64, 128, 128.
+    pub layers: [u32; VAE_MAX_LAYERS],
+    /// p(x|z): [`VAE_BERNOULLI`] (default), [`VAE_GAUSSIAN`].
+    pub likelihood: i32,
+    /// 1 (default): gradients are of the loss summed over a batch's images, as
+    /// in the original; 0: of its mean. Losses reported are means either way.
+    pub sum_gradient: i32,
+    /// Standard deviation of [`VAE_GAUSSIAN`], in units of a pixel's `[0, 1]`,
+    /// 1e-15 to 1e15; default 1.
+    pub gaussian_sigma: f64,
+    /// Weight of the KL divergence (beta), 0 to 1e30; default 1.
+    pub kl_weight: f64,
+    /// Adam's, 0 to 1e30; default 0.001.
+    pub learning_rate: f64,
+    /// Adam's, in `[0, 1)`; default 0.9.
+    pub beta1: f64,
+    /// Adam's, in `[0, 1)`; default 0.999.
+    pub beta2: f64,
+    /// Adam's, 1e-37 to 1e30; default 1e-8.
+    pub epsilon: f64,
+    /// Added to the gradient (L2, as in PyTorch's Adam), 0 to 1e30; default 0.
+    pub weight_decay: f64,
+    /// Largest norm of the whole gradient; 0 (default): any.
+    pub clip_norm: f64,
+    /// Keys initialisation, noise and order of the data; default 0.
+    pub seed: u64,
+    /// Most images of a training step, 1..65536; default 64.
+    pub max_batch: u32,
+    /// Codes drawn per image in training: 1 (default).
+    pub samples: u32,
+    /// CPU threads, 1..1024; 0 (default): LibTorch's choice.
+    pub threads: u32,
+    /// 1: gradients can be read after a step; 0 (default): not.
+    pub keep_gradients: u32,
+    /// [`VAE_CPU`], [`VAE_CUDA`] or [`VAE_AUTO`] (default).
+    pub device: i32,
+    /// Which GPU, >= 0; default 0.
+    pub device_index: i32,
+    /// [`VAE_FP32`] (default), [`VAE_TF32`], [`VAE_BF16`].
+    pub precision: i32,
+    /// [`VAE_ENGINE_AUTO`] (default), [`VAE_ENGINE_BLOCKS`],
+    /// [`VAE_ENGINE_FUSED`].
+    pub engine: i32,
+    /// [`VAE_NONFINITE_ERROR`] (default) or [`VAE_NONFINITE_SKIP`].
+    pub nonfinite: i32,
+    /// 1: deterministic algorithms on a GPU too; 0 (default): not. The CPU
+    /// always is.
+    pub deterministic: i32,
+    /// On a GPU: [`VAE_GRAPH_AUTO`] (default), [`VAE_GRAPH_ON`],
+    /// [`VAE_GRAPH_OFF`]. The CPU records nothing.
+    pub graph: i32,
+    /// Training steps of a data set that one CUDA graph holds, 1..64; 0
+    /// (default): 8. [`vae_train_epoch`] can be stopped, and calls back,
+    /// between graphs.
+    pub graph_steps: u32,
+}
+
+/// Rows that go in: images, or codes for [`vae_decode`]. 64 bytes, minimum 40.
+/// Borrowed for the call. Images of [`VAE_UINT8`] are divided by 255; of
+/// [`VAE_FLOAT32`] they lie in `[0, 1]` (Bernoulli) or are finite (Gaussian),
+/// else [`VAE_E_ARGUMENT`] names the first offender by its index. Codes are
+/// finite [`VAE_FLOAT32`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct vae_batch {
+    /// Bytes of this struct as the host knows it.
+    pub struct_size: u32,
+    /// [`VAE_UINT8`] or [`VAE_FLOAT32`] (default).
+    pub dtype: i32,
+    /// The rows; aligned for `dtype`.
+    pub data: *const c_void,
+    /// Size of `data`: at least `count` whole rows.
+    pub bytes: u64,
+    /// Rows, >= 1.
+    pub count: u64,
+    /// Where `data` lies: [`VAE_CPU`] (default), [`VAE_CUDA`].
+    pub device: i32,
+    /// Of an image: [`VAE_CHW`] (default) or [`VAE_HWC`].
+    pub layout: i32,
+    /// [`VAE_CUDA`]: the cudaStream_t that wrote `data`; NULL (default): the
+    /// default stream.
+    pub stream: *mut c_void,
+    /// [`vae_dataset_from_memory`]: `count` labels >= 0, or NULL. Elsewhere
+    /// NULL (reserved).
+    pub labels: *const i32,
+    /// Reserved: NULL.
+    pub condition: *const f32,
+}
+
+/// Room for rows that come out. 48 bytes, minimum 40. Images come as
+/// [`VAE_FLOAT32`] or, rounded to 0..255, as [`VAE_UINT8`]; all else as
+/// [`VAE_FLOAT32`] only. Nothing is written if the room is too small.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct vae_output {
+    /// Bytes of this struct as the host knows it.
+    pub struct_size: u32,
+    /// [`VAE_UINT8`] or [`VAE_FLOAT32`] (default).
+    pub dtype: i32,
+    /// The room; aligned for `dtype`.
+    pub data: *mut c_void,
+    /// Size of `data`.
+    pub bytes: u64,
+    /// Set by the call: bytes written.
+    pub written: u64,
+    /// Where `data` lies: [`VAE_CPU`] (default), [`VAE_CUDA`].
+    pub device: i32,
+    /// Of an image: [`VAE_CHW`] (default) or [`VAE_HWC`].
+    pub layout: i32,
+    /// [`VAE_CUDA`]: the cudaStream_t that will read `data`; NULL (default):
+    /// the default stream.
+    pub stream: *mut c_void,
+}
+
+/// How training goes: means per image, in nats. 104 bytes, minimum 88. With
+/// grey pixels as Bernoulli targets the losses are "soft" losses: they compare
+/// models, but bound no likelihood.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct vae_metrics {
+    /// Bytes of this struct as the host knows it.
+    pub struct_size: u32,
+    /// Latent dimensions whose mean varies over images by more than 0.01 (Burda
+    /// et al. 2016).
+    pub active_units: u32,
+    /// Training steps, or batches evaluated.
+    pub steps: u64,
+    /// Images of steps that were committed.
+    pub images: u64,
+    /// Steps that committed nothing.
+    pub skipped_steps: u64,
+    /// Of these, for NaN or infinity.
+    pub nonfinite_steps: u64,
+    /// reconstruction + KL weight x kl.
+    pub loss: f64,
+    /// -log p(x|z), summed over pixels.
+    pub reconstruction: f64,
+    /// KL(q(z|x) || N(0, I)), unweighted (Kingma & Welling 2014, appendix B).
+    pub kl: f64,
+    /// Squared error per pixel of the reconstruction.
+    pub mse: f64,
+    /// Before clipping, root mean square over steps; 0 in evaluation.
+    pub gradient_norm: f64,
+    /// Wall time inside the library.
+    pub seconds: f64,
+    /// The host's room for the KL of each latent dimension (`latent` doubles);
+    /// NULL (default): not wanted.
+    pub kl_per_dim: *mut f64,
+    /// Size of `kl_per_dim`: at least 8 x latent.
+    pub kl_bytes: u64,
+}
+
+/// What a progress callback is told. 72 bytes. Owned by the library and valid
+/// during the callback only. `struct_size` says how much of it the library
+/// knows. Losses are means since the run began.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct vae_progress {
+    /// Bytes of this struct as the library knows it.
+    pub struct_size: u32,
+    /// [`VAE_PHASE_TRAIN`] or [`VAE_PHASE_EVALUATE`].
+    pub phase: u32,
+    /// The epoch under way, counted from 0.
+    pub epoch: u64,
+    /// Steps done in this epoch or evaluation.
+    pub step: u64,
+    /// Steps that it has.
+    pub steps: u64,
+    /// Images done in this run.
+    pub images: u64,
+    /// As in vae_metrics.
+    pub loss: f64,
+    /// As in vae_metrics.
+    pub reconstruction: f64,
+    /// As in vae_metrics.
+    pub kl: f64,
+    /// Wall time since the run began.
+    pub seconds: f64,
+}
+
+/// How to go through a dataset. 40 bytes, minimum 24.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct vae_run {
+    /// Bytes of this struct as the host knows it.
+    pub struct_size: u32,
+    /// `progress` is called after so many steps and at the end; 0: only at the
+    /// end; default 10.
+    pub every_steps: u32,
+    /// 1..max_batch; 0 (default): max_batch.
+    pub batch_size: u64,
+    /// Stop after so many steps; 0 (default): no limit.
+    pub max_steps: u64,
+    /// NULL (default): nobody is told.
+    pub progress: vae_progress_fn,
+    /// Handed to `progress`; default NULL.
+    pub user: *mut c_void,
+}
+
+/// Which codes [`vae_sample`] draws. 56 bytes, minimum 40. Image i of a call is
+/// image `first` + i of the endless sequence that belongs to `seed`: a sequence
+/// drawn in parts is the one drawn at once. `first` + `count` is at most 2^32.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct vae_sampling {
+    /// Bytes of this struct as the host knows it.
+    pub struct_size: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Images to draw, >= 1; default 64.
+    pub count: u64,
+    /// Its own, apart from the trainer's; default 0.
+    pub seed: u64,
+    /// Where in the sequence to begin; default 0.
+    pub first: u64,
+    /// z ~ temperature x N(0, I); 0 to 1e30; default 1.
+    pub temperature: f64,
+    /// Reserved: NULL.
+    pub labels: *const i32,
+    /// Reserved: NULL.
+    pub condition: *const f32,
+}
+
+/// One tensor of the model, as PyTorch names it. 152 bytes, all needed. Filled
+/// by [`vae_param_info`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct vae_param {
+    /// Bytes of this struct as the host knows it.
+    pub struct_size: u32,
+    /// [`VAE_FLOAT32`]; [`VAE_INT64`] for a counter.
+    pub dtype: i32,
+    /// Entries of `shape` in use.
+    pub rank: u32,
+    /// 0: BatchNorm's statistics and counters.
+    pub trainable: u32,
+    /// As in PyTorch; unused entries are 0.
+    pub shape: [i64; 8],
+    /// Product of the shape; 1 for a scalar.
+    pub elements: u64,
+    /// "encoder.0.weight", "fc11.bias", ...; ends in 0.
+    pub name: [c_char; 64],
+}

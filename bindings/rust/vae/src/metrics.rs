@@ -1,0 +1,141 @@
+//! What training reports. Plain numbers; nothing is computed here.
+
+use std::mem::size_of;
+
+use vae_sys::{vae_metrics, vae_progress};
+
+use crate::error::Result;
+use crate::ffi;
+
+/// How training goes: means per image, in nats.
+///
+/// With grey pixels as Bernoulli targets the losses are "soft" losses: they
+/// compare models, but bound no likelihood.
+#[doc(alias = "vae_metrics_init")]
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Metrics {
+    /// reconstruction + KL weight x kl.
+    pub loss: f64,
+    /// -log p(x|z), summed over pixels.
+    pub reconstruction: f64,
+    /// KL(q(z|x) || N(0, I)), unweighted.
+    pub kl: f64,
+    /// Squared error per pixel of the reconstruction.
+    pub mse: f64,
+    /// Before clipping, root mean square over steps; 0 in evaluation.
+    pub gradient_norm: f64,
+    /// Latent dimensions whose mean varies over images by more than 0.01.
+    pub active_units: u32,
+    /// Training steps, or batches evaluated.
+    pub steps: u64,
+    /// Images of steps that were committed.
+    pub images: u64,
+    /// Steps that committed nothing.
+    pub skipped_steps: u64,
+    /// Of these, for NaN or infinity.
+    pub nonfinite_steps: u64,
+    /// Wall time inside the library.
+    pub seconds: f64,
+    /// The KL of each latent dimension.
+    pub kl_per_dim: Vec<f64>,
+}
+
+impl Metrics {
+    /// The metrics that `call` fills in, with room for `latent` dimensions.
+    pub(crate) fn of(
+        latent: usize,
+        call: impl FnOnce(*mut vae_metrics) -> Result<()>,
+    ) -> Result<Metrics> {
+        let mut kl_per_dim: Vec<f64> = ffi::zeros(latent)?;
+        let mut raw = ffi::initialised(vae_sys::vae_metrics_init)?;
+        raw.kl_per_dim = kl_per_dim.as_mut_ptr();
+        raw.kl_bytes = (latent * size_of::<f64>()) as u64;
+        call(&mut raw)?;
+        Ok(Metrics {
+            loss: raw.loss,
+            reconstruction: raw.reconstruction,
+            kl: raw.kl,
+            mse: raw.mse,
+            gradient_norm: raw.gradient_norm,
+            active_units: raw.active_units,
+            steps: raw.steps,
+            images: raw.images,
+            skipped_steps: raw.skipped_steps,
+            nonfinite_steps: raw.nonfinite_steps,
+            seconds: raw.seconds,
+            kl_per_dim,
+        })
+    }
+}
+
+/// Which kind of run reports progress.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// [`Trainer::train_epoch`](crate::Trainer::train_epoch).
+    Train,
+    /// [`Trainer::evaluate`](crate::Trainer::evaluate).
+    Evaluate,
+    /// One that this crate does not know.
+    Other(u32),
+}
+
+impl Phase {
+    fn of(number: u32) -> Phase {
+        match number {
+            vae_sys::VAE_PHASE_TRAIN => Phase::Train,
+            vae_sys::VAE_PHASE_EVALUATE => Phase::Evaluate,
+            other => Phase::Other(other),
+        }
+    }
+
+    /// The number in `vae.h`.
+    pub fn code(self) -> u32 {
+        match self {
+            Phase::Train => vae_sys::VAE_PHASE_TRAIN,
+            Phase::Evaluate => vae_sys::VAE_PHASE_EVALUATE,
+            Phase::Other(number) => number,
+        }
+    }
+}
+
+/// Where a run stands. Losses are means since the run began.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Training or evaluation.
+    pub phase: Phase,
+    /// The epoch under way, counted from 0.
+    pub epoch: u64,
+    /// Steps done in this epoch or evaluation.
+    pub step: u64,
+    /// Steps that it has.
+    pub steps: u64,
+    /// Images done in this run.
+    pub images: u64,
+    /// As in [`Metrics`].
+    pub loss: f64,
+    /// As in [`Metrics`].
+    pub reconstruction: f64,
+    /// As in [`Metrics`].
+    pub kl: f64,
+    /// Wall time since the run began.
+    pub seconds: f64,
+}
+
+impl From<&vae_progress> for Progress {
+    fn from(raw: &vae_progress) -> Progress {
+        Progress {
+            phase: Phase::of(raw.phase),
+            epoch: raw.epoch,
+            step: raw.step,
+            steps: raw.steps,
+            images: raw.images,
+            loss: raw.loss,
+            reconstruction: raw.reconstruction,
+            kl: raw.kl,
+            seconds: raw.seconds,
+        }
+    }
+}
