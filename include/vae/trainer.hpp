@@ -1,7 +1,8 @@
 // The trainer: one VAE, its optimizer, its random state and its metrics, driven
 // step by step by the host. One trainer is for one thread at a time; different
-// trainers are independent. It owns no thread and changes nothing of the
-// process that it does not give back.
+// trainers are independent. It changes nothing of the process that it does not
+// give back; on the CPU it may have threads of its own, which sleep between
+// calls.
 #pragma once
 
 #include <cstddef>

@@ -17,7 +17,7 @@ SUFFIXES = {".h", ".hpp", ".c", ".cpp", ".cu", ".cuh"}
 ROOMS = [
     "include/vae", "capi", "src/base", "src/model", "src/engine/math",
     "src/engine/cpu", "src/engine/blocks", "src/engine/tile",
-    "src/engine/cuda", "src/engine", "src/data", "src/io", "src/dist",
+    "src/engine/cuda", "src/engine/factory", "src/engine", "src/data", "src/io", "src/dist",
     "src/train", "examples", "examples/cpp", "bench", "tests",
 ]
 # What each room may include besides itself. The ways to compute do not know each
@@ -33,8 +33,11 @@ MAY = {
     "src/engine/math": {"src/base", "src/engine"},
     "src/engine/cpu": BELOW_ENGINE,
     "src/engine/blocks": BELOW_ENGINE,
-    "src/engine/tile": BELOW_ENGINE,
+    "src/engine/tile": BELOW_ENGINE | {"src/engine/cpu"},
     "src/engine/cuda": BELOW_ENGINE,
+    # The one place that knows every engine.
+    "src/engine/factory": BELOW_ENGINE | {"src/engine/blocks",
+                                          "src/engine/tile"},
     "src/engine": {"include/vae", "src/base", "src/model", "src/engine/math"},
     "src/data": {"include/vae", "src/base", "src/io"},
     "src/io": {"include/vae", "src/base"},
@@ -73,7 +76,8 @@ def target_of(file, name, quoted):
 def may_torch(path):
     text = path.as_posix()
     return (text.startswith(("src/engine/blocks/", "src/engine/cuda/",
-                             "src/engine/torch", "tests/"))
+                             "src/engine/torch", "src/engine/tile/products.",
+                             "tests/"))
             or text == "include/vae/torch.hpp")
 
 

@@ -130,7 +130,7 @@ TEST_CASE("running fields out of range are named") {
       {[](Config& c) { c.precision = number<Precision>(0); },
        {"precision is 0", "2 (tf32)"}},
       {[](Config& c) { c.engine = number<EngineKind>(9); },
-       {"engine is 9", "3 (fused)"}},
+       {"engine is 9", "3 (fused)", "4 (tile)"}},
       {[](Config& c) { c.graph = number<Graph>(4); },
        {"graph is 4", "3 (off)"}},
       {[](Config& c) { c.graph_steps = 65; }, {"graph_steps is 65", "0 to 64"}},

@@ -79,6 +79,9 @@ namespace Vae
         Blocks = 2,
         /// <summary>Own kernels around LibTorch's products; on GPUs only.</summary>
         Fused = 3,
+        /// <summary>Products of small tiles, the rest done in the cache; on the CPU only, for
+        /// convolutions with a multiple of 16 channels on images of up to 4.</summary>
+        Tile = 4,
     }
 
     /// <summary>Whether work on a GPU is recorded as a CUDA graph.</summary>

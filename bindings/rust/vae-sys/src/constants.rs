@@ -73,6 +73,10 @@ pub const VAE_ENGINE_AUTO: i32 = 1;
 pub const VAE_ENGINE_BLOCKS: i32 = 2;
 /// `vae_config.engine`: own kernels around LibTorch's products; on GPUs only.
 pub const VAE_ENGINE_FUSED: i32 = 3;
+/// `vae_config.engine`: products of small tiles, the rest done in the cache; on
+/// the CPU only, for convolutions with a multiple of 16 channels on images of
+/// up to 4.
+pub const VAE_ENGINE_TILE: i32 = 4;
 /// `vae_config.graph`: record work on a GPU as a CUDA graph where possible.
 pub const VAE_GRAPH_AUTO: i32 = 1;
 /// `vae_config.graph`: fail with [`VAE_E_UNSUPPORTED`] where it is not

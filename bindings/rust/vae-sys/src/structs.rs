@@ -115,7 +115,7 @@ pub struct vae_config {
     /// [`VAE_FP32`] (default), [`VAE_TF32`], [`VAE_BF16`].
     pub precision: i32,
     /// [`VAE_ENGINE_AUTO`] (default), [`VAE_ENGINE_BLOCKS`],
-    /// [`VAE_ENGINE_FUSED`].
+    /// [`VAE_ENGINE_FUSED`], [`VAE_ENGINE_TILE`].
     pub engine: i32,
     /// [`VAE_NONFINITE_ERROR`] (default) or [`VAE_NONFINITE_SKIP`].
     pub nonfinite: i32,

@@ -96,6 +96,9 @@ choices! {
         Blocks = VAE_ENGINE_BLOCKS,
         /// Own kernels around LibTorch's products; on GPUs only.
         Fused = VAE_ENGINE_FUSED,
+        /// Products of small tiles, the rest done in the cache; on the CPU only,
+        /// for convolutions with a multiple of 16 channels on images of up to 4.
+        Tile = VAE_ENGINE_TILE,
     }
     /// Whether work on a GPU is recorded as a CUDA graph.
     Graph ("graph") {
