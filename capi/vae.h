@@ -181,8 +181,9 @@ typedef int32_t vae_status;
 #define VAE_ENGINE_BLOCKS 2
 /** vae_config.engine: own kernels around LibTorch's products; on GPUs only. */
 #define VAE_ENGINE_FUSED 3
-/** vae_config.engine: products of small tiles, the rest done in the cache; on the
- *  CPU only, convolutions with a multiple of 16 channels, images of up to 4. */
+/** vae_config.engine: products of small tiles, the rest done in the cache; on
+ * the CPU only, convolutions with a multiple of 16 channels, images of up to 4.
+ */
 #define VAE_ENGINE_TILE 4
 
 /** vae_config.graph: record work on a GPU as a CUDA graph where possible. */
