@@ -38,11 +38,11 @@ double distance(const std::vector<float>& a, const std::vector<float>& b) {
 
 /// bfloat16 has 8 bits, so a number is off by 2^-9 at most and a sum of
 /// products by about as much: statistics, the last layer and inference, which
-/// only these reach, were measured within 0.0032. Rounding also moves numbers
+/// only these reach, were measured within 0.0043. Rounding also moves numbers
 /// that are almost zero over the kink of an activation, where the slope is
 /// another: behind ReLU 0.073 were measured, behind the encoder's LeakyReLU as
 /// well 0.114.
-constexpr double kRounding = 0.005, kPastRelu = 0.11, kPastEncoder = 0.16;
+constexpr double kRounding = 0.008, kPastRelu = 0.11, kPastEncoder = 0.16;
 
 double tolerance_of(const Subject& s, int param) {
   if (param == s.plan.decoder.back().weight ||

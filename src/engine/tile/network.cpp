@@ -213,7 +213,9 @@ std::string why_not(const model::Plan& plan) {
     if (channel_block(layer.out.c) == 0)
       return join("its layers have a multiple of 16 channels, and one has ",
                   layer.out.c);
+  // Four taps each way: an even number, which bfloat16's pairs need.
   const std::int64_t size = patch_size(plan.encoder.front(), plan.image);
+  Expects(size % 2 == 0);
   if (size > kMostRows)
     return join("its images have at most ", kMostRows * plan.image.c / size,
                 " channels, and these have ", plan.image.c);

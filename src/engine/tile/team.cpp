@@ -47,12 +47,15 @@ std::uint32_t wait_for_change(const std::atomic<std::uint32_t>& value,
   return value.load(std::memory_order_acquire);
 }
 
-/// The host's signal handlers run on the host's threads.
+/// The host's signal handlers run on the host's threads; but faults and
+/// profiles belong to whoever causes them.
 class NoSignals {
  public:
   NoSignals() {
     sigset_t all;
     sigfillset(&all);
+    for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGPROF})
+      sigdelset(&all, own);
     pthread_sigmask(SIG_SETMASK, &all, &before_);
   }
   ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
