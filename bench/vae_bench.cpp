@@ -1,6 +1,8 @@
 // vae_bench times one configuration of libvae in one mode and prints one JSON
 // object. It knows vae.h alone, compares nothing and judges nothing: that is
 // bench/compare. After a failure there is one line on standard error.
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -9,6 +11,7 @@
 #include <exception>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "workloads.hpp"
@@ -24,10 +27,16 @@ struct Options {
   std::string mode = "step";
   std::uint32_t batch = 64;
   std::uint32_t threads = 0;
+  std::uint32_t trainers = 1;
   std::uint32_t rounds = 5;
   double seconds = 1;
   std::uint64_t images = 65536;
+  bool gate = false;
 };
+
+bool trains(const std::string& mode) {
+  return mode == "step" || mode == "epoch";
+}
 
 struct Timing {
   double first = 0;  // seconds, with vae_create()
@@ -66,6 +75,8 @@ Work make_work(const Options& options, const vae_config& config,
   }
   if (options.mode == "encode") return bench::encode(trainer, config, batch);
   if (options.mode == "decode") return bench::decode(trainer, config, batch);
+  if (options.mode == "get") return bench::get(trainer);
+  if (options.mode == "synchronize") return bench::synchronize(trainer);
   return bench::sample(trainer, config, batch);
 }
 
@@ -96,10 +107,25 @@ std::uint64_t steps_of_round(const Work& work, double seconds) {
   return steps < 16 ? steps : steps / 16 * 16;
 }
 
+/// Says that the next round could begin and waits for a line that lets it.
+void wait_at_gate() {
+  std::printf("ready\n");
+  std::fflush(stdout);
+  for (int letter = 0; letter != '\n';) {
+    letter = std::getchar();
+    if (letter == EOF) throw bench::Failure("nobody opens the gate any more");
+  }
+}
+
 Timing measure(const Options& options, const Work& work) {
   Timing timing;
+  if (options.rounds == 0) return timing;
   timing.steps = steps_of_round(work, options.seconds);
   for (std::uint32_t round = 0; round < options.rounds; ++round) {
+    if (options.gate) {
+      wait_at_gate();
+      work(1);  // what others left in the caches is not ours to pay for
+    }
     const double lasted = seconds_of([&] { work(timing.steps); });
     timing.rounds.push_back(lasted * 1e6 / static_cast<double>(timing.steps));
   }
@@ -123,22 +149,35 @@ Json config_json(vae_trainer* trainer) {
       }));
 }
 
+/// The most memory that the process has had at once, its libraries included.
+std::int64_t peak_rss_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t{usage.ru_maxrss} * 1024;
+}
+
+Json times_json(const Options& options, const Timing& timing) {
+  if (timing.rounds.empty()) return Json::object();
+  const double middle = median(timing.rounds);
+  return {{"us_per_step", middle},
+          {"us_per_step_min", timing.rounds.front()},
+          {"us_per_step_max", timing.rounds.back()},
+          {"images_per_s", options.batch * 1e6 / middle},
+          {"steps_per_round", timing.steps}};
+}
+
 Json result_json(const Options& options, const Timing& timing,
                  vae_trainer* trainer) {
-  const bool trains = options.mode == "step" || options.mode == "epoch";
-  const double middle = median(timing.rounds);
   Json json = {{"program", "vae_bench"},
                {"mode", options.mode},
-               {"unit", trains ? "step" : "call"},
+               {"unit", trains(options.mode) ? "step" : "call"},
                {"batch", options.batch},
-               {"us_per_step", middle},
-               {"us_per_step_min", timing.rounds.front()},
-               {"us_per_step_max", timing.rounds.back()},
-               {"images_per_s", options.batch * 1e6 / middle},
+               {"trainers", options.trainers},
                {"rounds", options.rounds},
-               {"steps_per_round", timing.steps},
-               {"seconds_to_first_step", timing.first}};
-  if (trains) {
+               {"seconds_to_first_step", timing.first},
+               {"peak_rss_bytes", peak_rss_bytes()}};
+  json.update(times_json(options, timing));
+  if (trains(options.mode)) {
     vae_metrics metrics = vae_no_metrics();
     check(vae_read_metrics(trainer, &metrics));
     json["loss"] = metrics.loss;
@@ -157,15 +196,21 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--config", options.config,
                  "JSON object of vae_config's fields; the rest are defaults");
   app.add_option("--mode", options.mode, "What is timed")
-      ->check(CLI::IsMember({"step", "epoch", "encode", "decode", "sample"}))
+      ->check(CLI::IsMember({"step", "epoch", "encode", "decode", "sample",
+                             "get", "synchronize"}))
       ->capture_default_str();
   app.add_option("--batch", options.batch, "Images of a step or a call")
       ->check(CLI::Range(1u, 65536u))
       ->capture_default_str();
   app.add_option("--threads", options.threads, "CPU threads; 0: the default")
       ->capture_default_str();
-  app.add_option("--rounds", options.rounds, "Rounds; their median is told")
-      ->check(CLI::Range(1u, 100000u))
+  app.add_option("--trainers", options.trainers,
+                 "Trainers at once, each on a thread of the host")
+      ->check(CLI::Range(1u, 64u))
+      ->capture_default_str();
+  app.add_option("--rounds", options.rounds,
+                 "Rounds; their median is told. 0: the first step only")
+      ->check(CLI::Range(0u, 100000u))
       ->capture_default_str();
   app.add_option("--seconds", options.seconds, "About how long a round lasts")
       ->check(CLI::Range(0.001, 3600.0))
@@ -174,18 +219,30 @@ void add_options(CLI::App& app, Options& options) {
                  "Images in memory (step) or in the data set (epoch)")
       ->check(CLI::Range(1u, 1u << 22))
       ->capture_default_str();
+  app.add_flag("--gate", options.gate,
+               "Before each round print \"ready\" and wait for a line");
 }
 
 void run(const Options& options) {
   const vae_config config = read_config(options);
-  vae_trainer* made = nullptr;
-  double first = seconds_of([&] { check(vae_create(&config, &made)); });
-  const bench::Trainer trainer(made);
-  const Work work = make_work(options, config, trainer.get());
-  first += seconds_of([&] { work(1); });
+  std::vector<bench::Trainer> trainers;
+  std::vector<Work> works;
+  const double first = seconds_of([&] {
+    for (std::uint32_t i = 0; i < options.trainers; ++i) {
+      vae_trainer* made = nullptr;
+      check(vae_create(&config, &made));
+      trainers.emplace_back(made);
+    }
+  });
+  for (const bench::Trainer& trainer : trainers) {
+    works.push_back(make_work(options, config, trainer.get()));
+  }
+  const Work work =
+      works.size() == 1 ? works[0] : bench::at_once(std::move(works));
+  const double step = seconds_of([&] { work(1); });
   Timing timing = measure(options, work);
-  timing.first = first;
-  const Json json = result_json(options, timing, trainer.get());
+  timing.first = first + step;
+  const Json json = result_json(options, timing, trainers[0].get());
   std::printf("%s\n", json.dump().c_str());
 }
 

@@ -3,6 +3,9 @@
 #include "workloads.hpp"
 
 #include <algorithm>
+#include <exception>
+#include <thread>
+#include <utility>
 
 namespace bench {
 namespace {
@@ -122,6 +125,41 @@ Work sample(vae_trainer* trainer, const vae_config& config,
     for (std::uint64_t i = 0; i < calls; ++i) {
       const vae_sampling codes = vae_draw(batch, i);
       check(vae_sample(trainer, &codes, &room));
+    }
+  };
+}
+
+Work get(vae_trainer* trainer) {
+  return [=](std::uint64_t calls) {
+    double value = 0;
+    for (std::uint64_t i = 0; i < calls; ++i) {
+      check(vae_get(trainer, VAE_LEARNING_RATE, &value));
+    }
+  };
+}
+
+Work synchronize(vae_trainer* trainer) {
+  return [=](std::uint64_t calls) {
+    for (std::uint64_t i = 0; i < calls; ++i) check(vae_synchronize(trainer));
+  };
+}
+
+Work at_once(std::vector<Work> works) {
+  return [works = std::move(works)](std::uint64_t steps) {
+    std::vector<std::exception_ptr> failures(works.size());
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < works.size(); ++i) {
+      threads.emplace_back([&, i] {
+        try {
+          works[i](steps);
+        } catch (...) {
+          failures[i] = std::current_exception();
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (const std::exception_ptr& failure : failures) {
+      if (failure) std::rethrow_exception(failure);
     }
   };
 }

@@ -49,4 +49,12 @@ Work decode(vae_trainer* trainer, const vae_config& config,
 Work sample(vae_trainer* trainer, const vae_config& config,
             std::uint64_t batch);
 
+/// Calls that compute nothing: what the border itself costs.
+Work get(vae_trainer* trainer);
+Work synchronize(vae_trainer* trainer);
+
+/// All of `works` at once, each on a thread of its own that lives as long as
+/// one call: so many steps means so many of each.
+Work at_once(std::vector<Work> works);
+
 }  // namespace bench

@@ -12,11 +12,7 @@ import time
 import common
 
 VARIANTS = ["jit", "scan"]
-# Height, width, channels in, channels out; in a step's order.
-ENCODER = [(4, 4, 1, 64), (4, 4, 64, 128), (3, 3, 128, 128)]
-DECODER = [(4, 4, 128, 64), (4, 4, 64, 1)]
-HIDDEN, MOMENTUM = (7, 7, 128), 0.1
-FLAT = 7 * 7 * 128
+MOMENTUM = 0.1
 # What JAX may do with single precision; in bf16 no product is of that type.
 MATMUL = {"fp32": "highest", "tf32": "tensorfloat32", "bf16": "default"}
 CONV = ("NHWC", "HWIO", "NHWC")
@@ -34,6 +30,8 @@ def set_up(options):
         raise common.Skip(f"JAX is not installed ({why})") from why
     if options.device == "cpu" and options.precision == "tf32":
         raise common.Skip("TF32 exists on GPUs only")
+    if options.shape[1] % 4 or options.shape[2] % 4:
+        raise common.Skip("written for sides that can be halved twice")
     jax.config.update("jax_platforms", options.device)
     jax.config.update("jax_default_matmul_precision",
                       MATMUL[options.precision])
@@ -52,6 +50,14 @@ class Network:
         self.jax, self.jnp = jax, jax.numpy
         half = options.precision == "bf16"
         self.type = self.jnp.bfloat16 if half else self.jnp.float32
+        channels, height, width = options.shape
+        # Height, width, channels in, channels out; in a step's order.
+        self.encoder = [(4, 4, channels, 64), (4, 4, 64, 128),
+                        (3, 3, 128, 128)]
+        self.decoder = [(4, 4, 128, 64), (4, 4, 64, channels)]
+        self.shape = options.shape
+        self.hidden = (height // 4, width // 4, 128)
+        self.flat = height // 4 * (width // 4) * 128
 
     def layer(self, key, shape, fan_in, out):
         """PyTorch's default: uniform in +-1/sqrt(fan in)."""
@@ -63,17 +69,17 @@ class Network:
     def initial(self):
         keys = iter(self.jax.random.split(self.jax.random.key(0), 8))
         jnp, params, running = self.jnp, {}, {}
-        for i, shape in enumerate(ENCODER):
+        for i, shape in enumerate(self.encoder):
             h, w, before, out = shape
             params[f"conv{i}"] = self.layer(
                 next(keys), shape, h * w * before, out)
             params[f"norm{i}"] = {"w": jnp.ones(out), "b": jnp.zeros(out)}
             running[f"norm{i}"] = {"mean": jnp.zeros(out), "var": jnp.ones(out)}
-        for name, (before, out) in {"mean": (FLAT, common.LATENT),
-                                    "logvar": (FLAT, common.LATENT),
-                                    "back": (common.LATENT, FLAT)}.items():
+        for name, (before, out) in {"mean": (self.flat, common.LATENT),
+                                    "logvar": (self.flat, common.LATENT),
+                                    "back": (common.LATENT, self.flat)}.items():
             params[name] = self.layer(next(keys), (before, out), before, out)
-        for i, shape in enumerate(DECODER):
+        for i, shape in enumerate(self.decoder):
             h, w, _, out = shape
             params[f"deconv{i}"] = self.layer(
                 next(keys), shape, h * w * out, out)
@@ -105,17 +111,18 @@ class Network:
     def loss(self, params, running, rows, key):
         """Summed over the images, and the new running statistics."""
         jax, jnp, after = self.jax, self.jnp, {}
-        x = rows.reshape(-1, common.SIDE, common.SIDE, 1) / jnp.float32(255)
+        x = rows.reshape(-1, *self.shape).transpose(0, 2, 3, 1)
+        x = x / jnp.float32(255)
         h = x
-        for i, (size, *_) in enumerate(ENCODER):
+        for i, (size, *_) in enumerate(self.encoder):
             h = self.conv(params[f"conv{i}"], h, 2 if size == 4 else 1, 1)
             name = f"norm{i}"
             h, after[name] = self.norm(params[name], h, running[name])
             h = jnp.where(h > 0, h, 0.2 * h)
-        h = h.reshape(-1, FLAT)
+        h = h.reshape(-1, self.flat)
         mean, logvar = (self.linear(params[p], h) for p in ("mean", "logvar"))
         z = mean + jnp.exp(logvar / 2) * jax.random.normal(key, mean.shape)
-        h = self.linear(params["back"], z).reshape(-1, *HIDDEN)
+        h = self.linear(params["back"], z).reshape(-1, *self.hidden)
         # A transposed convolution of kernel 4, stride 2, padding 1.
         h = jnp.maximum(self.conv(params["deconv0"], h, 1, 2, dilation=2), 0)
         logits = self.conv(params["deconv1"], h, 1, 2, dilation=2)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Times one way of training the network with PyTorch; prints one JSON object.
+"""Times one way of training the network with PyTorch, or of using it; prints
+one JSON object.
 
 The network is the tests' reference module. The data lies on the device, the
 host waits at the end of a round only, and nothing here knows libvae.
@@ -16,6 +17,7 @@ sys.path.insert(0, str(REFERENCE))
 
 VARIANTS = ["eager", "original", "compile", "compile-reduce-overhead",
             "compile-max-autotune", "compiled-graph"]
+MODES_TIMED = ["epoch", "encode", "decode"]
 MODES = {"compile": "default", "compiled-graph": "default",
          "compile-reduce-overhead": "reduce-overhead",
          "compile-max-autotune": "max-autotune"}
@@ -39,18 +41,46 @@ def set_up(torch, options):
     torch.manual_seed(0)
 
 
+def make_net(options):
+    """The reference module, in the layout that its convolutions like best."""
+    import torch
+    from pytorch_vae import Vae
+
+    net = Vae(dict(zip(("channels", "height", "width"), options.shape)))
+    net = net.to(options.device)
+    if options.variant == "original":
+        return net
+    return net.to(memory_format=torch.channels_last)
+
+
+def images(torch, options, rows):
+    """uint8 [batch, pixels] -> [batch, channels, height, width] in [0, 1]. With
+    one channel the strides say nothing of the layout unless they are made to:
+    permuted, they mean channels_last."""
+    channels, height, width = options.shape
+    if options.variant == "original":
+        x = rows.view(-1, channels, height, width)
+    elif channels == 1:
+        x = rows.view(-1, height, width, 1).permute(0, 3, 1, 2)
+    else:
+        x = rows.view(-1, channels, height, width)
+        x = x.contiguous(memory_format=torch.channels_last)
+    return x.to(torch.float32) / 255
+
+
+def autocast(torch, options):
+    return torch.autocast(options.device, torch.bfloat16,
+                          options.precision == "bf16")
+
+
 class Step:
-    """One step on `rows`, uint8 [batch, 784] on the device. Losses are summed
+    """One step on `rows`, uint8 [batch, pixels] on the device. Losses are summed
     there: reading one would make the host wait."""
 
     def __init__(self, torch, options):
-        from pytorch_vae import Vae
-
         self.torch, self.options = torch, options
         original = options.variant == "original"
-        self.net = Vae({}).to(options.device)
-        if not original:
-            self.net = self.net.to(memory_format=torch.channels_last)
+        self.net = make_net(options)
         self.optimizer = torch.optim.Adam(
             self.net.parameters(), lr=common.LEARNING_RATE,
             betas=(common.BETA1, common.BETA2), eps=common.EPSILON,
@@ -62,19 +92,6 @@ class Step:
             loss = torch.compile(loss, mode=MODES[options.variant])
         self.loss_of = loss
 
-    def images(self, rows):
-        """[batch, 1, 28, 28]. With one channel the strides say nothing of the
-        layout unless they are made to: permuted, they mean channels_last."""
-        if self.options.variant == "original":
-            x = rows.view(-1, 1, common.SIDE, common.SIDE)
-        else:
-            x = rows.view(-1, common.SIDE, common.SIDE, 1).permute(0, 3, 1, 2)
-        return x.to(self.torch.float32) / 255
-
-    def autocast(self):
-        return self.torch.autocast(self.options.device, self.torch.bfloat16,
-                                   self.options.precision == "bf16")
-
     def kl(self, mean, logvar):
         return -0.5 * (1 + logvar - mean.pow(2) - logvar.exp()).sum()
 
@@ -85,8 +102,8 @@ class Step:
     def loss(self, rows):
         """Encoder once, loss on logits: the same function, done sensibly."""
         functional = self.torch.nn.functional
-        x = self.images(rows)
-        with self.autocast():
+        x = images(self.torch, self.options, rows)
+        with autocast(self.torch, self.options):
             mean, logvar = (h.float() for h in self.net.encode(x))
             logits = self.net.logits(self.code(mean, logvar)).float()
         recon = functional.binary_cross_entropy_with_logits(
@@ -96,8 +113,8 @@ class Step:
     def original_loss(self, rows):
         """As the original program: encoder twice, loss on probabilities."""
         functional, net = self.torch.nn.functional, self.net
-        x = self.images(rows)
-        with self.autocast():
+        x = images(self.torch, self.options, rows)
+        with autocast(self.torch, self.options):
             mean = net.fc11(net.encoder(x).flatten(1)).float()
             logvar = net.fc12(net.encoder(x).flatten(1)).float()
             logits = net.logits(self.code(mean, logvar)).float()
@@ -165,6 +182,54 @@ class Graph(Eager):
         self.wait()
 
 
+class Inference:
+    """Calls of the encoder (mean and logvar) or of the decoder; results as
+    float32 in host memory, as libvae's are."""
+
+    chunk = 1
+
+    def __init__(self, torch, options, rows):
+        self.torch, self.options, self.rows = torch, options, rows
+        self.net = make_net(options).eval()
+        call = self.encode if options.mode == "encode" else self.decode
+        if options.variant in MODES:
+            call = torch.compile(call, mode=MODES[options.variant])
+        self.call = call
+
+    def encode(self, rows):
+        with autocast(self.torch, self.options):
+            return self.net.encode(images(self.torch, self.options, rows))
+
+    def decode(self, rows):
+        with autocast(self.torch, self.options):
+            return [self.net.output(self.net.logits(rows))]
+
+    def __call__(self, calls):
+        with self.torch.inference_mode():
+            for _ in range(calls):
+                if self.options.variant in MODES:
+                    self.torch.compiler.cudagraph_mark_step_begin()
+                rows = self.rows.to(self.options.device)
+                for result in self.call(rows):
+                    result.float().cpu()
+
+
+def run_inference(torch, options):
+    if options.variant in ("original", "compiled-graph"):
+        raise common.Skip(f"{options.variant} is a way of training")
+    if options.mode == "encode":
+        rows = common.noise(options.batch, common.pixels_of(options.shape))
+    else:
+        rows = common.codes(options.batch)
+    rows = torch.from_numpy(rows)
+    began = time.perf_counter()
+    work = Inference(torch, options, rows)
+    work(1)
+    first = time.perf_counter() - began
+    return {**common.measure(options, work, first),
+            "build": {"torch": torch.__version__}}
+
+
 def losses_of(work, step, options):
     """Per-image losses, one of each chunk of steps."""
     losses = []
@@ -181,6 +246,8 @@ def run(options):
     except ImportError as why:
         raise common.Skip(f"PyTorch is not installed ({why})") from why
     set_up(torch, options)
+    if options.mode != "epoch":
+        return run_inference(torch, options)
     rows = torch.from_numpy(common.batches(options))
     began = time.perf_counter()
     data = rows.to(options.device)
@@ -204,7 +271,7 @@ def run(options):
 
 
 if __name__ == "__main__":
-    parsed = common.options_of(__doc__, VARIANTS).parse_args()
+    parsed = common.options_of(__doc__, VARIANTS, MODES_TIMED).parse_args()
     if parsed.variant != "compiled-graph":
         parsed.graph_steps = 1
     common.print_one_object(common.head_of("torch_peer", parsed), parsed, run)

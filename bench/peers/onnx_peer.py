@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Times ONNX Runtime using the network: encoder or decoder; prints one JSON
+object.
+
+The graph is what PyTorch exports of the tests' reference module; ONNX Runtime
+then simplifies it as it likes. It trains nothing and knows nothing of libvae.
+Exported once, a graph is kept in build/bench: a program that uses ONNX Runtime
+needs no PyTorch to begin.
+"""
+
+import hashlib
+import io
+import os
+import pathlib
+import sys
+import time
+import warnings
+
+import common
+
+REFERENCE = pathlib.Path(__file__).resolve().parents[2] / "tests" / "reference"
+sys.path.insert(0, str(REFERENCE))
+
+MODES = ["encode", "decode"]
+OUTPUTS = {"encode": ["mean", "logvar"], "decode": ["images"]}
+
+
+def needed(name):
+    try:
+        return __import__(name)
+    except ImportError as why:
+        raise common.Skip(f"{name} is not installed ({why})") from why
+
+
+def make_module(torch, options):
+    """From bytes to mean and logvar, or from codes to images in [0, 1]."""
+    from pytorch_vae import Vae
+
+    class Encoder(torch.nn.Module):
+        def __init__(self, net):
+            super().__init__()
+            self.net = net
+
+        def forward(self, rows):
+            x = rows.view(-1, *options.shape).to(torch.float32) / 255
+            return self.net.encode(x)
+
+    class Decoder(Encoder):
+        def forward(self, rows):
+            return self.net.output(self.net.logits(rows))
+
+    net = Vae(dict(zip(("channels", "height", "width"), options.shape)))
+    return (Encoder if options.mode == "encode" else Decoder)(net).eval()
+
+
+def exported(torch, options, module, rows):
+    """The graph's bytes; any number of rows may go in."""
+    names, file = OUTPUTS[options.mode], io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad():
+        # The newer exporter needs one more package and gives the same graph.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module, (torch.from_numpy(rows),), file, input_names=["rows"],
+            output_names=names, opset_version=17, dynamo=False,
+            dynamic_axes={name: {0: "count"} for name in ["rows", *names]})
+    return file.getvalue()
+
+
+def kept_graph(options, rows):
+    """The exported graph's file, made if it is not there."""
+    key = hashlib.sha256((REFERENCE / "pytorch_vae.py").read_bytes())
+    key.update(pathlib.Path(__file__).read_bytes())
+    shape = "x".join(map(str, options.shape))
+    name = f"{options.mode}-{shape}-{key.hexdigest()[:16]}.onnx"
+    file = REFERENCE.parents[1] / "build" / "bench" / name
+    if not file.exists():
+        needed("onnx")  # PyTorch's exporter wants it
+        torch = needed("torch")
+        graph = exported(torch, options, make_module(torch, options), rows)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(f".{os.getpid()}")
+        part.write_bytes(graph)
+        part.rename(file)
+    return file
+
+
+class Work:
+    """Calls into results that are there already."""
+
+    chunk = 1
+
+    def __init__(self, onnxruntime, options, graph, rows):
+        import numpy as np
+
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = options.threads
+        settings.inter_op_num_threads = 1
+        providers = ["CPUExecutionProvider"]
+        if options.device == "cuda":
+            providers = ["CUDAExecutionProvider"]
+            if providers[0] not in onnxruntime.get_available_providers():
+                raise common.Skip("this ONNX Runtime has no CUDA")
+        self.session = onnxruntime.InferenceSession(
+            str(graph), settings, providers=providers)
+        wide = (common.LATENT if options.mode == "encode"
+                else common.pixels_of(options.shape))
+        shape = ((len(rows), wide) if options.mode == "encode"
+                 else (len(rows), *options.shape))
+        self.rows = rows
+        self.results = [np.empty(shape, np.float32)
+                        for _ in OUTPUTS[options.mode]]
+        self.binding = self.session.io_binding()
+        self.binding.bind_cpu_input("rows", self.rows)
+        for name, room in zip(OUTPUTS[options.mode], self.results):
+            self.binding.bind_output(name, "cpu", 0, np.float32, room.shape,
+                                     room.ctypes.data)
+
+    def __call__(self, calls):
+        for _ in range(calls):
+            self.session.run_with_iobinding(self.binding)
+
+
+def check(options, work, rows):
+    """Whether ONNX Runtime computes what PyTorch does."""
+    torch = needed("torch")
+    module = make_module(torch, options)
+    with torch.no_grad():
+        wanted = module(torch.from_numpy(rows))
+    wanted = wanted if isinstance(wanted, tuple) else (wanted,)
+    far = max(float(abs(w.numpy() - r).max())
+              for w, r in zip(wanted, work.results))
+    # Values are of order 1, sums of some thousand products.
+    if not far < 1e-3:
+        raise SystemExit(f"results differ from PyTorch's by {far}")
+    return {"check": "the same results as PyTorch", "largest_difference": far}
+
+
+def run(options):
+    if options.precision != "fp32":
+        raise common.Skip("its CPU kernels are of fp32")
+    onnxruntime = needed("onnxruntime")
+    rows = (common.noise(options.batch, common.pixels_of(options.shape))
+            if options.mode == "encode" else common.codes(options.batch))
+    graph = kept_graph(options, rows)
+    began = time.perf_counter()
+    work = Work(onnxruntime, options, graph, rows)
+    work(1)
+    first = time.perf_counter() - began
+    if options.check:
+        return check(options, work, rows)
+    return {**common.measure(options, work, first),
+            "build": {"onnxruntime": onnxruntime.__version__}}
+
+
+if __name__ == "__main__":
+    parsed = common.options_of(__doc__, ["session"], MODES).parse_args()
+    common.print_one_object(common.head_of("onnx_peer", parsed), parsed, run)
