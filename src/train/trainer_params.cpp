@@ -163,10 +163,9 @@ std::string Trainer::Impl::diagnose() const {
   json["device_index"] = device_->index();
   json["engine"] = nlohmann::ordered_json::parse(to_json(config))["engine"];
   json["threads"] = config.threads;
-  if (config.device == DeviceKind::cuda) {
-    json["graph"] = nlohmann::ordered_json::parse(engine_->describe());
+  json.update(nlohmann::ordered_json::parse(engine_->describe()));
+  if (config.device == DeviceKind::cuda)
     json["peak_bytes"] = device_->peak_bytes();
-  }
   const std::string why = engine::why_no_cuda(config.device_index);
   if (!why.empty()) json["why_not_cuda"] = why;
   json["configuration"] = nlohmann::ordered_json::parse(to_json(config));

@@ -43,6 +43,9 @@ const ConvCase kConvCases[]{
     {2, 5, 3, 6, 5, 4, {true, 2, {1, 0}}},
     {2, 3, 2, 3, 2, 4, {true, 2, {0, 1}}},
     {1, 1, 2, 1, 4, 4, {true, 2, {1, 1}}},
+    {2, 3, 5, 4, 3, 4, {true, 2, {0, 0}}},
+    {3, 7, 8, 3, 5, 4, {true, 2, {1, 0}}},
+    {1, 2, 6, 1, 2, 4, {true, 2, {1, 1}}},
 };
 
 at::Tensor reference_conv(const std::vector<at::Tensor>& in,

@@ -49,6 +49,51 @@ std::vector<T> right_side(std::int64_t rows, std::int64_t columns,
 
 }  // namespace
 
+TEST_CASE("widened: a left side with any step") {
+  for (const std::int64_t rows : kRows)
+    for (const std::int64_t columns : {2, 16, 37, 64})
+      for (const std::int64_t gap : {0, 3}) {
+        CAPTURE(rows);
+        CAPTURE(columns);
+        CAPTURE(gap);
+        const std::int64_t step = columns + gap;
+        const auto x = all_different<Bf16>(rows * step);
+        std::vector<float> expected;
+        for (std::int64_t r = 0; r < rows; ++r)
+          for (std::int64_t c = 0; c < columns; ++c)
+            expected.push_back(read_number(x[index(r * step + c)]));
+        Guarded<float> to(rows * columns);
+        widen(x.data(), step, {rows, columns, 0}, to.data());
+        CHECK_EQ(to.differs(expected), "");
+      }
+}
+
+TEST_CASE("unpacked: the matrix that was packed, rounded") {
+  for (const std::int64_t rows : {2, 6, 64})
+    for (const std::int64_t columns : {1, 5, 16, 64}) {
+      CAPTURE(rows);
+      CAPTURE(columns);
+      const auto x = numbered(rows * columns);
+      std::vector<Bf16> packed(index(rows * columns));
+      pack(x.data(), rows, columns, packed.data());
+      std::vector<float> expected;
+      for (const float value : x)
+        expected.push_back(read_number(number<Bf16>(value)));
+      Guarded<float> to(rows * columns);
+      unpack(packed.data(), columns, {rows, columns, 0}, to.data());
+      CHECK_EQ(to.differs(expected), "");
+      // Half of the columns, the others skipped.
+      if (columns % 2 != 0) continue;
+      std::vector<float> half;
+      for (std::int64_t r = 0; r < rows; ++r)
+        for (std::int64_t c = 0; c < columns / 2; ++c)
+          half.push_back(expected[index(r * columns + c)]);
+      Guarded<float> some(rows * columns / 2);
+      unpack(packed.data(), columns, {rows, columns / 2, 0}, some.data());
+      CHECK_EQ(some.differs(half), "");
+    }
+}
+
 TEST_CASE_TEMPLATE("transposed: columns of any capacity, odd rows end in zero",
                    T, float, Bf16) {
   for (const std::int64_t rows : kRows)

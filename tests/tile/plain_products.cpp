@@ -52,6 +52,8 @@ void multiply(const Product& p, const Bf16* a, const Bf16* b, float* c,
 
 void finish_products() {}
 
+std::string why_widened() { return {}; }
+
 template <class T>
 std::string why_no_products() {
   return {};

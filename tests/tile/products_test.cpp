@@ -150,6 +150,11 @@ TEST_CASE_TEMPLATE("many threads multiply, and finish, at once", T, float,
   for (std::thread& thread : threads) thread.join();
 }
 
+TEST_CASE("bfloat16 multiplies wherever float does") {
+  if (!multiplies_here<float>()) return;
+  CHECK_EQ(why_no_products<Bf16>(), "");
+}
+
 TEST_CASE("whether products work is a sentence, or nothing") {
   for (const std::string& why :
        {why_no_products<float>(), why_no_products<Bf16>()}) {

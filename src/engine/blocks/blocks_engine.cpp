@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/blocks/fused_layer_ops.hpp"
+#include "engine/blocks/heap.hpp"
 #include "engine/blocks/layout.hpp"
 #include "engine/blocks/make_blocks_engine.hpp"
 #include "engine/blocks/torch_layer_ops.hpp"
@@ -46,6 +47,7 @@ BlocksEngine::BlocksEngine(const model::Plan& plan, const Config& config,
       input_(device.allocate(config.max_batch * plan_.image.size() *
                              std::int64_t{sizeof(float)})),
       inference_(device.make_capturer(), config.graph) {
+  if (device.kind() == DeviceKind::cpu) keep_freed_memory();
   const PassContext context{plan_,   layout_,  config_, parameters_,
                             device_, network_, state_};
   pass_ = fusion != nullptr ? make_fused_pass(context, *fusion)
@@ -67,10 +69,12 @@ void BlocksEngine::attach(const State& state) {
 }
 
 std::string BlocksEngine::describe() const {
-  nlohmann::ordered_json json;
-  json["training"] = nlohmann::ordered_json::parse(training_.describe());
-  json["inference"] = nlohmann::ordered_json::parse(inference_.describe());
-  return json.dump();
+  // Work is recorded on GPUs only.
+  if (device_.kind() == DeviceKind::cpu) return "{}";
+  nlohmann::ordered_json graph;
+  graph["training"] = nlohmann::ordered_json::parse(training_.describe());
+  graph["inference"] = nlohmann::ordered_json::parse(inference_.describe());
+  return nlohmann::ordered_json{{"graph", graph}}.dump();
 }
 
 void BlocksEngine::refresh_copy() {

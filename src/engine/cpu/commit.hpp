@@ -19,10 +19,13 @@ inline std::int64_t chunks_of(std::int64_t count) {
   return (count + kChunk - 1) / kChunk;
 }
 
-/// each(n, body) calls body(i) for every i in [0, n), in any order.
+/// each(n, body) calls body(i) for every i in [0, n), in any order. `partial`
+/// is room that the caller keeps, so that steps after the first allocate
+/// nothing.
 template <class Each>
-double square_norm(const float* values, std::int64_t count, Each& each) {
-  std::vector<double> partial(static_cast<std::size_t>(chunks_of(count)));
+double square_norm(const float* values, std::int64_t count,
+                   std::vector<double>& partial, Each& each) {
+  partial.resize(static_cast<std::size_t>(chunks_of(count)));
   each(chunks_of(count), [&](std::int64_t i) {
     const std::int64_t first = i * kChunk;
     partial[static_cast<std::size_t>(i)] =
@@ -60,13 +63,14 @@ inline void add_to_sums(const State& state, const Control& control,
 
 template <class Each>
 void commit(const State& state, const Layout& layout, std::int64_t latent,
-            Each each) {
+            std::vector<double>& partial, Each each) {
   auto* control = static_cast<Control*>(state.control.get());
   const float* gradient = floats(state.reduced);
   const float* batch = gradient + layout.param_floats;
   Tail tail;
   std::memcpy(&tail, batch + layout.running_floats, sizeof tail);
-  decide(tail, square_norm(gradient, layout.param_floats, each), control);
+  decide(tail, square_norm(gradient, layout.param_floats, partial, each),
+         control);
   if (control->skip == 0) {
     apply_adam(state, *control, layout.param_floats, each);
     float* running = floats(state.running);

@@ -123,19 +123,16 @@ class CpuDevice final : public Device {
         static_cast<float>(loss),    static_cast<float>(recon),
         static_cast<float>(kl),      static_cast<float>(mse),
         static_cast<float>(in.rows), loss - loss == 0.0 ? 0.0f : 1.0f};
-    const std::int64_t size = tail_floats(in.latent);
-    std::vector<float> sums(static_cast<std::size_t>(size), 0.0f);
-    std::memcpy(sums.data(), &tail, sizeof tail);
-    add_dimensions(in, sums.data() + kTailFloats);
-    for (std::int64_t i = 0; i < size; ++i) {
-      const float added = sums[static_cast<std::size_t>(i)];
-      in.tail[i] = in.accumulate ? in.tail[i] + added : added;
-    }
+    float values[kTailFloats];
+    std::memcpy(values, &tail, sizeof tail);
+    for (std::int64_t i = 0; i < kTailFloats; ++i)
+      cpu::put(in.tail + i, values[i], in.accumulate);
+    sum_dimensions(in, in.tail + kTailFloats);
   }
 
   void commit(const State& state, const Layout& layout,
               std::int64_t latent) override {
-    cpu::commit(state, layout, latent,
+    cpu::commit(state, layout, latent, partial_,
                 [this](std::int64_t count, auto body) { each(count, body); });
   }
 
@@ -148,7 +145,7 @@ class CpuDevice final : public Device {
   }
 
   /// Per dimension: KL, mean, mean^2, summed over rows.
-  static void add_dimensions(const BatchSums& in, float* out) {
+  static void sum_dimensions(const BatchSums& in, float* out) {
     for (std::int64_t k = 0; k < in.latent; ++k) {
       double kl = 0, mean = 0, square = 0;
       for (std::int64_t i = 0; i < in.rows; ++i) {
@@ -159,13 +156,15 @@ class CpuDevice final : public Device {
         mean += value;
         square += value * value;
       }
-      out[k] = static_cast<float>(kl);
-      out[in.latent + k] = static_cast<float>(mean);
-      out[2 * in.latent + k] = static_cast<float>(square);
+      cpu::put(out + k, static_cast<float>(kl), in.accumulate);
+      cpu::put(out + in.latent + k, static_cast<float>(mean), in.accumulate);
+      cpu::put(out + 2 * in.latent + k, static_cast<float>(square),
+               in.accumulate);
     }
   }
 
   int threads_;
+  std::vector<double> partial_;
 };
 
 }  // namespace

@@ -21,6 +21,11 @@
 
 namespace vae::engine::cpu {
 
+/// *to = value, or += in an accumulated gradient.
+inline void put(float* to, float value, bool add) {
+  *to = add ? *to + value : value;
+}
+
 /// Noise of one row, times `scale`.
 void normal_row(const NoiseKey& key, std::uint32_t row, std::int64_t width,
                 float scale, float* out);

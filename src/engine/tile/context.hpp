@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "engine/cpu/loops.hpp"
 #include "engine/device.hpp"
 #include "engine/tile/network.hpp"
 #include "engine/tile/operands.hpp"
@@ -18,10 +19,7 @@ namespace vae::engine::tile {
 
 enum class Mode { training, inference };
 
-/// *to = value, or += in an accumulated gradient.
-inline void put(float* to, float value, bool add) {
-  *to = add ? *to + value : value;
-}
+using cpu::put;
 
 template <class T>
 struct Context {

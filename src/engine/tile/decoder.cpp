@@ -1,8 +1,6 @@
 // See decoder.hpp.
 #include "engine/tile/decoder.hpp"
 
-#include <vector>
-
 #include "engine/cpu/loops.hpp"
 #include "engine/math/bfloat16.hpp"
 #include "engine/tile/ends.hpp"
@@ -67,13 +65,9 @@ void Decoder<T>::add_up(std::int64_t image, float* output) const {
 template <class T>
 void Decoder<T>::losses(const float* images) {
   const std::int64_t size = c_.plan.image.size(), c = c_.plan.image.c;
-  const std::size_t room = static_cast<std::size_t>(size);
-  std::vector<std::vector<float>> rows(
-      static_cast<std::size_t>(c_.team.threads()),
-      std::vector<float>(2 * room));
   c_.each_image([&](std::int64_t image, int worker) {
-    float* output = rows[static_cast<std::size_t>(worker)].data();
-    float* slope = output + room;
+    float* output = c_.scratch(worker);
+    float* slope = output + size;
     const float* target = images + image * size;
     add_up(image, output);
     const cpu::RowLoss loss =

@@ -1,6 +1,7 @@
 // See encoder.hpp.
 #include "engine/tile/encoder.hpp"
 
+#include <array>
 #include <cmath>
 
 #include "engine/math/bfloat16.hpp"
@@ -75,7 +76,7 @@ void Encoder<T>::combine_moments(std::size_t i, std::int64_t block) {
   const std::int64_t n = chain.out_block;
   const auto images = static_cast<float>(c_.batch.count);
   const auto all = static_cast<double>(c_.batch.count * chain.out_pixels);
-  std::vector<double> mean(static_cast<std::size_t>(n)), square(mean);
+  std::array<double, kMostColumns> mean{}, square{};
   const auto each_part = [&](auto visit) {
     for (std::int64_t b = 0; b < c_.batch.blocks(); ++b)
       for (std::int64_t p = 0; p < chain.out_pixels; ++p) {
@@ -165,7 +166,7 @@ void Encoder<T>::combine_norm_sums(std::size_t i, std::int64_t block) {
   Normed<T>& layer = c_.work.encoder[i];
   const std::int64_t n = chain.out_block;
   const auto all = static_cast<double>(c_.batch.count * chain.out_pixels);
-  std::vector<double> sum_g(static_cast<std::size_t>(n)), sum_gx(sum_g);
+  std::array<double, kMostColumns> sum_g{}, sum_gx{};
   for (std::int64_t b = 0; b < c_.batch.blocks(); ++b)
     for (std::int64_t p = 0; p < chain.out_pixels; ++p) {
       const float* part = layer.part.tile(b, p, block);

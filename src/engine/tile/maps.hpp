@@ -11,6 +11,7 @@
 namespace vae::engine::tile {
 
 inline constexpr std::int64_t kMostRows = 64;
+inline constexpr std::int64_t kMostColumns = 64;  // channels of a block
 
 /// The largest of 64, 32 and 16 that divides a number of channels; 0: none.
 constexpr std::int64_t channel_block(std::int64_t channels) {

@@ -162,4 +162,21 @@ VAE_CLONES void pack_transposed(const float* from, std::int64_t rows,
   pack_transposed_any(from, rows, columns, to);
 }
 
+VAE_CLONES void widen(const Bf16* __restrict from, std::int64_t step,
+                      TileSize size, float* __restrict to) {
+  for (std::int64_t i = 0; i < size.rows; ++i)
+    for (std::int64_t j = 0; j < size.columns; ++j)
+      to[i * size.columns + j] = from_bfloat16(from[i * step + j]);
+}
+
+VAE_CLONES void unpack(const Bf16* __restrict from, std::int64_t step,
+                       TileSize size, float* __restrict to) {
+  const std::int64_t n = size.columns;
+  for (std::int64_t r = 0; r + 1 < size.rows; r += 2)
+    for (std::int64_t c = 0; c < n; ++c) {
+      to[r * n + c] = from_bfloat16(from[r * step + 2 * c]);
+      to[(r + 1) * n + c] = from_bfloat16(from[r * step + 2 * c + 1]);
+    }
+}
+
 }  // namespace vae::engine::tile

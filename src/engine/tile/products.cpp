@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/math/bfloat16.hpp"
+#include "engine/tile/tiles.hpp"
 
 namespace vae::engine::tile {
 namespace {
@@ -24,6 +25,32 @@ std::int64_t place(const Bf16*, std::int64_t k, std::int64_t n,
   return (k / 2 * columns + n) * 2 + k % 2;
 }
 
+void multiply_native(const Product& p, const float* a, const float* b, float* c,
+                     bool add) {
+  blas::brgemm(p.m, p.n, p.k, p.lda, p.ldb, p.ldc, add, a, b, c, false);
+}
+void multiply_native(const Product& p, const Bf16* a, const Bf16* b, float* c,
+                     bool add) {
+  blas::brgemm(p.m, p.n, p.k, p.lda, p.ldb, p.ldc, add,
+               reinterpret_cast<const at::BFloat16*>(a),
+               reinterpret_cast<const at::BFloat16*>(b), c, true);
+}
+
+void multiply_widened(const Product& p, const Bf16* a, const Bf16* b, float* c,
+                      bool add) {
+  // They grow in the first products and stay.
+  thread_local std::vector<float> left, right;
+  const auto room = [](std::vector<float>& side, std::int64_t count) {
+    if (side.size() < static_cast<std::size_t>(count))
+      side.resize(static_cast<std::size_t>(count));
+    return side.data();
+  };
+  float *wide_a = room(left, p.m * p.k), *wide_b = room(right, p.k * p.n);
+  widen(a, p.lda, {p.m, p.k, 0}, wide_a);
+  unpack(b, p.ldb, {p.k, p.n, 0}, wide_b);
+  multiply_native({p.m, p.n, p.k, p.k, p.n, p.ldc}, wide_a, wide_b, c, add);
+}
+
 /// A product whose result is known: small whole numbers, exact in either type.
 template <class T>
 bool multiplies_right() {
@@ -38,7 +65,7 @@ bool multiplies_right() {
     for (std::int64_t j = 0; j < n; ++j)
       write_number(&b[static_cast<std::size_t>(place(b.data(), i, j, n))],
                    right(i * n + j));
-  multiply({m, n, k, k, n, n}, a.data(), b.data(), c.data(), true);
+  multiply_native({m, n, k, k, n, n}, a.data(), b.data(), c.data(), true);
   for (std::int64_t i = 0; i < m; ++i)
     for (std::int64_t j = 0; j < n; ++j) {
       float sum = 1.0f;
@@ -62,29 +89,38 @@ std::string try_out() {
   }
 }
 
-}  // namespace
-
-void multiply(const Product& p, const float* a, const float* b, float* c,
-              bool add) {
-  blas::brgemm(p.m, p.n, p.k, p.lda, p.ldb, p.ldc, add, a, b, c, false);
-}
-
-void multiply(const Product& p, const Bf16* a, const Bf16* b, float* c,
-              bool add) {
-  blas::brgemm(p.m, p.n, p.k, p.lda, p.ldb, p.ldc, add,
-               reinterpret_cast<const at::BFloat16*>(a),
-               reinterpret_cast<const at::BFloat16*>(b), c, true);
-}
-
-void finish_products() { blas::brgemm_release(true); }
-
 template <class T>
-std::string why_no_products() {
+const std::string& why_not_native() {
   static const std::string answer = try_out<T>();
   return answer;
 }
 
-template std::string why_no_products<float>();
-template std::string why_no_products<Bf16>();
+}  // namespace
+
+void multiply(const Product& p, const float* a, const float* b, float* c,
+              bool add) {
+  multiply_native(p, a, b, c, add);
+}
+
+void multiply(const Product& p, const Bf16* a, const Bf16* b, float* c,
+              bool add) {
+  if (why_not_native<Bf16>().empty())
+    multiply_native(p, a, b, c, add);
+  else
+    multiply_widened(p, a, b, c, add);
+}
+
+void finish_products() { blas::brgemm_release(true); }
+
+std::string why_widened() { return why_not_native<Bf16>(); }
+
+template <>
+std::string why_no_products<float>() {
+  return why_not_native<float>();
+}
+template <>
+std::string why_no_products<Bf16>() {
+  return why_widened().empty() ? "" : why_not_native<float>();
+}
 
 }  // namespace vae::engine::tile

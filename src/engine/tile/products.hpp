@@ -21,7 +21,9 @@ struct Product {
 void multiply(const Product& p, const float* a, const float* b, float* c,
               bool add);
 /// The same on bfloat16, summed in float32. B is in pairs, [k / 2][n][2], and k
-/// even: what the processor multiplies at once lies together.
+/// even: what the processor multiplies at once lies together. On a processor
+/// that has no such products the numbers are widened to float32 first, which is
+/// exact: the same result but for the order of the sums, only later.
 void multiply(const Product& p, const Bf16* a, const Bf16* b, float* c,
               bool add);
 
@@ -32,5 +34,9 @@ void finish_products();
 /// kind of kernel gives wrong numbers and no error, so one is tried out.
 template <class T>
 std::string why_no_products();
+
+/// Empty if the processor multiplies bfloat16 itself; else why the products of
+/// it are widened.
+std::string why_widened();
 
 }  // namespace vae::engine::tile

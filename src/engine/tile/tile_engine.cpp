@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <new>
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "base/check.hpp"
@@ -37,7 +38,7 @@ class TileEngine final : public Engine {
     operands_.attach(floats(state.param));
   }
   void params_changed() override { operands_.invalidate(); }
-  std::string describe() const override { return "{}"; }
+  std::string describe() const override;
 
   void seek(const Cursor& cursor) override {
     context_.control()->cursor = cursor;
@@ -150,7 +151,8 @@ class TileEngine final : public Engine {
   Team team_;
   Operands<T> operands_;
   Workspace<T> work_;
-  Buffer input_, output_;  // [max_batch, H, W, C]
+  Buffer input_, output_;        // [max_batch, H, W, C]
+  std::vector<double> partial_;  // of the commit
   std::uint64_t first_image_ = 0;
   Context<T> context_{plan_, config_, net_, team_, operands_,
                       work_, {},      {},   false, 0};
@@ -158,6 +160,17 @@ class TileEngine final : public Engine {
   Code<T> code_{context_};
   Decoder<T> decoder_{context_};
 };
+
+template <class T>
+std::string TileEngine<T>::describe() const {
+  nlohmann::ordered_json json{{"products", "float32"}};
+  if constexpr (sizeof(T) != sizeof(float)) {
+    const std::string why = why_widened();
+    json["products"] = why.empty() ? "bfloat16" : "bfloat16 as float32";
+    if (!why.empty()) json["why_as_float32"] = why;
+  }
+  return json.dump();
+}
 
 template <class T>
 void TileEngine<T>::gradients(bool accumulate) {
@@ -182,7 +195,7 @@ void TileEngine<T>::gradients(bool accumulate) {
 
 template <class T>
 void TileEngine<T>::update() {
-  cpu::commit(context_.state, net_.layout, plan_.latent,
+  cpu::commit(context_.state, net_.layout, plan_.latent, partial_,
               [this](std::int64_t count, auto body) {
                 team_.run(count, [&](std::int64_t i, int) { body(i); });
               });

@@ -71,4 +71,10 @@ template <class T>
 void pack_transposed(const float* from, std::int64_t rows, std::int64_t columns,
                      T* to);
 
+/// The way back to float, exact, for a left side and for a packed right side
+/// with an even number of rows. `step`: numbers from row to row, of a right
+/// side half of those from pair to pair. What comes out has no gaps.
+void widen(const Bf16* from, std::int64_t step, TileSize size, float* to);
+void unpack(const Bf16* from, std::int64_t step, TileSize size, float* to);
+
 }  // namespace vae::engine::tile

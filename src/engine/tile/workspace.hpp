@@ -80,7 +80,7 @@ struct Workspace {
   Map<float> first_parts, last_parts;  // of both ends' weight gradients
   Buffer image_bias;                   // [images][channels of the image]
 
-  std::vector<std::vector<float>> scratch;  // a tile for each worker
+  std::vector<std::vector<float>> scratch;  // of each worker
 };
 
 }  // namespace vae::engine::tile
