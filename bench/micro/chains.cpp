@@ -24,7 +24,8 @@ struct Sides {
 /// A layer by its number from the images to the images.
 template <class T>
 Sides<T> sides_of(const TileRig<T>& rig, std::size_t layer) {
-  const auto& [net, work] = std::tie(rig.net, rig.work);
+  const tile::Network& net = rig.net;
+  const tile::Workspace<T>& work = rig.work;
   const std::size_t encoders = net.encoder.size();
   const auto slope = [&](const Chain& chain) {
     return rig.context.dy_of(0, chain.out_pixels, chain.out_blocks,

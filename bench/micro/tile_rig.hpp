@@ -22,99 +22,85 @@ inline vae::Config original_config(std::int64_t batch, int threads) {
   return config;
 }
 
+/// Members are made in this order, each from those above it.
 template <class T>
-class TileRig {
- public:
+struct TileRig {
+  const vae::Config config;
+  const vae::model::Plan plan = vae::model::make_plan(config);
+  const tile::Network net = tile::make_network(plan);
+  const std::unique_ptr<vae::engine::Device> device =
+      vae::engine::make_cpu_device(static_cast<int>(config.threads));
+  tile::Team team{static_cast<int>(config.threads)};
+  tile::Operands<T> operands{*device, net.weights};
+  tile::Workspace<T> work{plan, net, *device, config.max_batch, team.threads()};
+  tile::Context<T> context{plan, config, net, team,  operands,
+                           work, {},     {},  false, 0};
+  tile::Encoder<T> encoder{context};
+  tile::Code<T> code{context};
+  tile::Decoder<T> decoder{context};
+  std::vector<float> images =
+      numbers<float>(config.max_batch * plan.image.size());
+
   TileRig(std::int64_t batch, int threads)
-      : config_(original_config(batch, threads)),
-        images_(numbers<float>(batch * plan.image.size())),
-        team_(threads),
-        work(plan, net, *device_, batch, threads) {
-    for (float& pixel : images_) pixel = pixel / 2 + 0.5f;
+      : config(original_config(batch, threads)) {
+    for (float& pixel : images) pixel = pixel / 2 + 0.5f;
     context.state = initial_state();
     operands.attach(vae::engine::floats(context.state.param));
     context.batch = work.batch(batch);
-    step([](const char*, auto work_of_phase) { work_of_phase(); });
+    step([](const char*, auto phase) { phase(); });
   }
 
-  /// One training step; phase(name, work) is to call each work() in turn.
-  template <class Phase>
-  void step(Phase phase) {
+  /// One training step: each(name, phase) is to call every phase() in turn.
+  template <class Each>
+  void step(Each each) {
     using tile::Mode;
-    phase("weights", [&] { operands.refresh(team_, true); });
-    phase("patches", [&] { encoder_.make_patches(images_.data()); });
-    phase("encoder_forward", [&] { encoder_.forward(Mode::training); });
-    phase("heads_forward", [&] { code_.heads_forward(); });
-    phase("draw", [&] { code_.draw(0); });
-    phase("expand_forward", [&] { code_.expand(Mode::training); });
-    phase("decoder_forward", [&] { decoder_.forward(Mode::training); });
-    phase("losses", [&] { losses(); });
-    phase("decoder_backward", [&] { decoder_.backward(); });
-    phase("expand_backward", [&] { code_.expand_backward(); });
-    phase("heads_backward", [&] { code_.heads_backward(encoder_); });
-    phase("encoder_backward", [&] { encoder_.backward(); });
-    phase("adam", [&] { commit(); });
-  }
-
-  void commit() {
-    vae::engine::cpu::commit(context.state, net.layout, plan.latent,
-                             [this](std::int64_t count, auto body) {
-                               team_.run(count,
-                                         [&](std::int64_t i, int) { body(i); });
-                             });
-    operands.invalidate();
-  }
-  void refresh_weights() {
-    operands.invalidate();
-    operands.refresh(team_, true);
-  }
-
- private:
-  vae::engine::State initial_state() {
-    vae::engine::State state =
-        vae::train::allocate_state(*device_, net.layout, plan.latent);
-    for (std::size_t i = 0; i < plan.params.size(); ++i)
-      vae::train::write_segment(
-          *device_, net.layout.params[i],
-          vae::model::initial_param(plan, static_cast<int>(i), 0),
-          vae::engine::floats(state.param));
-    auto* control = static_cast<vae::engine::Control*>(state.control.get());
-    static_cast<vae::engine::Settings&>(*control) = {
-        0.0, config_.beta1, config_.beta2, config_.epsilon, 0.0, 0.0, 1.0, 0};
-    return state;
+    each("weights", [&] { operands.refresh(team, true); });
+    each("patches", [&] { encoder.make_patches(images.data()); });
+    each("encoder_forward", [&] { encoder.forward(Mode::training); });
+    each("heads_forward", [&] { code.heads_forward(); });
+    each("draw", [&] { code.draw(0); });
+    each("expand_forward", [&] { code.expand(Mode::training); });
+    each("decoder_forward", [&] { decoder.forward(Mode::training); });
+    each("losses", [&] { losses(); });
+    each("decoder_backward", [&] { decoder.backward(); });
+    each("expand_backward", [&] { code.expand_backward(); });
+    each("heads_backward", [&] { code.heads_backward(encoder); });
+    each("encoder_backward", [&] { encoder.backward(); });
+    each("adam", [&] { commit(); });
   }
 
   void losses() {
     using vae::engine::floats;
-    decoder_.losses(images_.data());
-    device_->batch_sums({floats(work.heads), floats(work.recon),
-                         floats(work.kl), floats(work.mse), context.tail(),
-                         context.batch.count, plan.latent, context.control(),
-                         false});
+    decoder.losses(images.data());
+    device->batch_sums({floats(work.heads), floats(work.recon), floats(work.kl),
+                        floats(work.mse), context.tail(), context.batch.count,
+                        plan.latent, context.control(), false});
+  }
+  void commit() {
+    const auto each = [this](std::int64_t count, auto body) {
+      team.run(count, [&](std::int64_t i, int) { body(i); });
+    };
+    vae::engine::cpu::commit(context.state, net.layout, plan.latent, each);
+    operands.invalidate();
+  }
+  void refresh_weights() {
+    operands.invalidate();
+    operands.refresh(team, true);
   }
 
-  vae::Config config_;
-
- public:
-  const vae::model::Plan plan = vae::model::make_plan(config_);
-  const tile::Network net = tile::make_network(plan);
-
- private:
-  std::vector<float> images_;
-  std::unique_ptr<vae::engine::Device> device_ =
-      vae::engine::make_cpu_device(static_cast<int>(config_.threads));
-  tile::Team team_;
-
- public:
-  tile::Operands<T> operands{*device_, net.weights};
-  tile::Workspace<T> work;
-  tile::Context<T> context{plan, config_, net, team_, operands,
-                           work, {},      {},  false, 0};
-
- private:
-  tile::Encoder<T> encoder_{context};
-  tile::Code<T> code_{context};
-  tile::Decoder<T> decoder_{context};
+  vae::engine::State initial_state() {
+    using namespace vae::engine;
+    State state = vae::train::allocate_state(*device, net.layout, plan.latent);
+    for (std::size_t i = 0; i < plan.params.size(); ++i)
+      vae::train::write_segment(
+          *device, net.layout.params[i],
+          vae::model::initial_param(plan, static_cast<int>(i), config.seed),
+          floats(state.param));
+    Settings& settings = *static_cast<Control*>(state.control.get());
+    settings = {0.0, config.beta1, config.beta2, config.epsilon,
+                0.0, 0.0,          1.0,          0};
+    return state;
+  }
 };
 
 }  // namespace micro

@@ -2,8 +2,8 @@
 // are those of vae_bench.
 #include <functional>
 
+#include "../workloads.hpp"
 #include "micro.hpp"
-#include "workloads.hpp"
 
 namespace micro {
 namespace {
@@ -20,7 +20,7 @@ struct Case {
 
 vae_config config_of(const Case& wanted, std::int32_t engine) {
   vae_config config = vae_default_config();
-  config.device = VAE_DEVICE_CPU;
+  config.device = VAE_CPU;
   config.engine = engine;
   config.precision = wanted.number;
   config.max_batch = wanted.batch;
