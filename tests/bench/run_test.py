@@ -5,7 +5,6 @@ verdicts, reasons, and what a run leaves that is ended early.
 Says nothing about speed. Standard library only; no peer is needed.
 """
 import json
-import os
 import pathlib
 import signal
 import subprocess
@@ -50,10 +49,9 @@ class Fakes:
         self.folder.cleanup()
 
     def command(self, *words):
-        # --emulated: whatever this processor can do.
         return [sys.executable, "-B", RUN, "--bench", str(self.program),
-                "--python", str(self.program), "--emulated",
-                "--passes", "1", "--rounds", "1", "--timeout", "20",
+                "--python", str(self.program), "--passes", "1",
+                "--rounds", "1", "--timeout", "20",
                 "--json", str(self.path / "brief.json"),
                 "--details", str(self.path / "details.json"),
                 "--markdown", str(self.path / "table.md"), *words]
@@ -81,7 +79,8 @@ class Run(unittest.TestCase):
     def run_with(self, rules, *words, status=0):
         """(what it printed, rows by name, those of --json by name)"""
         with Fakes(rules) as fakes:
-            done = call(fakes.command(*words))
+            # --emulated: whatever this processor can do.
+            done = call(fakes.command("--emulated", *words))
             self.assertEqual(done.returncode, status, done.stderr)
             self.assertEqual((fakes.path / "table.md").read_text(),
                              done.stdout)
@@ -110,9 +109,9 @@ class Run(unittest.TestCase):
         for name, row in rows.items():
             self.assertEqual(row["verdict"], "holds", name)
             self.assertEqual(row["reasons"], {})
-        # 8.0 GFLOP for 64 images; the fake's product: 1 GFLOP in 1 ms.
-        self.assertAlmostEqual(rows["cpu_fp32_b64_t2"]["floor_ms"], 8.0,
-                               delta=0.1)
+        # 6.87 GFLOP for 64 images; the fake's product: 1 GFLOP in 1 ms.
+        self.assertAlmostEqual(rows["cpu_fp32_b64_t2"]["floor_ms"], 6.87,
+                               delta=0.01)
         self.assertIn("| cpu_fp32_b64_t2 | 60 | torch-compile | 100 | 0.6 | "
                       "0.65 | holds |", table)
         self.assertNotIn("Not measured", table)
@@ -130,8 +129,10 @@ class Run(unittest.TestCase):
         said = self.stderr.splitlines()[-1]
         self.assertTrue(said.startswith("bars are missed: "), said)
         self.assertEqual(set(said.split(": ")[1].split(", ")), missed)
-        # Without --check the same is no failure.
-        self.run_with(slow, "--only", "train")
+
+    def test_without_check_a_missed_bar_is_no_failure(self):
+        _, rows, _ = self.run_with([[["--config"], 2]], "--only", "overhead")
+        self.assertEqual(rows["cpu_call_get"]["verdict"], "misses")
 
     def test_inference_is_judged_against_onnx_runtime(self):
         rules = [PRODUCT, [["--config", "encode"], 110e3],
@@ -152,16 +153,14 @@ class Run(unittest.TestCase):
         self.assertIn("misses (a stretch)", table)
 
     def test_medians_are_over_passes(self):
-        rules = [PRODUCT, [["--config"], [30e3, 10e3, 90e3]],
-                 [["eager"], [50e3, "fails", 70e3]], [["compile"], 100e3],
-                 [["jax"], 100e3]]
-        _, rows, _ = self.run_with(rules, "--only", "neighbour", "--peers",
-                                   "none", "--passes", "1")
-        self.assertEqual(rows["cpu_neighbour_fp32_b64_t2"]["ours"], 10)
-        with_passes = ["--only", "overhead", "--passes", "3"]
-        rules = [[["--mode get"], [0.9, 0.1, 1.2]], [["--config"], 5]]
-        _, rows, _ = self.run_with(rules, *with_passes)
+        rules = [[["--mode get"], [0.9, 0.1, 1.2]],
+                 [["--mode sync"], [0.1, "fails", 0.5]], [["--config"], 5]]
+        _, rows, _ = self.run_with(rules, "--only", "overhead", "--passes", "3")
         self.assertAlmostEqual(rows["cpu_call_get"]["ours"], 0.0009)
+        # Of those that there are; that one is missing is told.
+        self.assertAlmostEqual(rows["cpu_call_synchronize"]["ours"], 0.0003)
+        self.assertEqual(rows["cpu_call_synchronize"]["reasons"],
+                         {"libvae": "SomeError: broken"})
 
     def test_who_has_no_number_is_listed_with_the_reason(self):
         rules = [PRODUCT, [["--config"], 60e3],
@@ -225,12 +224,14 @@ class Run(unittest.TestCase):
                          "out of time")
 
     def test_a_slow_down_is_held_against_the_fastest_peer_alone(self):
-        # Alone and beside. The fastest alone is the one that suffers most.
-        rules = [PRODUCT, [["--config"], [60e3, 90e3]],
-                 [["eager"], [100e3, 130e3]], [["compile"], [80e3, 128e3]],
-                 [["jax"], [120e3, 121e3]]]
-        table, rows, _ = self.run_with(
-            [[["bf16"], "missing"], *rules], "--only", "neighbour")
+        # Alone and beside. The fastest alone is the one that suffers most in
+        # fp32, and suffers less than we do in bf16.
+        rules = [PRODUCT, [["--config", "fp32"], [60e3, 90e3]],
+                 [["--config", "bf16"], [60e3, 90e3]],
+                 [["eager"], [100e3, 130e3, 100e3, 130e3]],
+                 [["compile"], [80e3, 128e3, 80e3, 112e3]],
+                 [["jax"], [120e3, 121e3, 120e3, 200e3]]]
+        table, rows, _ = self.run_with(rules, "--only", "neighbour")
         row = rows["cpu_neighbour_fp32_b64_t2"]
         self.assertEqual(row["verdict"], "holds")
         self.assertEqual(row["slowdowns"]["libvae"],
@@ -238,10 +239,7 @@ class Run(unittest.TestCase):
         self.assertEqual(row["peer"], "jax-jit")  # the fastest beside it
         self.assertIn("| cpu_neighbour_fp32_b64_t2 | libvae | 60 | 1.50 |",
                       table)
-        rules[3] = [["compile"], [80e3, 112e3]]
-        _, rows, _ = self.run_with(
-            [[["bf16"], "missing"], *rules], "--only", "neighbour")
-        self.assertEqual(rows["cpu_neighbour_fp32_b64_t2"]["verdict"],
+        self.assertEqual(rows["cpu_neighbour_bf16_b64_t2"]["verdict"],
                          "misses")
 
     def test_memory_is_no_time_and_a_start_is_the_whole_process(self):
@@ -305,19 +303,16 @@ class Run(unittest.TestCase):
     def test_vae_bench_itself(self):
         with Fakes([]) as fakes:
             done = call([*fakes.command(
-                "--only", "overhead,host", "--peers", "none", "--images", "64",
-                "--seconds", "0.002"), "--bench", BENCH])
+                "--only", "overhead", "--peers", "none", "--seconds", "0.01"),
+                "--bench", BENCH])
             self.assertEqual(done.returncode, 0, done.stderr)
             rows = fakes.details()
         self.assertEqual(set(rows), {
             "cpu_call_get", "cpu_call_synchronize", "cpu_call_step_smallest",
-            "cpu_call_decode_smallest", "cpu_host_fp32_b64",
-            "cpu_host_bf16_b64"})
-        for name, row in rows.items():
-            # Which the processor may not have.
-            if name != "cpu_host_bf16_b64":
-                self.assertEqual(row["status"], "measured", row)
-                self.assertGreater(row["ours"], 0)
+            "cpu_call_decode_smallest"})
+        for row in rows.values():
+            self.assertEqual(row["status"], "measured", row)
+            self.assertGreater(row["ours"], 0)
 
 
 if __name__ == "__main__":
