@@ -59,6 +59,7 @@ def rounds(count, what):
         if what == "dies":
             raise SystemExit("SomeError: died in a round")
         if what == "sticks":
+            (HERE / "stuck").touch()
             time.sleep(1000)
 
 

@@ -66,9 +66,15 @@ class Fakes:
 
     def left_over(self):
         """Processes of it that are still there."""
-        numbers = [int(p.name[4:]) for p in self.path.glob("pid-*")]
-        return [n for n in numbers if pathlib.Path(f"/proc/{n}").exists()
-                and b"fake" in pathlib.Path(f"/proc/{n}/cmdline").read_bytes()]
+        numbers = [p.name[4:] for p in self.path.glob("pid-*")]
+        return [n for n in numbers if b"fake" in command_of(n)]
+
+
+def command_of(process):
+    try:
+        return pathlib.Path("/proc", process, "cmdline").read_bytes()
+    except OSError:
+        return b""  # it has ended
 
 
 def call(command):
@@ -265,24 +271,32 @@ class Run(unittest.TestCase):
         self.assertAlmostEqual(alone["ratio"], 7 / 6)
         self.assertNotIn(alone["name"], brief)
 
-    def test_a_run_that_is_ended_leaves_what_it_has(self):
+    def end_early(self, number):
+        """Ends a run whose second row never gets done."""
         rules = [[["--mode get"], 0.5], [["--mode synchronize"], "sticks"],
                  *GOOD]
         with Fakes(rules) as fakes:
             run = subprocess.Popen(
                 fakes.command("--only", "overhead"), text=True,
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            self.wait_for(lambda: len(list(fakes.path.glob("pid-*"))) == 2)
-            run.send_signal(signal.SIGINT)
-            run.communicate(timeout=20)
-            self.assertNotEqual(run.returncode, 0)
-            rows = fakes.details()
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                # In the background of a script it would be ignored.
+                preexec_fn=lambda: signal.signal(signal.SIGINT,
+                                                 signal.SIG_DFL))
+            self.wait_for((fakes.path / "stuck").exists)
+            run.send_signal(number)
+            _, said = run.communicate(timeout=20)
+            self.assertEqual(run.returncode, 1)
+            self.assertIn("ended early", said.splitlines()[-1])
+            self.assertEqual(fakes.left_over(), [])
+            return fakes.details(), (fakes.path / "table.md").read_text()
+
+    def test_a_run_that_is_ended_leaves_what_it_has(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            rows, table = self.end_early(number)
             self.assertEqual(rows["cpu_call_get"]["status"], "measured")
             self.assertEqual(rows["cpu_call_step_smallest"]["reason"],
                              "not run")
-            self.assertIn("cpu_call_get",
-                          (fakes.path / "table.md").read_text())
-            self.wait_for(lambda: fakes.left_over() == [])
+            self.assertIn("cpu_call_get", table)
 
     def wait_for(self, condition):
         end = time.monotonic() + 20
