@@ -74,6 +74,7 @@ def draw_steps(details, path):
     batches = sorted({batch for points in lines.values()
                       for batch, _ in points})
     axes.set_xticks(batches, [str(batch) for batch in batches])
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()
     axes.grid(alpha=0.3)
     axes.set_xlabel("images of a batch")
