@@ -218,6 +218,23 @@ class Run(unittest.TestCase):
                          {"out of time"})
         self.assertIn("- cpu_call_get: out of time\n", table)
 
+    def test_a_quick_run_has_the_rows_that_have_bars(self):
+        # All are told, though none is run.
+        _, rows, _ = self.run_with(GOOD, "--quick", "--budget", "0.000001")
+        calls = {f"cpu_call_{call}" for call in (
+            "get", "synchronize", "step_smallest", "decode_smallest")}
+        self.assertEqual(set(rows), TRAIN | INFERENCE | calls)
+
+    def test_a_quick_run_leaves_out_slow_peers_unless_they_are_named(self):
+        rules = [[["jax"], 1], [["compile"], 2], [["onnx"], 3], *GOOD]
+        words = ["--only", "inference", "--quick", "--rounds", "1"]
+        _, rows, _ = self.run_with(rules, *words)
+        self.assertEqual(set(rows["cpu_encode_fp32_b64_t2"]["peers"]),
+                         {"onnxruntime", "torch-eager"})
+        _, rows, _ = self.run_with(rules, *words, "--peers", "torch-compile")
+        self.assertEqual(set(rows["cpu_encode_fp32_b64_t2"]["peers"]),
+                         {"torch-compile"})
+
     def test_the_budget_ends_a_process_that_hangs(self):
         rules = [[["--mode get"], 0.5], [["--mode synchronize"], "sticks"],
                  [["--config"], 5]]
