@@ -136,8 +136,8 @@ def draw_rows(details, path):
     save(figure, path)
 
 
-CAPTION = ("Each phase as it lasts within a step (vae_micro, phases/…); of it, "
-           "the products are what\nthe same products last by themselves "
+CAPTION = ("Each phase as it lasts within a step (vae_micro, phases/…); of it,"
+           " the products are what\nthe same products last by themselves "
            "(chain/…). The rest is the work between them:\nBatchNorm, "
            "activations, other orders of memory, sums, and memory that is "
            "waited for.")

@@ -44,6 +44,8 @@ def misbehave(what):
         sys.exit()
     if what == "fails":
         raise SystemExit("Traceback\nSomeError: broken\nafterwards")
+    if what == "late":
+        time.sleep(2)
     if what == "hangs":
         time.sleep(1000)
     if what == "rubbish":

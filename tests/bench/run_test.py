@@ -179,7 +179,7 @@ class Run(unittest.TestCase):
                  [["eager", "3x64x64"], "sticks"],
                  [["compile", "3x64x64"], 90e3], [["jax"], 95e3]]
         table, rows, brief = self.run_with(rules, "--only", "images",
-                                           "--timeout", "1")
+                                           "--timeout", "2")
         first, second, third = (
             rows[f"cpu_fp32_b64_{shape}"]
             for shape in ("1x28x28", "3x32x32", "3x64x64"))
@@ -190,11 +190,11 @@ class Run(unittest.TestCase):
         self.assertEqual((first["ours"], first["reason"]),
                          (60, "no peer was measured"))
         self.assertEqual(second["reasons"], {
-            "torch-eager": "took longer than 1 s",
+            "torch-eager": "took longer than 2 s",
             "torch-compile": "SomeError: died in a round"})
         self.assertEqual((second["peer"], second["ratio"]), ("jax-jit", 0.75))
         self.assertEqual(third["reasons"],
-                         {"torch-eager": "took longer than 1 s"})
+                         {"torch-eager": "took longer than 2 s"})
         self.assertEqual(set(brief), {second["name"], third["name"]})
         for row in (first, second, third):
             for label, why in row["reasons"].items():
@@ -266,7 +266,9 @@ class Run(unittest.TestCase):
                          "misses")
 
     def test_memory_is_no_time_and_a_start_is_the_whole_process(self):
-        table, rows, brief = self.run_with(GOOD, "--only", "memory,startup")
+        # The first process is not counted: it fills the disk's cache.
+        rules = [[["--config", "encode"], ["late", 60e3]], *GOOD]
+        table, rows, brief = self.run_with(rules, "--only", "memory,startup")
         self.assertEqual(rows["cpu_memory_fp32_b64"]["ours"], 3)
         self.assertEqual(rows["cpu_memory_fp32_b64"]["unit"], "MiB")
         self.assertIn("| cpu_memory_fp32_b64 | 3 MiB |", table)
@@ -274,7 +276,7 @@ class Run(unittest.TestCase):
                                       "cpu_startup_encode_fp32_b64_t2"})
         # The wall's time, not what the process says.
         for row in brief.values():
-            self.assertTrue(1 < row["ours_ms"] < 20e3, row)
+            self.assertTrue(1 < row["ours_ms"] < 1000, row)
             self.assertNotEqual(row["ours_ms"], 60)
 
     def test_of_two_copies_the_slower_one_counts(self):
