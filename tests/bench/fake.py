@@ -72,8 +72,9 @@ def main():
     misbehave(what)
     rounds(int(sys.argv[sys.argv.index("--rounds") + 1]), what)
     print("a word before the object")
+    ours = "--config" in sys.argv
     answer = {"peak_rss_bytes": 3 << 20, "flop": 1e9,
-              "build": {"version": "0"}}
+              "build": {"version": "1"} if ours else {"torch": "2"}}
     if isinstance(what, (int, float)):
         answer["us_per_step"] = what
     print(json.dumps(answer))

@@ -11,9 +11,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 import unittest
 
 BENCH, RUN = sys.argv[1:3]
+sys.path.insert(0, str(pathlib.Path(RUN).parent))
+import suite  # noqa: E402
+
 HERE = pathlib.Path(__file__).resolve().parent
 TRAIN = {"cpu_fp32_b64_t2", "cpu_bf16_b64_t2", "cpu_fp32_b64_t1",
          "cpu_bf16_b64_t1", "cpu_original_b64_t2", "cpu_blocks_fp32_b64_t2",
@@ -62,6 +66,7 @@ class Fakes:
 
     def details(self):
         found = json.loads((self.path / "details.json").read_text())
+        self.about = found["about"]
         return {row["name"]: row for row in found["rows"]}
 
     def left_over(self):
@@ -92,7 +97,9 @@ class Run(unittest.TestCase):
                              done.stdout)
             self.assertEqual(fakes.left_over(), [])
             self.stderr = done.stderr
-            return done.stdout, fakes.details(), fakes.brief()
+            found = done.stdout, fakes.details(), fakes.brief()
+            self.about = fakes.about
+            return found
 
     def test_all_rows_are_there_when_everybody_answers(self):
         table, rows, brief = self.run_with(
@@ -121,6 +128,10 @@ class Run(unittest.TestCase):
         self.assertIn("| cpu_fp32_b64_t2 | 60 | torch-compile | 100 | 0.6 | "
                       "0.65 | holds |", table)
         self.assertNotIn("Not measured", table)
+        # Of both engines, libvae's version is told as libvae's.
+        self.assertEqual((self.about["libvae version"], self.about["torch"]),
+                         ("1", "2"))
+        self.assertNotIn("version", self.about)
 
     def test_bars_that_are_missed_and_check_says_so(self):
         slow = [PRODUCT, [["\"precision\": \"bf16\"", "--threads 2"], 61e3],
@@ -226,13 +237,25 @@ class Run(unittest.TestCase):
         self.assertEqual(set(rows), TRAIN | INFERENCE | calls)
 
     def test_a_quick_run_leaves_out_slow_peers_unless_they_are_named(self):
-        rules = [[["jax"], 1], [["compile"], 2], [["onnx"], 3], *GOOD]
-        words = ["--only", "inference", "--quick", "--rounds", "1"]
-        _, rows, _ = self.run_with(rules, *words)
-        self.assertEqual(set(rows["cpu_encode_fp32_b64_t2"]["peers"]),
-                         {"onnxruntime", "torch-eager"})
-        _, rows, _ = self.run_with(rules, *words, "--peers", "torch-compile")
-        self.assertEqual(set(rows["cpu_encode_fp32_b64_t2"]["peers"]),
+        def peers(quick, named):
+            options = types.SimpleNamespace(
+                quick=quick, peers=named, device="cpu",
+                only=["train", "inference"], bench="", python="", images=1,
+                rounds=1, seconds=1, emulated=True)
+            return {row.name: set(row.peers)
+                    for heat in suite.heats(options, set())
+                    for row in heat.rows}
+
+        calm, all_of_them = peers(True, None), peers(False, None)
+        self.assertEqual(all_of_them["cpu_fp32_b64_t1"],
+                         {"torch-eager", "torch-compile", "jax-jit"})
+        self.assertEqual(calm["cpu_fp32_b64_t1"],
+                         {"torch-eager", "torch-compile"})
+        self.assertIn("jax-jit", calm["cpu_fp32_b64_t2"])
+        encode = "cpu_encode_fp32_b64_t2"
+        self.assertEqual(all_of_them[encode] - calm[encode],
+                         {"torch-compile"})
+        self.assertEqual(peers(True, ["torch-compile"])[encode],
                          {"torch-compile"})
 
     def test_the_budget_ends_a_process_that_hangs(self):
