@@ -77,8 +77,12 @@ def result(heat, row, passes):
              "reasons": {label: why for label in (row.ours, *row.peers)
                          if (why := failure(passes, label))}}
     if row.ours not in values:
-        why = heat.skipped or found["reasons"].get(row.ours, "not run")
-        return {**found, "status": "not measured", "reason": why}
+        failed = found["reasons"].get(row.ours)
+        # A bar is missed by failing too, but not by what nobody has tried.
+        lost = failed and row.bar is not None and not row.stretch
+        return {**found, "status": "not measured",
+                "reason": heat.skipped or failed or "not run",
+                **({"verdict": "misses"} if lost else {})}
     found.update(status="measured", ours=values.pop(row.ours), bar=row.bar)
     if values:
         found["peer"] = min(values, key=values.get)

@@ -115,18 +115,21 @@ class Words:
                            ["--precision", precision])
 
 
-def wanted_peers(options, labels):
+def wanted_peers(options, labels, slow=()):
+    """Of `labels`; `slow` are those that --quick leaves out by itself."""
+    if options.peers is not None:
+        return [label for label in labels if label in options.peers]
     return [label for label in labels
-            if options.peers is None or label in options.peers]
+            if not options.quick or label not in slow]
 
 
 def training(w, group, name, precision, threads, batch, labels, *, bar=None,
-             shape=GREY, kind="time", extra=()):
+             shape=GREY, kind="time", extra=(), slow=()):
     """A heat of one training step; `extra` are further contestants of ours."""
     import arithmetic
 
     channels, height, width = shape
-    labels = wanted_peers(w.options, labels)
+    labels = wanted_peers(w.options, labels, slow)
     contestants = [
         w.ours("epoch", threads, batch, precision=precision, channels=channels,
                height=height, width=width),
@@ -155,7 +158,8 @@ def train(w):
             heat = training(
                 w, "train", f"cpu_{precision}_b64_t{threads}", precision,
                 threads, 64, [*CPU_PEERS, *original], extra=extra,
-                bar=BARS[precision, threads])
+                bar=BARS[precision, threads],
+                slow=() if two else ("jax-jit",))
             main = heat.rows[0]
             if two:
                 heat.rows.append(dataclasses.replace(
@@ -173,7 +177,7 @@ def inference(w):
     import arithmetic
 
     device, threads = w.options.device, 2
-    labels = wanted_peers(w.options, INFERENCE)
+    labels = wanted_peers(w.options, INFERENCE, ("torch-compile",))
     heats = []
     for mode in ("encode", "decode"):
         for batch in (1, 64, 1000):

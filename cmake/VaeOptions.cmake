@@ -12,7 +12,8 @@ option(VAE_CHECK_CUDA
 option(VAE_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(VAE_EXAMPLES "Build the examples and the vae command"
        ${PROJECT_IS_TOP_LEVEL})
-option(VAE_BENCH "Build the benchmark program vae_bench" ${PROJECT_IS_TOP_LEVEL})
+option(VAE_BENCH "Build the benchmark programs vae_bench and vae_micro"
+       ${PROJECT_IS_TOP_LEVEL})
 option(VAE_DOCS "Add the target 'docs' (needs Doxygen)" OFF)
 option(VAE_WERROR
   "Warnings are errors; OFF for a compiler that nobody has tried yet" ON)

@@ -18,8 +18,10 @@ ROOMS = [
     "include/vae", "capi", "src/base", "src/model", "src/engine/math",
     "src/engine/cpu", "src/engine/blocks", "src/engine/tile",
     "src/engine/cuda", "src/engine/factory", "src/engine", "src/data", "src/io", "src/dist",
-    "src/train", "examples", "examples/cpp", "bench", "tests",
+    "src/train", "examples", "examples/cpp", "bench", "bench/micro", "tests",
 ]
+# They reach for any part, to test it or to time it alone.
+MAY_ANYTHING = {"bench/micro", "tests"}
 # What each room may include besides itself. The ways to compute do not know each
 # other, only the contract (src/engine) and the formulas; the formulas know the
 # plain data of the contract that they work on.
@@ -77,7 +79,7 @@ def may_torch(path):
     text = path.as_posix()
     return (text.startswith(("src/engine/blocks/", "src/engine/cuda/",
                              "src/engine/torch", "src/engine/tile/products.",
-                             "tests/"))
+                             "bench/micro/", "tests/"))
             or text == "include/vae/torch.hpp")
 
 
@@ -95,10 +97,10 @@ def mistake(path, name, quoted):
             return "names CUDA, which only src/engine/cuda may"
         if TORCH.match(name) and not may_torch(path):
             return "names LibTorch outside the files that may"
-        if quoted and room != "tests":
+        if quoted and room not in MAY_ANYTHING:
             return "no such file below src/, include/ or capi/"
         return None
-    if room is None or room == "tests":
+    if room is None or room in MAY_ANYTHING:
         return None
     other = room_of(target)
     if other == room:

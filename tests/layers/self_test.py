@@ -33,6 +33,16 @@ class Mistakes(unittest.TestCase):
         self.assertIsNone(self.mistake("examples/x.c", "vae.h"))
         self.assertIsNone(self.mistake("examples/cpp/x.cpp", "vae/vae.hpp"))
 
+    def test_the_benchmark_knows_the_c_header_and_its_parts_anything(self):
+        self.assertIsNone(self.mistake("bench/x.cpp", "vae.h"))
+        self.assertIn("may not know",
+                      self.mistake("bench/x.cpp", "io/file.hpp"))
+        self.assertIn("LibTorch",
+                      self.mistake("bench/x.cpp", "ATen/ATen.h", False))
+        self.assertIsNone(self.mistake("bench/micro/x.cpp", "io/file.hpp"))
+        self.assertIsNone(self.mistake("bench/micro/x.cpp", "ATen/ATen.h",
+                                       False))
+
     def test_only_some_files_may_name_libtorch_and_cuda(self):
         self.assertIn("LibTorch", self.mistake("src/train/x.cpp",
                                                "ATen/ATen.h", False))

@@ -8,22 +8,24 @@ packages_demo=(g++ cmake ninja-build pkg-config libpng-dev zlib1g-dev
 packages_test=(doctest-dev clang-format doxygen graphviz doxygen-awesome-css
   dataset-fashion-mnist git rustc cargo bindgen mono-mcs mono-runtime)
 packages_dev=(clang clang-tidy gdb valgrind shellcheck libbenchmark-dev)
+packages_bench=(libbenchmark-dev python3-venv)
 missing_packages=()
 
-packages_of() { # tier
+packages_of() { # tier, whether --bench
   printf '%s\n' "${packages_demo[@]}"
   [[ $1 == demo ]] || printf '%s\n' "${packages_test[@]}"
   [[ $1 != dev ]] || printf '%s\n' "${packages_dev[@]}"
+  [[ $2 == 0 ]] || printf '%s\n' "${packages_bench[@]}"
 }
 
 package_present() {
   [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
 }
 
-find_missing() { # tier
+find_missing() { # tier, whether --bench
   local package
   missing_packages=()
-  for package in $(packages_of "$1"); do
+  for package in $(packages_of "$1" "$2" | sort -u); do
     package_present "$package" || missing_packages+=("$package")
   done
 }
@@ -42,13 +44,13 @@ can_be_root() {
 
 # Installs what a tier lacks, or says what to install. Goes on either way: CMake
 # will name what it cannot do without.
-install_packages() { # tier
+install_packages() { # tier, whether --bench
   if ! command -v dpkg-query >/dev/null; then
     say "not a Debian system; please see to it that you have what these" \
-      "Debian packages hold: $(packages_of "$1" | tr '\n' ' ')"
+      "Debian packages hold: $(packages_of "$1" "$2" | tr '\n' ' ')"
     return
   fi
-  find_missing "$1"
+  find_missing "$1" "$2"
   if ((${#missing_packages[@]} == 0)); then
     say "all there"
     return
@@ -68,5 +70,5 @@ install_packages() { # tier
         warn "could not install $package"
     done
   fi
-  find_missing "$1"
+  find_missing "$1" "$2"
 }

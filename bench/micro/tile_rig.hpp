@@ -1,0 +1,106 @@
+// The tile engine's parts around the original network, put together as its
+// engine does and within reach: one part can be timed alone, on the numbers
+// that a training step leaves there. It trains nothing: the learning rate is 0.
+#pragma once
+
+#include "engine/cpu/commit.hpp"
+#include "engine/tile/code.hpp"
+#include "engine/tile/decoder.hpp"
+#include "engine/tile/encoder.hpp"
+#include "micro.hpp"
+#include "model/init.hpp"
+#include "train/memory.hpp"
+
+namespace micro {
+
+namespace tile = vae::engine::tile;
+
+inline vae::Config original_config(std::int64_t batch, int threads) {
+  vae::Config config;
+  config.max_batch = static_cast<std::uint32_t>(batch);
+  config.threads = static_cast<std::uint32_t>(threads);
+  return config;
+}
+
+/// Members are made in this order, each from those above it.
+template <class T>
+struct TileRig {
+  const vae::Config config;
+  const vae::model::Plan plan = vae::model::make_plan(config);
+  const tile::Network net = tile::make_network(plan);
+  const std::unique_ptr<vae::engine::Device> device =
+      vae::engine::make_cpu_device(static_cast<int>(config.threads));
+  tile::Team team{static_cast<int>(config.threads)};
+  tile::Operands<T> operands{*device, net.weights};
+  tile::Workspace<T> work{plan, net, *device, config.max_batch, team.threads()};
+  tile::Context<T> context{plan, config, net, team,  operands,
+                           work, {},     {},  false, 0};
+  tile::Encoder<T> encoder{context};
+  tile::Code<T> code{context};
+  tile::Decoder<T> decoder{context};
+  std::vector<float> images =
+      numbers<float>(config.max_batch * plan.image.size());
+
+  TileRig(std::int64_t batch, int threads)
+      : config(original_config(batch, threads)) {
+    for (float& pixel : images) pixel = pixel / 2 + 0.5f;
+    context.state = initial_state();
+    operands.attach(vae::engine::floats(context.state.param));
+    context.batch = work.batch(batch);
+    step([](const char*, auto phase) { phase(); });
+  }
+
+  /// One training step: each(name, phase) is to call every phase() in turn.
+  template <class Each>
+  void step(Each each) {
+    using tile::Mode;
+    each("weights", [&] { operands.refresh(team, true); });
+    each("patches", [&] { encoder.make_patches(images.data()); });
+    each("encoder_forward", [&] { encoder.forward(Mode::training); });
+    each("heads_forward", [&] { code.heads_forward(); });
+    each("draw", [&] { code.draw(0); });
+    each("expand_forward", [&] { code.expand(Mode::training); });
+    each("decoder_forward", [&] { decoder.forward(Mode::training); });
+    each("losses", [&] { losses(); });
+    each("decoder_backward", [&] { decoder.backward(); });
+    each("expand_backward", [&] { code.expand_backward(); });
+    each("heads_backward", [&] { code.heads_backward(encoder); });
+    each("encoder_backward", [&] { encoder.backward(); });
+    each("adam", [&] { commit(); });
+  }
+
+  void losses() {
+    using vae::engine::floats;
+    decoder.losses(images.data());
+    device->batch_sums({floats(work.heads), floats(work.recon), floats(work.kl),
+                        floats(work.mse), context.tail(), context.batch.count,
+                        plan.latent, context.control(), false});
+  }
+  void commit() {
+    const auto each = [this](std::int64_t count, auto body) {
+      team.run(count, [&](std::int64_t i, int) { body(i); });
+    };
+    vae::engine::cpu::commit(context.state, net.layout, plan.latent, each);
+    operands.invalidate();
+  }
+  void refresh_weights() {
+    operands.invalidate();
+    operands.refresh(team, true);
+  }
+
+  vae::engine::State initial_state() {
+    using namespace vae::engine;
+    State state = vae::train::allocate_state(*device, net.layout, plan.latent);
+    for (std::size_t i = 0; i < plan.params.size(); ++i)
+      vae::train::write_segment(
+          *device, net.layout.params[i],
+          vae::model::initial_param(plan, static_cast<int>(i), config.seed),
+          floats(state.param));
+    Settings& settings = *static_cast<Control*>(state.control.get());
+    settings = {0.0, config.beta1, config.beta2, config.epsilon,
+                0.0, 0.0,          1.0,          0};
+    return state;
+  }
+};
+
+}  // namespace micro
