@@ -136,7 +136,9 @@ def training(w, group, name, precision, threads, batch, labels, *, bar=None,
         *extra, *(w.peer(label, threads, batch, precision, shape)
                   for label in labels)]
     if labels:
-        contestants.append(w.product(precision, threads))
+        # What replaces bf16 products is no measure of what could be.
+        rate = precision if w.options.half else "fp32"
+        contestants.append(w.product(rate, threads))
     row = Row(name, peers=tuple(labels), bar=bar,
               flop=arithmetic.flop_of("epoch", shape, batch))
     return Heat(group, contestants, [row], kind=kind)
@@ -151,6 +153,9 @@ def train(w):
     for threads in (2, 1):
         for precision in ("fp32", "bf16"):
             two = threads == 2
+            slow = [] if two else ["jax-jit"]
+            if precision == "bf16" and not w.options.half:
+                slow.append("torch-compile")
             extra = [w.ours("epoch", threads, 64, "blocks", engine="blocks",
                             precision=precision)] if two else []
             original = (["torch-original"]
@@ -159,7 +164,7 @@ def train(w):
                 w, "train", f"cpu_{precision}_b64_t{threads}", precision,
                 threads, 64, [*CPU_PEERS, *original], extra=extra,
                 bar=BARS[precision, threads],
-                slow=() if two else ("jax-jit",))
+                slow=slow)
             main = heat.rows[0]
             if two:
                 heat.rows.append(dataclasses.replace(
@@ -299,22 +304,17 @@ MAKERS = {"train": train, "inference": inference, "batches": batches,
 CPU_ONLY = {"memory", "neighbour", "two_trainers"}
 
 
-def why_not(heat, options, flags):
+def why_not(heat, options):
     """Why a heat cannot be run on this machine; None if it can."""
     if options.device == "cuda":
         return ("measured on the CPU only" if heat.group in CPU_ONLY else None)
-    half = any("bf16" in word for c in heat.contestants for word in c.command)
-    if half and not options.emulated and not flags & {"avx512_bf16",
-                                                      "amx_bf16"}:
-        return ("this processor has no bf16 products (avx512_bf16 or "
-                "amx_bf16); --emulated measures what replaces them")
     return None
 
 
-def heats(options, flags):
+def heats(options):
     words = Words(options)
     found = [heat for group in options.only if group in MAKERS
              for heat in MAKERS[group](words)]
     for heat in found:
-        heat.skipped = why_not(heat, options, flags)
+        heat.skipped = why_not(heat, options)
     return found

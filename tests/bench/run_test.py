@@ -90,8 +90,7 @@ class Run(unittest.TestCase):
     def run_with(self, rules, *words, status=0):
         """(what it printed, rows by name, those of --json by name)"""
         with Fakes(rules) as fakes:
-            # --emulated: whatever this processor can do.
-            done = call(fakes.command("--emulated", *words))
+            done = call(fakes.command(*words))
             self.assertEqual(done.returncode, status, done.stderr)
             self.assertEqual((fakes.path / "table.md").read_text(),
                              done.stdout)
@@ -237,13 +236,13 @@ class Run(unittest.TestCase):
         self.assertEqual(set(rows), TRAIN | INFERENCE | calls)
 
     def test_a_quick_run_leaves_out_slow_peers_unless_they_are_named(self):
-        def peers(quick, named):
+        def peers(quick, named, half=True):
             options = types.SimpleNamespace(
                 quick=quick, peers=named, device="cpu",
                 only=["train", "inference"], bench="", python="", images=1,
-                rounds=1, seconds=1, emulated=True)
+                rounds=1, seconds=1, half=half)
             return {row.name: set(row.peers)
-                    for heat in suite.heats(options, set())
+                    for heat in suite.heats(options)
                     for row in heat.rows}
 
         calm, all_of_them = peers(True, None), peers(False, None)
@@ -257,6 +256,21 @@ class Run(unittest.TestCase):
                          {"torch-compile"})
         self.assertEqual(peers(True, ["torch-compile"])[encode],
                          {"torch-compile"})
+        bf16 = "cpu_bf16_b64_t2"
+        self.assertEqual(calm[bf16] - peers(True, None, half=False)[bf16],
+                         {"torch-compile"})
+
+    def test_bf16_that_is_computed_otherwise_has_the_floor_of_fp32(self):
+        for half, rate in ((True, "bf16"), (False, "fp32")):
+            options = types.SimpleNamespace(
+                quick=False, peers=None, device="cpu", only=["train"],
+                bench="", python="", images=1, rounds=1, seconds=1, half=half)
+            heat = next(heat for heat in suite.heats(options)
+                        if heat.rows[0].name == "cpu_bf16_b64_t1")
+            product = next(c for c in heat.contestants
+                           if c.label == suite.PRODUCT)
+            words = product.command
+            self.assertEqual(words[words.index("--precision") + 1], rate)
 
     def test_the_budget_ends_a_process_that_hangs(self):
         rules = [[["--mode get"], 0.5], [["--mode synchronize"], "sticks"],
