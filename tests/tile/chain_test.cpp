@@ -44,7 +44,7 @@ Case convolution(const char* name, LayerKind kind, const Extent& in,
   const std::int64_t a = channel_block(in.c), b = channel_block(out.c);
   return {name,
           {make_geometry(layer), in.h * in.w, out.h * out.w, a, in.c / a, b,
-           out.c / b, 1},
+           out.c / b, 1, Strips(make_geometry(layer), out.h * out.w, out.w)},
           layer};
 }
 
@@ -63,7 +63,8 @@ Case linear(const char* name, std::int64_t in, std::int64_t out, bool to_one) {
            1,
            out,
            1,
-           1},
+           1,
+           {}},
           {}};
 }
 
@@ -238,6 +239,35 @@ TEST_CASE_TEMPLATE("forward is the layer's product", T, float, Bf16) {
       for (std::int64_t i = 0; i < rows * chain.out_block; ++i) c[i] += part[i];
       CHECK_EQ(c.differs(expected), "");
     });
+  });
+}
+
+TEST_CASE_TEMPLATE("a strip of one image alone", T, float, Bf16) {
+  constexpr std::int64_t kImage = 5;
+  each_case<T>([](const Case& one, const Chain& chain, const Fixture<T>& f) {
+    if (chain.strips.count() == 0) return;
+    const auto y = outputs(one, f);
+    const Map<T> x =
+        Map<T>(*f.device, 1, chain.in_pixels, chain.in_blocks, chain.in_block)
+            .planes(chain.in_pixels, chain.in_block);
+    for (std::int64_t p = 0; p < chain.in_pixels; ++p)
+      for (std::int64_t c = 0; c < chain.in_block * chain.in_blocks; ++c)
+        x.tile(0, p, c / chain.in_block)[c % chain.in_block] =
+            number<T>(static_cast<float>(f.x.at(kImage, p, c)));
+    const std::int64_t width = chain.strips.width(), n = chain.out_block;
+    for (std::int64_t first = 0; first < chain.out_pixels; first += width)
+      for (std::int64_t block = 0; block < chain.out_blocks; ++block) {
+        std::vector<float> expected;
+        for (std::int64_t p = first; p < first + width; ++p)
+          for (std::int64_t c = 0; c < n; ++c)
+            expected.push_back(static_cast<float>(y[index(
+                ((kImage * chain.out_pixels + p) * chain.out_blocks + block) *
+                    n +
+                c)]));
+        Guarded<float> out(width * n);
+        forward_strip(chain, f.operands, x, {0, first, block}, out.data());
+        CHECK_EQ(out.differs(expected), "");
+      }
   });
 }
 

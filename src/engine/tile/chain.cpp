@@ -1,6 +1,8 @@
 // See chain.hpp.
 #include "engine/tile/chain.hpp"
 
+#include <algorithm>
+
 namespace vae::engine::tile {
 
 template <class T>
@@ -18,6 +20,23 @@ void forward_tile(const Chain& chain, const Operands<T>& operands,
                c, add);
       add = true;
     }
+}
+
+template <class T>
+void forward_strip(const Chain& chain, const Operands<T>& operands,
+                   const Map<T>& x, const Spot& at, float* c) {
+  const std::int64_t k = depth<T>(chain.in_block), n = chain.out_block;
+  const std::int64_t width = chain.strips.width(), step = x.pixel_step();
+  std::fill_n(c, width * n, 0.0f);
+  for (const Run& run : chain.strips.of(at.pixel / width)) {
+    const Product product{run.count,          n, k,
+                          run.in_step * step, n, run.out_step * n};
+    for (std::int64_t in = 0; in < chain.in_blocks; ++in)
+      multiply(product, x.tile(0, run.in, in),
+               operands.forward(chain.weight,
+                                chain.weight_tile(run.tap, in, at.block)),
+               c + (run.out - at.pixel) * n, true);
+  }
 }
 
 template <class T>
@@ -54,6 +73,8 @@ void weight_gradient_tile(const Chain& chain, const Batch& batch,
 }
 
 #define INSTANTIATE(T)                                                         \
+  template void forward_strip(const Chain&, const Operands<T>&, const Map<T>&, \
+                              const Spot&, float*);                            \
   template void forward_tile(const Chain&, const Operands<T>&, const Map<T>&,  \
                              std::span<const Link>, std::int64_t, const Spot&, \
                              float*);                                          \

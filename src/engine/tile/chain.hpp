@@ -11,6 +11,7 @@
 #include "engine/tile/maps.hpp"
 #include "engine/tile/operands.hpp"
 #include "engine/tile/products.hpp"
+#include "engine/tile/strips.hpp"
 
 namespace vae::engine::tile {
 
@@ -19,7 +20,8 @@ struct Chain {
   std::int64_t in_pixels, out_pixels;
   std::int64_t in_block, in_blocks;  // channels of a tile, tiles of a pixel
   std::int64_t out_block, out_blocks;
-  int weight;  // of Operands; tiles [tap][in block][out block]
+  int weight;     // of Operands; tiles [tap][in block][out block]
+  Strips strips;  // of layers that one image alone can take otherwise
 
   std::int64_t weight_tile(std::int64_t tap, std::int64_t in,
                            std::int64_t out) const {
@@ -41,6 +43,12 @@ template <class T>
 void forward_tile(const Chain& chain, const Operands<T>& operands,
                   const Map<T>& x, std::span<const Link> links,
                   std::int64_t rows, const Spot& at, float* c);
+/// The same for one image alone, and a strip of output pixels which begins at
+/// `at.pixel`: c [width][out_block]. x lies in planes. The same bits as
+/// forward_tile() gives each of the pixels.
+template <class T>
+void forward_strip(const Chain& chain, const Operands<T>& operands,
+                   const Map<T>& x, const Spot& at, float* c);
 /// c [rows][in_block] = sum over `links`, of an input pixel, of dy times the
 /// transposed weight; added to c if `add`.
 template <class T>

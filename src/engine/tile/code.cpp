@@ -27,7 +27,8 @@ template <class T>
 void Code<T>::heads_forward() {
   const Chain& mean = c_.net.mean_head;
   const Split split = Split::of(mean.in_pixels);
-  const Map<T>& x = c_.work.encoder.back().x;
+  const Map<T> x =
+      c_.seen(c_.work.encoder.back().x, mean.in_pixels, mean.in_block);
   c_.each_tile(split.parts, 2, [&](const Spot& task, int) {
     const Chain& chain = task.block == 0 ? mean : c_.net.logvar_head;
     const Map<float>& parts =
@@ -107,12 +108,11 @@ void Code<T>::expand(Mode mode) {
   const Chain& chain = c_.net.expand;
   const std::int64_t n = chain.out_block, channels = n * chain.out_blocks;
   const float* bias = c_.param(c_.plan.expand.bias);
-  c_.each_tile(chain.out_pixels, chain.out_blocks, [&](const Spot& at, int w) {
-    const TileSize size = c_.size_of(at, n);
-    forward_tile(chain, c_.operands, c_.work.code,
-                 chain.geometry.by_out.of(at.pixel), size.rows, at,
-                 c_.scratch(w));
-    T* to = c_.work.decoder_in[0].tile(at.images, at.pixel, at.block);
+  const Map<T> out = c_.seen(c_.work.decoder_in[0], chain.out_pixels, n);
+  c_.each_output(chain, [&](const Spot& at, int w) {
+    const TileSize size = c_.output_size(chain, at);
+    c_.product(chain, c_.work.code, at, c_.scratch(w));
+    T* to = out.tile(at.images, at.pixel, at.block);
     apply(c_.scratch(w), size,
           {nullptr, bias + at.pixel * channels + at.block * n,
            c_.plan.expand.activation},

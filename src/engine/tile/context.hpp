@@ -34,6 +34,8 @@ struct Context {
   State state;
   Batch batch;
   bool accumulate = false;
+  /// Inference of one image: pixels are the rows of products (strips.hpp).
+  bool single = false;
   /// Which of the workspace's two slopes holds the derivative under way.
   std::size_t slope = 0;
 
@@ -45,6 +47,37 @@ struct Context {
                body(place_of(task, pixels, blocks), worker);
              });
   }
+  /// Tasks for all of a chain's output, body(place, worker): tiles, or strips.
+  template <class Body>
+  void each_output(const Chain& chain, Body body) const {
+    if (!single) return each_tile(chain.out_pixels, chain.out_blocks, body);
+    const Strips& strips = chain.strips;
+    team.run(strips.count() * chain.out_blocks,
+             [&](std::int64_t task, int worker) {
+               Spot at = place_of(task, strips.count(), chain.out_blocks);
+               at.pixel *= strips.width();
+               body(at, worker);
+             });
+  }
+  /// The product of such a task, [rows][out_block].
+  void product(const Chain& chain, const Map<T>& x, const Spot& at,
+               float* c) const {
+    if (single) return forward_strip(chain, operands, x, at, c);
+    forward_tile(chain, operands, x, chain.geometry.by_out.of(at.pixel),
+                 rows_of(at), at, c);
+  }
+  TileSize output_size(const Chain& chain, const Spot& at) const {
+    const std::int64_t width = chain.strips.width();
+    return single ? TileSize{width, chain.out_block, width}
+                  : size_of(at, chain.out_block);
+  }
+  /// An activation as tasks find it.
+  template <class U>
+  Map<U> seen(const Map<U>& map, std::int64_t pixels,
+              std::int64_t channels) const {
+    return single ? map.planes(pixels, channels) : map;
+  }
+
   /// Images, a few to a task.
   template <class Body>
   void each_image(Body body) const {

@@ -13,34 +13,39 @@ void Decoder<T>::forward(Mode mode) {
   for (std::size_t i = 0; i < last; ++i) {
     const Chain& chain = c_.net.decoder[i];
     const float* bias = c_.param(c_.plan.decoder[i].bias);
-    c_.each_tile(chain.out_pixels, chain.out_blocks,
-                 [&](const Spot& at, int w) {
-                   forward_tile(chain, c_.operands, c_.work.decoder_in[i],
-                                chain.geometry.by_out.of(at.pixel),
-                                c_.rows_of(at), at, c_.scratch(w));
-                   activate_tile(i + 1, at, c_.scratch(w),
-                                 bias + at.block * chain.out_block, mode);
-                 });
+    const Map<T> in = input(i), out = input(i + 1);
+    c_.each_output(chain, [&](const Spot& at, int w) {
+      const TileSize size = c_.output_size(chain, at);
+      c_.product(chain, in, at, c_.scratch(w));
+      T* x = out.tile(at.images, at.pixel, at.block);
+      apply(c_.scratch(w), size,
+            {nullptr, bias + at.block * chain.out_block,
+             c_.plan.decoder[i].activation},
+            x);
+      if (mode == Mode::training)
+        transpose(x, size,
+                  c_.work.decoder_in_transposed[i + 1].tile(at.images, at.pixel,
+                                                            at.block));
+    });
   }
   const Chain& chain = c_.net.decoder[last];
-  c_.each_tile(chain.out_pixels, 1, [&](const Spot& at, int) {
-    forward_tile(chain, c_.operands, c_.work.decoder_in[last],
-                 chain.geometry.by_out.of(at.pixel), c_.rows_of(at), at,
-                 c_.work.columns.tile(at.images, at.pixel, 0));
+  const Map<T> in = input(last);
+  const Map<float> out = columns();
+  c_.each_output(chain, [&](const Spot& at, int) {
+    c_.product(chain, in, at, out.tile(at.images, at.pixel, 0));
   });
 }
 
 template <class T>
-void Decoder<T>::activate_tile(std::size_t into, const Spot& at, const float* y,
-                               const float* bias, Mode mode) const {
-  const Chain& next = c_.net.decoder[into];
-  const TileSize size = c_.size_of(at, next.in_block);
-  T* x = c_.work.decoder_in[into].tile(at.images, at.pixel, at.block);
-  apply(y, size, {nullptr, bias, c_.plan.decoder[into - 1].activation}, x);
-  if (mode == Mode::training)
-    transpose(x, size,
-              c_.work.decoder_in_transposed[into].tile(at.images, at.pixel,
-                                                       at.block));
+Map<T> Decoder<T>::input(std::size_t layer) const {
+  const Chain& chain = c_.net.decoder[layer];
+  return c_.seen(c_.work.decoder_in[layer], chain.in_pixels, chain.in_block);
+}
+
+template <class T>
+Map<float> Decoder<T>::columns() const {
+  const Chain& chain = c_.net.decoder.back();
+  return c_.seen(c_.work.columns, chain.out_pixels, chain.out_block);
 }
 
 template <class T>
@@ -50,9 +55,10 @@ void Decoder<T>::add_up(std::int64_t image, float* output) const {
   const float* bias = c_.param(c_.plan.decoder.back().bias);
   for (std::int64_t i = 0; i < size; ++i) output[i] = bias[i % c];
   const std::int64_t row = image % c_.batch.rows;
+  const Map<float> all = columns();
   for (std::int64_t pixel = 0; pixel < taps.pixels; ++pixel) {
-    const float* from = c_.work.columns.tile(image / c_.batch.rows, pixel, 0) +
-                        row * taps.taps * c;
+    const float* from =
+        all.tile(image / c_.batch.rows, pixel, 0) + row * taps.taps * c;
     for (std::int64_t tap = 0; tap < taps.taps; ++tap) {
       const std::int64_t at = taps.at(pixel, tap);
       if (at < 0) continue;

@@ -24,8 +24,9 @@ class Decoder {
   void backward();
 
  private:
-  void activate_tile(std::size_t into, const Spot& at, const float* y,
-                     const float* bias, Mode mode) const;
+  /// A layer's input, and the last product, as tasks find them.
+  Map<T> input(std::size_t layer) const;
+  Map<float> columns() const;
   void spread(std::int64_t image, const float* slope) const;
   void backward_tile(std::size_t i, const Spot& at, const float* g,
                      const Slope<T>& to) const;

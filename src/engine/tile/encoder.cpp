@@ -13,12 +13,13 @@ template <class T>
 void Encoder<T>::make_patches(const float* images) {
   const Taps& taps = c_.net.first;
   const std::int64_t c = c_.plan.image.c, size = c_.plan.image.size();
+  const Map<T> patches = c_.seen(c_.work.patches, taps.pixels, taps.taps * c);
   c_.each_image([&](std::int64_t image, int) {
     const float* from = images + image * size;
     const std::int64_t row = image % c_.batch.rows;
     for (std::int64_t pixel = 0; pixel < taps.pixels; ++pixel) {
-      T* to = c_.work.patches.tile(image / c_.batch.rows, pixel, 0) +
-              row * taps.taps * c;
+      T* to =
+          patches.tile(image / c_.batch.rows, pixel, 0) + row * taps.taps * c;
       for (std::int64_t tap = 0; tap < taps.taps; ++tap) {
         const std::int64_t at = taps.at(pixel, tap);
         for (std::int64_t k = 0; k < c; ++k)
@@ -132,13 +133,14 @@ void Encoder<T>::running_forward(std::size_t i, const Map<T>& x) {
         (c_.param(spec.bias)[k] - c_.running(spec.running_mean)[k]) *
             layer.scale[c];
   }
-  c_.each_tile(chain.out_pixels, chain.out_blocks, [&](const Spot& at, int w) {
+  const Map<T> in = c_.seen(x, chain.in_pixels, chain.in_block);
+  const Map<T> out = c_.seen(layer.x, chain.out_pixels, chain.out_block);
+  c_.each_output(chain, [&](const Spot& at, int w) {
     const auto first = static_cast<std::size_t>(at.block * chain.out_block);
-    forward_tile(chain, c_.operands, x, chain.geometry.by_out.of(at.pixel),
-                 c_.rows_of(at), at, c_.scratch(w));
-    apply(c_.scratch(w), c_.size_of(at, chain.out_block),
+    c_.product(chain, in, at, c_.scratch(w));
+    apply(c_.scratch(w), c_.output_size(chain, at),
           {&layer.scale[first], &layer.shift[first], spec.activation},
-          layer.x.tile(at.images, at.pixel, at.block));
+          out.tile(at.images, at.pixel, at.block));
   });
 }
 

@@ -44,29 +44,41 @@ class Map {
   Map() = default;
   Map(Device& device, std::int64_t image_blocks, std::int64_t pixels,
       std::int64_t channel_blocks, std::int64_t tile_elements)
-      : pixels_(pixels),
-        blocks_(channel_blocks),
-        size_(tile_elements),
-        memory_(device.allocate(image_blocks * pixels * channel_blocks *
-                                tile_elements * std::int64_t{sizeof(T)})) {}
+      : image_step_(pixels * channel_blocks * tile_elements),
+        pixel_step_(channel_blocks * tile_elements),
+        block_step_(tile_elements),
+        memory_(device.allocate(image_blocks * image_step_ *
+                                std::int64_t{sizeof(T)})) {}
 
   /// The same memory cut otherwise, for a smaller or equal number of elements.
   Map view(std::int64_t pixels, std::int64_t channel_blocks,
            std::int64_t tile_elements) const {
     Map other(*this);
-    other.pixels_ = pixels, other.blocks_ = channel_blocks;
-    other.size_ = tile_elements;
+    other.image_step_ = pixels * channel_blocks * tile_elements;
+    other.pixel_step_ = channel_blocks * tile_elements;
+    other.block_step_ = tile_elements;
+    return other;
+  }
+  /// The same memory for one image alone, [block of channels][pixel][channels]:
+  /// tiles of one row, and pixels next to each other.
+  Map planes(std::int64_t pixels, std::int64_t channels) const {
+    Map other(*this);
+    other.image_step_ = 0;
+    other.pixel_step_ = channels;
+    other.block_step_ = pixels * channels;
     return other;
   }
 
   T* tile(std::int64_t image_block, std::int64_t pixel,
           std::int64_t block) const {
-    return static_cast<T*>(memory_.get()) +
-           ((image_block * pixels_ + pixel) * blocks_ + block) * size_;
+    return static_cast<T*>(memory_.get()) + image_block * image_step_ +
+           pixel * pixel_step_ + block * block_step_;
   }
+  /// Numbers from a pixel to the next one.
+  std::int64_t pixel_step() const { return pixel_step_; }
 
  private:
-  std::int64_t pixels_ = 0, blocks_ = 0, size_ = 0;
+  std::int64_t image_step_ = 0, pixel_step_ = 0, block_step_ = 0;
   Buffer memory_;
 };
 

@@ -78,7 +78,9 @@ class Builder {
                 in / a,
                 b,
                 out / b,
-                0};
+                0,
+                {}};
+    chain.strips = Strips(chain.geometry, chain.out_pixels, layer.out.w);
     const std::int64_t k = layer.kernel, taps = k * k;
     const bool transposed = layer.kind == LayerKind::conv_transposed;
     const std::int64_t in_step = transposed ? out * taps : taps;
@@ -105,7 +107,10 @@ class Builder {
     const std::int64_t k = layer.kernel, c = layer.in.c, out = layer.out.c;
     const std::int64_t size = patch_size(layer, layer.in);
     const std::int64_t b = channel_block(out), all = pixels(layer.out);
-    return place(layer, {by_pixel(all), all, all, size, 1, b, out / b, 0},
+    const Geometry geometry = by_pixel(all);
+    return place(layer,
+                 {geometry, all, all, size, 1, b, out / b, 0,
+                  Strips(geometry, all, layer.out.w)},
                  {{out / b, b * size, size * b},
                   {b, size, 1},
                   {c, k * k, b},
@@ -118,7 +123,10 @@ class Builder {
     const std::int64_t k = layer.kernel, c = layer.out.c, in = layer.in.c;
     const std::int64_t size = patch_size(layer, layer.out);
     const std::int64_t a = channel_block(in), all = pixels(layer.in);
-    return place(layer, {by_pixel(all), all, all, a, in / a, size, 1, 0},
+    const Geometry geometry = by_pixel(all);
+    return place(layer,
+                 {geometry, all, all, a, in / a, size, 1, 0,
+                  Strips(geometry, all, layer.in.w)},
                  {{in, size, size}, {c, k * k, 1}, {k, k, k * c}, {k, 1, c}},
                  true);
   }
@@ -137,7 +145,8 @@ class Builder {
   Chain head(const Layer& layer) {
     const auto& [c, h, w] = plan_.features;
     const std::int64_t latent = plan_.latent, a = channel_block(c);
-    return place(layer, {all_pixels(true), h * w, 1, a, c / a, latent, 1, 0},
+    return place(layer,
+                 {all_pixels(true), h * w, 1, a, c / a, latent, 1, 0, {}},
                  {{h, w, w * c * latent},
                   {w, 1, c * latent},
                   {c / a, a * h * w, a * latent},
@@ -149,7 +158,10 @@ class Builder {
   Chain expand(const Layer& layer) {
     const auto& [c, h, w] = plan_.features;
     const std::int64_t latent = plan_.latent, b = channel_block(c);
-    return place(layer, {all_pixels(false), 1, h * w, latent, 1, b, c / b, 0},
+    const Geometry geometry = all_pixels(false);
+    return place(layer,
+                 {geometry, 1, h * w, latent, 1, b, c / b, 0,
+                  Strips(geometry, h * w, 1)},  // each pixel has its biases
                  {{h, w * latent, w * c * latent},
                   {w, latent, c * latent},
                   {c / b, b * h * w * latent, b * latent},

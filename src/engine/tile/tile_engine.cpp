@@ -48,6 +48,7 @@ class TileEngine final : public Engine {
     if (rows.place == Place::resident)
       rows.cursor = &context_.control()->cursor;
     context_.batch = work_.batch(rows.count);
+    context_.single = false;
     first_image_ = input.first_image;
     load_rows(rows, plan_.image, 0, floats(input_));
   }
@@ -93,6 +94,7 @@ class TileEngine final : public Engine {
       operands_.refresh(team_, false);
       for (std::int64_t done = 0; done < count; done += most) {
         context_.batch = work_.batch(std::min(most, count - done));
+        context_.single = context_.batch.count == 1;
         body(done);
       }
     });
@@ -154,8 +156,7 @@ class TileEngine final : public Engine {
   Buffer input_, output_;        // [max_batch, H, W, C]
   std::vector<double> partial_;  // of the commit
   std::uint64_t first_image_ = 0;
-  Context<T> context_{plan_, config_, net_, team_, operands_,
-                      work_, {},      {},   false, 0};
+  Context<T> context_{plan_, config_, net_, team_, operands_, work_, {}, {}};
   Encoder<T> encoder_{context_};
   Code<T> code_{context_};
   Decoder<T> decoder_{context_};

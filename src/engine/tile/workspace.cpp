@@ -110,9 +110,9 @@ Workspace<T>::Workspace(const model::Plan& plan, const Network& net,
                       chain.in_block * chain.out_block);
   };
   first_parts = weight_parts(first), last_parts = weight_parts(last);
-  // A tile, or an image and its slope.
-  const std::int64_t room =
-      std::max(rows * kMostColumns, 2 * plan.image.size());
+  // A tile, a strip, or an image and its slope.
+  const std::int64_t room = std::max(
+      std::max(rows, plan.image.w) * kMostColumns, 2 * plan.image.size());
   scratch.assign(gsl::narrow<std::size_t>(threads),
                  std::vector<float>(gsl::narrow<std::size_t>(room)));
 }
