@@ -33,8 +33,8 @@ struct TileRig {
   tile::Team team{static_cast<int>(config.threads)};
   tile::Operands<T> operands{*device, net.weights};
   tile::Workspace<T> work{plan, net, *device, config.max_batch, team.threads()};
-  tile::Context<T> context{plan, config, net, team,  operands,
-                           work, {},     {},  false, 0};
+  std::vector<double> partial;  // of the commit
+  tile::Context<T> context{plan, config, net, team, operands, work, {}, {}};
   tile::Encoder<T> encoder{context};
   tile::Code<T> code{context};
   tile::Decoder<T> decoder{context};
@@ -80,7 +80,8 @@ struct TileRig {
     const auto each = [this](std::int64_t count, auto body) {
       team.run(count, [&](std::int64_t i, int) { body(i); });
     };
-    vae::engine::cpu::commit(context.state, net.layout, plan.latent, each);
+    vae::engine::cpu::commit(context.state, net.layout, plan.latent, partial,
+                             each);
     operands.invalidate();
   }
   void refresh_weights() {
