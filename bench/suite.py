@@ -308,6 +308,10 @@ def why_not(heat, options):
     """Why a heat cannot be run on this machine; None if it can."""
     if options.device == "cuda":
         return ("measured on the CPU only" if heat.group in CPU_ONLY else None)
+    bf16 = any("bf16" in row.name for row in heat.rows)
+    if heat.kind == "busy" and bf16 and not options.half:
+        return ("this processor has no products of bf16, and beside a neighbour "
+                "the peers' replacement takes minutes for a few steps")
     return None
 
 

@@ -260,6 +260,15 @@ class Run(unittest.TestCase):
         self.assertEqual(calm[bf16] - peers(True, None, half=False)[bf16],
                          {"torch-compile"})
 
+    def test_bf16_beside_a_neighbour_needs_a_processor_that_has_it(self):
+        for half in (True, False):
+            options = types.SimpleNamespace(
+                quick=False, peers=None, device="cpu", only=["neighbour"],
+                bench="", python="", images=1, rounds=1, seconds=1, half=half)
+            fp32, bf16 = suite.heats(options)
+            self.assertIsNone(fp32.skipped)
+            self.assertEqual(bf16.skipped is None, half)
+
     def test_bf16_that_is_computed_otherwise_has_the_floor_of_fp32(self):
         for half, rate in ((True, "bf16"), (False, "fp32")):
             options = types.SimpleNamespace(
@@ -284,23 +293,25 @@ class Run(unittest.TestCase):
                          "out of time")
 
     def test_a_slow_down_is_held_against_the_fastest_peer_alone(self):
-        # Alone and beside. The fastest alone is the one that suffers most in
-        # fp32, and suffers less than we do in bf16.
-        rules = [PRODUCT, [["--config", "fp32"], [60e3, 90e3]],
-                 [["--config", "bf16"], [60e3, 90e3]],
-                 [["eager"], [100e3, 130e3, 100e3, 130e3]],
-                 [["compile"], [80e3, 128e3, 80e3, 112e3]],
-                 [["jax"], [120e3, 121e3, 120e3, 200e3]]]
-        table, rows, _ = self.run_with(rules, "--only", "neighbour")
-        row = rows["cpu_neighbour_fp32_b64_t2"]
+        # Alone and beside. The fastest alone suffers more than we do, and then
+        # less.
+        def neighbour(beside):
+            rules = [PRODUCT, [["--config"], [60e3, 90e3]],
+                     [["eager"], [100e3, 130e3]],
+                     [["compile"], [80e3, beside]],
+                     [["jax"], [120e3, 121e3]]]
+            table, rows, _ = self.run_with(rules, "--only", "neighbour")
+            return table, rows["cpu_neighbour_fp32_b64_t2"]
+
+        table, row = neighbour(128e3)
         self.assertEqual(row["verdict"], "holds")
         self.assertEqual(row["slowdowns"]["libvae"],
                          {"alone_ms": 60, "slowdown": 1.5})
         self.assertEqual(row["peer"], "jax-jit")  # the fastest beside it
         self.assertIn("| cpu_neighbour_fp32_b64_t2 | libvae | 60 | 1.50 |",
                       table)
-        self.assertEqual(rows["cpu_neighbour_bf16_b64_t2"]["verdict"],
-                         "misses")
+        _, row = neighbour(112e3)
+        self.assertEqual(row["verdict"], "misses")
 
     def test_memory_is_no_time_and_a_start_is_the_whole_process(self):
         # The first process is not counted: it fills the disk's cache.

@@ -144,6 +144,38 @@ TEST_CASE("inference equals the blocks engine's") {
   }
 }
 
+TEST_CASE("bfloat16: losses of the blocks engine, and those of float32") {
+  if (!runs_here()) return;
+  Config config = many_images();
+  config.max_batch = 16;
+  config.learning_rate = 2e-3;
+  const auto images = striped_images(config, 64);
+  std::vector<std::vector<double>> losses;
+  for (const auto& [kind, precision] :
+       {std::pair{EngineKind::blocks, Precision::fp32},
+        std::pair{EngineKind::blocks, Precision::bf16},
+        std::pair{EngineKind::tile, Precision::bf16}}) {
+    config.precision = precision;
+    const auto s = on_cpu(config, kind);
+    const Layout& layout = s->engine->layout();
+    losses.emplace_back();
+    for (int step = 0; step < 40; ++step) {
+      s->engine->step(s->host_rows(images, step % 4 * 16, 16), 1);
+      losses.back().push_back(double{floats(
+          s->state.reduced)[layout.param_floats + layout.running_floats]});
+    }
+  }
+  CHECK_LT(losses[0].back(), 0.93 * losses[0].front());
+  bool rounded = false;
+  for (std::size_t i = 0; i < losses[0].size(); ++i) {
+    CAPTURE(i);
+    CHECK_LE(std::abs(losses[1][i] / losses[0][i] - 1), 0.003);
+    CHECK_LE(std::abs(losses[2][i] / losses[1][i] - 1), 0.003);
+    rounded = rounded || losses[1][i] != losses[0][i];
+  }
+  CHECK(rounded);
+}
+
 TEST_CASE("what it does not take, it refuses by name") {
   const auto device = make_cpu_device(1);
   const auto refused = [&](Config config, const std::string& part) {

@@ -25,8 +25,7 @@ at::Tensor Network::input_view(float* rows, std::int64_t count) const {
 
 at::Tensor Network::product(const model::Layer& layer, const at::Tensor& x,
                             Mode mode, Tape* tape) const {
-  // to() gives the tensor itself if it has that type.
-  const at::Tensor in = x.to(parameters_.product_type());
+  const at::Tensor in = parameters_.factor(x);
   if (mode != Mode::inference) tape->in = in;
   const at::Tensor weight = parameters_.operand(layer.weight);
   // Before BatchNorm a bias cancels, so it is not computed.
@@ -48,13 +47,14 @@ at::Tensor Network::features(const at::Tensor& input, Mode mode) {
   for (std::size_t i = 0; i < plan_.encoder.size(); ++i)
     x = forward(plan_.encoder[i], x, mode, &encoder_tape_[i]);
   if (x.dim() == 4) x = as_rows(x);
+  x = parameters_.factor(x);
   if (mode != Mode::inference) features_ = x;
   return x;
 }
 
 at::Tensor Network::heads(const at::Tensor& features) const {
   return linear_forward(features, parameters_.heads_operand(),
-                        parameters_.heads_bias().to(parameters_.product_type()))
+                        parameters_.factor(parameters_.heads_bias()))
       .to(at::kFloat)
       .contiguous();
 }
@@ -87,7 +87,8 @@ at::Tensor Network::decode_product(const at::Tensor& z, Mode mode) {
 at::Tensor Network::backward(const model::Layer& layer, const Tape& tape,
                              const at::Tensor& dy, bool want_input,
                              bool accumulate) {
-  const at::Tensor d = ops_.backward(layer, tape, dy, accumulate);
+  const at::Tensor d =
+      parameters_.factor(ops_.backward(layer, tape, dy, accumulate));
   const at::Tensor weight = parameters_.operand(layer.weight);
   const at::Tensor& dweight = parameters_.gradient(layer.weight);
   // Exactly zero before BatchNorm; the commit visits it for weight decay.
@@ -109,7 +110,7 @@ at::Tensor Network::backward(const model::Layer& layer, const Tape& tape,
 
 at::Tensor Network::backward_decoder(const at::Tensor& doutput,
                                      bool accumulate) {
-  at::Tensor d = doutput.to(parameters_.product_type());
+  at::Tensor d = parameters_.factor(doutput);
   const bool image = !is_linear(plan_.decoder.front());
   if (image) d = as_image(d, plan_.image);
   for (std::size_t i = plan_.decoder.size(); i-- > 0;) {

@@ -62,13 +62,18 @@ void Parameters::attach(const State& state, std::uint16_t* copy) {
   }
 }
 
-at::Tensor Parameters::operand(int index) const {
+at::Tensor Parameters::factor(const at::Tensor& x) const {
   // to() gives the tensor itself if it has that type.
-  return copies_.empty() ? value(index).to(product_) : at(copies_, index);
+  const at::Tensor rounded = x.to(product_);
+  return widened_ ? rounded.to(at::kFloat) : rounded;
+}
+
+at::Tensor Parameters::operand(int index) const {
+  return copies_.empty() ? factor(value(index)) : at(copies_, index);
 }
 
 at::Tensor Parameters::heads_operand() const {
-  return heads_copy_.defined() ? heads_copy_ : heads_weight_.to(product_);
+  return heads_copy_.defined() ? heads_copy_ : factor(heads_weight_);
 }
 
 }  // namespace vae::engine::blocks

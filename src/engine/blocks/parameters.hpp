@@ -14,13 +14,15 @@ namespace vae::engine::blocks {
 
 class Parameters {
  public:
-  /// `product`: element type of convolutions and matrix products.
+  /// `product`: element type of convolutions and matrix products. `widened`: a
+  /// number is rounded to it, but multiplied as float32.
   Parameters(const model::Plan& plan, const Layout& layout,
-             at::TensorOptions options, at::ScalarType product)
+             at::TensorOptions options, at::ScalarType product, bool widened)
       : plan_(plan),
         layout_(layout),
         options_(options.dtype(at::kFloat)),
-        product_(product) {}
+        product_(product),
+        widened_(widened) {}
 
   /// `copy`: the parameters as bfloat16 in the same order, kept up to date by
   /// whoever commits; null: they are converted at each use.
@@ -36,6 +38,8 @@ class Parameters {
   const at::Tensor& batch_running(int index) const {
     return at(batch_running_, index);
   }
+  /// A tensor as a factor of products; itself if it is one already.
+  at::Tensor factor(const at::Tensor& x) const;
   /// The parameter as an operand of a product.
   at::Tensor operand(int index) const;
 
@@ -57,6 +61,7 @@ class Parameters {
   const Layout& layout_;
   at::TensorOptions options_;
   at::ScalarType product_;
+  bool widened_;
   std::vector<at::Tensor> values_, gradients_, copies_;
   std::vector<at::Tensor> running_, batch_running_;
   at::Tensor heads_weight_, heads_copy_, heads_bias_;

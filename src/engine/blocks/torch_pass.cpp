@@ -43,8 +43,7 @@ class TorchPass final : public TrainingPass {
     const at::Tensor dheads = at::empty_like(heads);
     c_.device.latent_gradient({data(heads), data(noise), data(dz), data(dheads),
                                count, latent, c_.control()});
-    c_.network.backward_encoder(dheads.to(c_.parameters.product_type()),
-                                accumulate);
+    c_.network.backward_encoder(c_.parameters.factor(dheads), accumulate);
   }
 
  private:
