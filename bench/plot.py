@@ -45,7 +45,8 @@ def save(figure, path):
 
 
 def short(milliseconds):
-    return f"{milliseconds:.3g} ms"
+    return (f"{milliseconds:.0f} ms" if milliseconds >= 1000
+            else f"{milliseconds:.3g} ms")
 
 
 def where(about):
