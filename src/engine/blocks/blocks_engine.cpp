@@ -25,8 +25,9 @@ at::ScalarType product_type(const Config& config) {
 
 /// Below AVX-512 LibTorch multiplies bfloat16 in reference code, more than ten
 /// times slower than float32.
-bool multiplies_slowly(const Config& config, const Device& device) {
-  return device.kind() == DeviceKind::cpu &&
+bool multiplies_slowly(const Config& config, const Device& device,
+                       const Fusion* fusion) {
+  return fusion == nullptr && device.kind() == DeviceKind::cpu &&
          config.precision == Precision::bf16 &&
          !__builtin_cpu_supports("avx512bw");
 }
@@ -49,7 +50,7 @@ BlocksEngine::BlocksEngine(const model::Plan& plan, const Config& config,
       fusion_(fusion),
       options_(options_of(device).dtype(at::kFloat)),
       parameters_(plan_, layout_, options_, product_type(config),
-                  multiplies_slowly(config, device)),
+                  multiplies_slowly(config, device, fusion)),
       ops_(make_ops(parameters_, fusion)),
       network_(plan_, parameters_, *ops_),
       training_(device.make_capturer(), config.graph),
@@ -78,7 +79,7 @@ void BlocksEngine::attach(const State& state) {
 }
 
 std::string BlocksEngine::describe() const {
-  if (multiplies_slowly(config_, device_))
+  if (multiplies_slowly(config_, device_, fusion_))
     return R"({"products": "bfloat16 as float32",)"
            R"( "why_as_float32": "this processor has no AVX-512"})";
   // Work is recorded on GPUs only.

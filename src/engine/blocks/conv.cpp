@@ -118,7 +118,7 @@ at::Tensor transposed_to_few(const at::Tensor& x, const at::Tensor& weight,
                       weight.size(3), shape.stride};
   sum_type(x) == at::kDouble ? add_all_columns<double>(columns, window, out)
                              : add_all_columns<float>(columns, window, out);
-  return out;
+  return out.to(x.scalar_type());
 }
 
 at::Tensor transposed_forward(const at::Tensor& x, const at::Tensor& weight,
