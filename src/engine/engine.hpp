@@ -66,8 +66,8 @@ class Engine {
   virtual void reconstruct(const Input& input, const RowTarget& images) = 0;
   /// State was written from outside: drop every derived copy.
   virtual void params_changed() = 0;
-  /// JSON object whose fields vae_diagnose shows: how this engine computes here,
-  /// and why not otherwise.
+  /// JSON object whose fields vae_diagnose shows: how this engine computes
+  /// here, and why not otherwise.
   virtual std::string describe() const = 0;
 };
 
