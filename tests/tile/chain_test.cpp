@@ -63,8 +63,7 @@ Case linear(const char* name, std::int64_t in, std::int64_t out, bool to_one) {
            1,
            out,
            1,
-           1,
-           {}},
+           1},
           {}};
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/tile/tile_engine.hpp"
 #include "kernels/engine_subject.hpp"
 
 namespace vae::engine {
@@ -44,6 +45,16 @@ inline std::unique_ptr<Subject> on_cpu(Config c, EngineKind kind) {
   c.engine = kind;
   return std::make_unique<Subject>(
       c, make_cpu_device(static_cast<int>(c.threads)));
+}
+
+/// Whether the engine computes here at all; says why not.
+inline bool runs_here() {
+  const auto device = make_cpu_device(1);
+  const Config config = small_tiles();
+  const std::string why =
+      tile::why_not_tile(model::make_plan(config), config, *device);
+  if (!why.empty()) MESSAGE("skipped: ", why);
+  return why.empty();
 }
 
 /// A tensor of a flat buffer in PyTorch's order.

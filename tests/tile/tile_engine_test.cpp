@@ -34,15 +34,6 @@ void compare_gradients(const Config& config,
   }
 }
 
-bool runs_here() {
-  const auto device = make_cpu_device(1);
-  const Config config = small_tiles();
-  const std::string why =
-      tile::why_not_tile(model::make_plan(config), config, *device);
-  if (!why.empty()) MESSAGE("skipped: ", why);
-  return why.empty();
-}
-
 }  // namespace
 
 TEST_CASE("gradients, statistics and sums equal the blocks engine's") {

@@ -20,8 +20,8 @@ struct Chain {
   std::int64_t in_pixels, out_pixels;
   std::int64_t in_block, in_blocks;  // channels of a tile, tiles of a pixel
   std::int64_t out_block, out_blocks;
-  int weight;     // of Operands; tiles [tap][in block][out block]
-  Strips strips;  // of layers that one image alone can take otherwise
+  int weight;       // of Operands; tiles [tap][in block][out block]
+  Strips strips{};  // of layers that one image alone can take otherwise
 
   std::int64_t weight_tile(std::int64_t tap, std::int64_t in,
                            std::int64_t out) const {

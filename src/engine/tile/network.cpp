@@ -55,14 +55,17 @@ class Builder {
   }
 
   /// Places a weight whose dims are given by extent, PyTorch's stride, stride
-  /// inside the tensor; fills in the rest of the chain.
+  /// inside the tensor; fills in the rest of the chain. `strip`: output pixels
+  /// of a strip; 0: none.
   Chain place(const Layer& layer, Chain chain, std::vector<Dim> dims,
-              bool backward) {
+              bool backward, std::int64_t strip) {
     const std::int64_t size = chain.in_block * chain.out_block;
     const std::int64_t offset = reserve(chain.weight_tiles() * size);
     net_.layout.params[gsl::narrow<std::size_t>(layer.weight)] = {
         offset, std::move(dims)};
     chain.weight = gsl::narrow<int>(net_.weights.size());
+    if (strip > 0)
+      chain.strips = Strips(chain.geometry, chain.out_pixels, strip);
     net_.weights.push_back({offset, chain.weight_tiles(), chain.in_block,
                             chain.out_block, backward});
     return chain;
@@ -78,9 +81,7 @@ class Builder {
                 in / a,
                 b,
                 out / b,
-                0,
-                {}};
-    chain.strips = Strips(chain.geometry, chain.out_pixels, layer.out.w);
+                0};
     const std::int64_t k = layer.kernel, taps = k * k;
     const bool transposed = layer.kind == LayerKind::conv_transposed;
     const std::int64_t in_step = transposed ? out * taps : taps;
@@ -92,7 +93,7 @@ class Builder {
                   {out / b, b * out_step, a * b},
                   {a, in_step, b},
                   {b, out_step, 1}},
-                 true);
+                 true, layer.out.w);
   }
 
   /// One link for every pixel: a product by itself.
@@ -107,28 +108,22 @@ class Builder {
     const std::int64_t k = layer.kernel, c = layer.in.c, out = layer.out.c;
     const std::int64_t size = patch_size(layer, layer.in);
     const std::int64_t b = channel_block(out), all = pixels(layer.out);
-    const Geometry geometry = by_pixel(all);
-    return place(layer,
-                 {geometry, all, all, size, 1, b, out / b, 0,
-                  Strips(geometry, all, layer.out.w)},
+    return place(layer, {by_pixel(all), all, all, size, 1, b, out / b, 0},
                  {{out / b, b * size, size * b},
                   {b, size, 1},
                   {c, k * k, b},
                   {k, k, k * c * b},
                   {k, 1, c * b}},
-                 false);
+                 false, layer.out.w);
   }
 
   Chain patches_out(const Layer& layer) {
     const std::int64_t k = layer.kernel, c = layer.out.c, in = layer.in.c;
     const std::int64_t size = patch_size(layer, layer.out);
     const std::int64_t a = channel_block(in), all = pixels(layer.in);
-    const Geometry geometry = by_pixel(all);
-    return place(layer,
-                 {geometry, all, all, a, in / a, size, 1, 0,
-                  Strips(geometry, all, layer.in.w)},
+    return place(layer, {by_pixel(all), all, all, a, in / a, size, 1, 0},
                  {{in, size, size}, {c, k * k, 1}, {k, k, k * c}, {k, 1, c}},
-                 true);
+                 true, layer.in.w);
   }
 
   /// Every pixel of the features has a tap of its own.
@@ -145,29 +140,26 @@ class Builder {
   Chain head(const Layer& layer) {
     const auto& [c, h, w] = plan_.features;
     const std::int64_t latent = plan_.latent, a = channel_block(c);
-    return place(layer,
-                 {all_pixels(true), h * w, 1, a, c / a, latent, 1, 0, {}},
+    return place(layer, {all_pixels(true), h * w, 1, a, c / a, latent, 1, 0},
                  {{h, w, w * c * latent},
                   {w, 1, c * latent},
                   {c / a, a * h * w, a * latent},
                   {a, h * w, latent},
                   {latent, c * h * w, 1}},
-                 true);
+                 true, 0);
   }
 
   Chain expand(const Layer& layer) {
     const auto& [c, h, w] = plan_.features;
     const std::int64_t latent = plan_.latent, b = channel_block(c);
-    const Geometry geometry = all_pixels(false);
-    return place(layer,
-                 {geometry, 1, h * w, latent, 1, b, c / b, 0,
-                  Strips(geometry, h * w, 1)},  // each pixel has its biases
+    // Each pixel has its own biases, so a strip is one pixel.
+    return place(layer, {all_pixels(false), 1, h * w, latent, 1, b, c / b, 0},
                  {{h, w * latent, w * c * latent},
                   {w, latent, c * latent},
                   {c / b, b * h * w * latent, b * latent},
                   {latent, 1, b},
                   {b, h * w * latent, 1}},
-                 true);
+                 true, 1);
   }
 
   Taps taps_of(const Layer& layer) const {
