@@ -30,6 +30,11 @@ inline Number number_of(at::ScalarType type) {
   return type == at::kBFloat16 ? Number::bfloat16 : Number::float32;
 }
 
+/// In what sums are formed of numbers like x's.
+inline at::ScalarType sum_type(const at::Tensor& x) {
+  return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
+
 /// A dense tensor as rows of `channels` numbers, for fused operations.
 inline Matrix matrix_of(const at::Tensor& rows, std::int64_t channels) {
   return {rows.data_ptr(), number_of(rows.scalar_type()),
