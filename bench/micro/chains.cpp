@@ -126,7 +126,7 @@ void run(benchmark::State& state, std::size_t layer, std::int64_t batch,
 template <class T>
 void add_type() {
   const auto plan = vae::model::make_plan(original_config(1, 1));
-  const auto names = layer_names(tile::make_network(plan));
+  const auto names = layer_names(tile::make_network(plan, 1));
   for (const std::int64_t batch : {1, 64})
     for (std::size_t i = 0; i < names.size(); ++i)
       for (const auto& [what, products] :

@@ -27,7 +27,8 @@ template <class T>
 struct TileRig {
   const vae::Config config;
   const vae::model::Plan plan = vae::model::make_plan(config);
-  const tile::Network net = tile::make_network(plan);
+  const tile::Network net =
+      tile::make_network(plan, static_cast<int>(config.threads));
   const std::unique_ptr<vae::engine::Device> device =
       vae::engine::make_cpu_device(static_cast<int>(config.threads));
   tile::Team team{static_cast<int>(config.threads)};

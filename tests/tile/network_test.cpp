@@ -32,7 +32,7 @@ template <class Body>
 void each_network(Body body) {
   for (const model::Plan& plan : plans()) {
     CAPTURE(plan.params.size());
-    body(plan, make_network(plan));
+    body(plan, make_network(plan, 1));
   }
 }
 

@@ -31,12 +31,13 @@ std::vector<std::tuple<std::int32_t, std::int32_t, std::int32_t>> triples(
   return all;
 }
 
-/// Most runs that a strip of the layer has.
-std::size_t check_strips(const Layer& layer) {
+/// Most runs that a strip of `rows` rows of the layer's output has.
+std::size_t check_strips(const Layer& layer, std::int64_t rows) {
   const tile::Geometry geometry = tile::make_geometry(layer);
-  const std::int64_t width = layer.out.w, pixels = width * layer.out.h;
+  const std::int64_t width = rows * layer.out.w;
+  const std::int64_t pixels = layer.out.h * layer.out.w;
   const Strips strips(geometry, pixels, width);
-  CHECK_EQ(strips.count(), layer.out.h);
+  CHECK_EQ(strips.count(), layer.out.h / rows);
   CHECK_EQ(strips.width(), width);
   std::size_t most = 0;
   for (std::int64_t out = 0; out < pixels; ++out) {
@@ -48,6 +49,15 @@ std::size_t check_strips(const Layer& layer) {
     most = std::max(most, strips.of(out / width).size());
   }
   return most;
+}
+
+/// One row at a time, and all of them at once: one product for each tap and
+/// row, whatever the width.
+void check_strips(const Layer& layer) {
+  const auto taps = static_cast<std::size_t>(layer.kernel * layer.kernel);
+  CHECK_LE(check_strips(layer, 1), taps);
+  CHECK_LE(check_strips(layer, layer.out.h),
+           taps * static_cast<std::size_t>(layer.out.h));
 }
 
 struct Results {
@@ -114,27 +124,27 @@ TEST_CASE("runs are the links, in their order, and few") {
         CAPTURE(kernel);
         CAPTURE(stride);
         CAPTURE(w);
-        const auto taps = static_cast<std::size_t>(kernel * kernel);
-        // One product for each tap, whatever the width.
-        CHECK_LE(check_strips({LayerKind::conv, fine, coarse, kernel, stride}),
-                 taps);
-        CHECK_LE(check_strips({LayerKind::conv_transposed, coarse, fine, kernel,
-                               stride}),
-                 taps);
+        check_strips({LayerKind::conv, fine, coarse, kernel, stride});
+        check_strips(
+            {LayerKind::conv_transposed, coarse, fine, kernel, stride});
       }
 }
 
 TEST_CASE("one image alone: the same bits as in a batch") {
   if (!runs_here()) return;
   for (const Precision precision : {Precision::fp32, Precision::bf16})
-    for (const Config& config : configs()) {
+    for (Config config : configs()) {
       CAPTURE(to_json(config));
       const auto images = striped_images(config, 8);
-      const auto s = subject(config, precision);
       const std::int64_t part = std::min<std::int64_t>(4, config.max_batch);
-      const Results together =
-          infer(*s, images, 8, std::max<std::int64_t>(2, part));
-      CHECK(infer(*s, images, 8, 1) == together);
+      const Results together = infer(*subject(config, precision), images, 8,
+                                     std::max<std::int64_t>(2, part));
+      // As many threads, as few rows in a strip.
+      for (const std::uint32_t threads : {1, 2, 5}) {
+        CAPTURE(threads);
+        config.threads = threads;
+        CHECK(infer(*subject(config, precision), images, 8, 1) == together);
+      }
     }
 }
 

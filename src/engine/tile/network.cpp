@@ -24,7 +24,8 @@ std::int64_t pixels(const Extent& extent) { return extent.h * extent.w; }
 
 class Builder {
  public:
-  explicit Builder(const model::Plan& plan) : plan_(plan) {
+  Builder(const model::Plan& plan, int threads)
+      : plan_(plan), threads_(threads) {
     net_.layout.params.resize(plan.params.size());
   }
 
@@ -52,6 +53,16 @@ class Builder {
     net_.layout.param_floats =
         (offset + elements + kAlign - 1) / kAlign * kAlign;
     return offset;
+  }
+
+  /// Pixels of a strip: as many rows of the output as leave a task for each
+  /// thread. A weight is then read from far away once by each of them, and for
+  /// the other rows from a near cache.
+  std::int64_t strip(const Extent& out, std::int64_t blocks) const {
+    std::int64_t rows = out.h;
+    while (rows > 1 && (out.h % rows != 0 || out.h / rows * blocks < threads_))
+      --rows;
+    return rows * out.w;
   }
 
   /// Places a weight whose dims are given by extent, PyTorch's stride, stride
@@ -93,7 +104,7 @@ class Builder {
                   {out / b, b * out_step, a * b},
                   {a, in_step, b},
                   {b, out_step, 1}},
-                 true, layer.out.w);
+                 true, strip(layer.out, out / b));
   }
 
   /// One link for every pixel: a product by itself.
@@ -114,7 +125,7 @@ class Builder {
                   {c, k * k, b},
                   {k, k, k * c * b},
                   {k, 1, c * b}},
-                 false, layer.out.w);
+                 false, strip(layer.out, out / b));
   }
 
   Chain patches_out(const Layer& layer) {
@@ -123,7 +134,7 @@ class Builder {
     const std::int64_t a = channel_block(in), all = pixels(layer.in);
     return place(layer, {by_pixel(all), all, all, a, in / a, size, 1, 0},
                  {{in, size, size}, {c, k * k, 1}, {k, k, k * c}, {k, 1, c}},
-                 true, layer.in.w);
+                 true, strip(layer.in, 1));
   }
 
   /// Every pixel of the features has a tap of its own.
@@ -205,6 +216,7 @@ class Builder {
   }
 
   const model::Plan& plan_;
+  const int threads_;
   Network net_;
 };
 
@@ -229,9 +241,9 @@ std::string why_not(const model::Plan& plan) {
   return {};
 }
 
-Network make_network(const model::Plan& plan) {
+Network make_network(const model::Plan& plan, int threads) {
   Expects(why_not(plan).empty());
-  return Builder(plan).build();
+  return Builder(plan, threads).build();
 }
 
 }  // namespace vae::engine::tile

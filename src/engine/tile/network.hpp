@@ -37,7 +37,7 @@ struct Network {
   Taps first, last;
 };
 
-/// Of a plan that the tile engine takes.
-Network make_network(const model::Plan& plan);
+/// Of a plan that the tile engine takes. `threads` share the work of one image.
+Network make_network(const model::Plan& plan, int threads);
 
 }  // namespace vae::engine::tile

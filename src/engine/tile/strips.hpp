@@ -1,6 +1,6 @@
 // One image alone: the rows of its products are pixels, not images. A strip is
-// a row of output pixels; a run is what one product can do for it, since pixels
-// that one tap connects lie at equal distances. No arithmetic.
+// some rows of output pixels; a run is what one product can do for it, since
+// pixels of a row that one tap connects lie at equal distances. No arithmetic.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ struct Run {
 class Strips {
  public:
   Strips() = default;
-  /// Of an output of `out_pixels` in rows of `width`.
+  /// Of an output of `out_pixels`, `width` of them in a strip: whole rows.
   Strips(const Geometry& geometry, std::int64_t out_pixels, std::int64_t width);
 
   std::int64_t count() const {

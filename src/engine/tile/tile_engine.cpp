@@ -21,7 +21,7 @@ class TileEngine final : public Engine {
   TileEngine(const model::Plan& plan, const Config& config, Device& device)
       : plan_(plan),
         config_(config),
-        net_(make_network(plan_)),
+        net_(make_network(plan_, static_cast<int>(config.threads))),
         device_(device),
         team_(static_cast<int>(config.threads)),
         operands_(device, net_.weights),

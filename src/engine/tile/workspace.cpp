@@ -111,8 +111,10 @@ Workspace<T>::Workspace(const model::Plan& plan, const Network& net,
   };
   first_parts = weight_parts(first), last_parts = weight_parts(last);
   // A tile, a strip, or an image and its slope.
-  const std::int64_t room = std::max(
-      std::max(rows, plan.image.w) * kMostColumns, 2 * plan.image.size());
+  std::int64_t room = std::max(rows * kMostColumns, 2 * plan.image.size());
+  for (const auto* chains : {&net.encoder, &net.decoder})
+    for (const Chain& chain : *chains)
+      room = std::max(room, chain.strips.width() * chain.out_block);
   scratch.assign(gsl::narrow<std::size_t>(threads),
                  std::vector<float>(gsl::narrow<std::size_t>(room)));
 }
