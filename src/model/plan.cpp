@@ -2,6 +2,7 @@
 // from its channel list, or a fully connected one from its hidden sizes.
 #include "model/plan.hpp"
 
+#include <algorithm>
 #include <gsl/gsl>
 #include <numeric>
 
@@ -158,6 +159,11 @@ int Plan::find(const std::string& name) const {
   for (std::size_t i = 0; i < entries.size(); ++i)
     if (tensor(entries[i]).name == name) return static_cast<int>(i);
   return -1;
+}
+
+bool Plan::is_counter(const std::string& name) const {
+  return std::find(batch_counters.begin(), batch_counters.end(), name) !=
+         batch_counters.end();
 }
 
 std::int64_t Plan::min_batch() const {

@@ -75,6 +75,8 @@ struct Plan {
   const Tensor& tensor(const Entry& entry) const;
   /// Index into `entries`, or -1.
   int find(const std::string& name) const;
+  /// Whether a name is one of `batch_counters`.
+  bool is_counter(const std::string& name) const;
   /// Fewest images a training batch can have: BatchNorm needs two values per
   /// channel.
   std::int64_t min_batch() const;

@@ -2,7 +2,6 @@
 // from it.
 #include "train/checkpoint.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -67,12 +66,8 @@ void check_names(const io::TensorFile& file, const model::Plan& plan,
         name.starts_with(kMoment1) || name.starts_with(kMoment2);
     const std::string base =
         moment ? name.substr(std::string(kMoment1).size()) : name;
-    const auto& counters = plan.batch_counters;
-    const bool known =
-        plan.find(base) >= 0 ||
-        std::find(counters.begin(), counters.end(), name) != counters.end();
-    require(known, Status::format, origin, ": tensor \"", name,
-            "\" does not belong to this model");
+    require(plan.find(base) >= 0 || plan.is_counter(name), Status::format,
+            origin, ": tensor \"", name, "\" does not belong to this model");
   }
 }
 

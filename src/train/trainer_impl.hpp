@@ -116,8 +116,6 @@ class Trainer::Impl {
     std::size_t bytes;  // of the tensor
   };
   Place place(const std::string& name, ParamWhat what);
-  /// num_batches_tracked: PyTorch's name for the count of updates.
-  bool is_counter(const std::string& name) const;
 
   Config requested_;  // as asked for: what files hold
   model::Plan plan_;

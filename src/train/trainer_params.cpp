@@ -1,5 +1,4 @@
 // Tensors by name, settings by key, and what the trainer says of itself.
-#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -37,11 +36,6 @@ void check_size(const std::string& name, std::size_t given,
 
 }  // namespace
 
-bool Trainer::Impl::is_counter(const std::string& name) const {
-  const auto& counters = plan_.batch_counters;
-  return std::find(counters.begin(), counters.end(), name) != counters.end();
-}
-
 Trainer::Impl::Place Trainer::Impl::place(const std::string& name,
                                           ParamWhat what) {
   const int found = plan_.find(name);
@@ -77,7 +71,7 @@ Trainer::Impl::Place Trainer::Impl::place(const std::string& name,
 
 void Trainer::Impl::read_param(const std::string& name, ParamWhat what,
                                std::span<std::byte> data) {
-  if (is_counter(name)) {
+  if (plan_.is_counter(name)) {
     require(what == ParamWhat::value, Status::argument, "\"", name,
             "\" is a counter; it has a value (1) only");
     const std::uint64_t updates = read_control().updates;
@@ -99,7 +93,7 @@ void Trainer::Impl::write_param(const std::string& name, ParamWhat what,
                                 std::span<const std::byte> data) {
   require(what != ParamWhat::gradient, Status::argument,
           "gradients can be read but not written");
-  require(!is_counter(name), Status::unsupported, "\"", name,
+  require(!plan_.is_counter(name), Status::unsupported, "\"", name,
           "\" counts the updates; set those instead");
   const Place to = place(name, what);
   check_size(name, data.size(), to.bytes);
