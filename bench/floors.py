@@ -10,12 +10,13 @@ import argparse
 import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "peers"))
-import common
+import arithmetic
 
-# docs/numbers.md and the original network: arithmetic of a step, parameters,
-# and what each layer leaves behind for one image (the last are the logits).
-FLOP_PER_IMAGE = 8.0e9 / 64
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "peers"))
+import common  # noqa: E402
+
+# The original network: parameters, and what each layer leaves behind for one
+# image (the last are the logits).
 PARAMETERS = 1_021_121
 ACTIVATIONS = 12544 + 6272 + 6272 + 6272 + 12544 + 784
 # An activation is written and read forward, read again backward, and its
@@ -162,14 +163,14 @@ def floors(ceilings, batch, cache_bytes):
         held = batch * ACTIVATIONS * size
         moved = adam + batch * common.PIXELS + CROSSINGS * held
         fits = 2 * held + 4 * 4 * PARAMETERS < cache_bytes
-        arithmetic = batch * FLOP_PER_IMAGE / tflops * 1e-6
+        computing = arithmetic.flop_of_step(common.SHAPE, batch) / tflops * 1e-6
         memory = 1e6 * moved / bandwidth
-        result["arithmetic_us"][name] = arithmetic
+        result["arithmetic_us"][name] = computing
         result["memory_us"][name] = memory
         result["fits_in_cache"][name] = fits
         # What never leaves the cache is not bound by memory.
         result["floor_us"][name] = (
-            arithmetic if fits else max(arithmetic, memory))
+            computing if fits else max(computing, memory))
     for size, graph in ceilings.get("empty_graph", {}).items():
         result[f"graph_of_{size}_us"] = graph["us"]
     return result

@@ -13,8 +13,8 @@ import time
 
 from processes import Process
 
-# For threads that still spin after their round to fall asleep.
-REST_S = 0.05
+# The most of the time left that preparing all processes of a heat may take.
+PREPARING = 0.8
 
 
 class Neighbour:
@@ -27,7 +27,6 @@ class Neighbour:
 
     def work(self):
         os.kill(self.process.pid, signal.SIGCONT)
-        time.sleep(REST_S)
 
     def rest(self):
         os.kill(self.process.pid, signal.SIGSTOP)
@@ -40,20 +39,20 @@ class Neighbour:
 class Runner:
     """The processes of one contestant in one pass."""
 
-    def __init__(self, contestant, limit):
-        self.contestant = contestant
+    def __init__(self, contestant, timeout, clock):
+        self.contestant, self.timeout = contestant, timeout
         self.processes = [Process(contestant.command)
                           for _ in range(contestant.copies)]
-        self.ready = self.wait(limit)
+        self.ready = self.wait(clock)
 
-    def wait(self, limit):
+    def wait(self, clock):
         # Each of them, also if the first one failed.
-        return all([p.wait(limit) for p in self.processes])
+        return all([p.wait(self.timeout, clock) for p in self.processes])
 
-    def round(self, limit):
+    def round(self, clock):
         for process in self.processes:
             process.open_gate()
-        self.ready = self.wait(limit)
+        self.ready = self.wait(clock)
 
     def answer(self):
         """Of the slowest copy; a copy that failed fails all."""
@@ -68,39 +67,42 @@ class Runner:
             process.close()
 
 
-def rounds_of(runners, rounds, clock, timeout, neighbour=None):
-    for number in range(rounds):
+def rounds_of(runners, options, clock, neighbour):
+    for number in range(options.rounds):
         # There and back again: nobody always follows the same one.
         order = runners if number % 2 == 0 else runners[::-1]
         if neighbour:
             neighbour.work()
+            time.sleep(options.rest)
         for runner in order:
             if runner.ready:
-                runner.round(min(timeout, clock.left()))
-                time.sleep(REST_S)
+                runner.round(clock)
+                time.sleep(options.rest)
         if neighbour:
             neighbour.rest()
 
 
-def timed(heat, rounds, clock, timeout, neighbour=None):
+def timed(heat, options, clock, neighbour=None):
     """{label: answer} of one pass."""
+    # So that who is prepared in time gets rounds, whoever is not.
+    soon = clock.part(PREPARING)
     with contextlib.ExitStack() as stack:
         runners = []
         for contestant in heat.contestants:
-            runner = Runner(contestant, min(timeout, max(0, clock.left())))
+            runner = Runner(contestant, options.timeout, soon)
             stack.callback(runner.close)
             runners.append(runner)
-        rounds_of(runners, rounds, clock, timeout, neighbour)
+        rounds_of(runners, options, clock, neighbour)
         return {r.contestant.label: r.answer() for r in runners}
 
 
-def busy(heat, rounds, clock, timeout):
+def busy(heat, options, clock):
     """Alone, then beside a neighbour; the answer is the one beside it, and
     `us_alone` the other."""
-    alone = timed(heat, rounds, clock, timeout)
+    alone = timed(heat, options, clock)
     neighbour = Neighbour()
     try:
-        beside = timed(heat, rounds, clock, timeout, neighbour)
+        beside = timed(heat, options, clock, neighbour)
     finally:
         neighbour.close()
     for label, answer in beside.items():
@@ -109,17 +111,17 @@ def busy(heat, rounds, clock, timeout):
     return beside
 
 
-def whole(heat, rounds, clock, timeout):
+def whole(heat, options, clock):
     """Processes from their beginning to their end, in turn. The first of each
     is not counted: it fills the caches on the disk."""
     answers, walls = {}, {}
-    for number in range(rounds + 1):
+    for number in range(min(3, options.rounds) + 1):
         for contestant in heat.contestants:
             label = contestant.label
             if "skipped" in answers.get(label, {}):
                 continue
             process = Process(contestant.command)
-            process.wait(min(timeout, max(0, clock.left())))
+            process.wait(options.timeout, clock)
             answers[label] = process.answer
             process.close()
             if number > 0 and "skipped" not in process.answer:
@@ -132,11 +134,8 @@ def whole(heat, rounds, clock, timeout):
 def run(heat, options, clock):
     """One pass: {label: the JSON object that it printed, or {"skipped": why}}.
     """
-    if heat.kind == "whole":
-        return whole(heat, min(3, options.rounds), clock, options.timeout)
-    if heat.kind == "busy":
-        return busy(heat, options.rounds, clock, options.timeout)
-    return timed(heat, options.rounds, clock, options.timeout)
+    runs = {"whole": whole, "busy": busy}
+    return runs.get(heat.kind, timed)(heat, options, clock)
 
 
 def median_of(passes, label, key):

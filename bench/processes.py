@@ -13,6 +13,7 @@ import threading
 import time
 
 READY = "ready"
+OUT_OF_TIME = "out of time"
 
 
 class Clock:
@@ -22,7 +23,13 @@ class Clock:
         self.end = time.monotonic() + budget if budget else float("inf")
 
     def left(self):
-        return self.end - time.monotonic()
+        return max(0, self.end - time.monotonic())
+
+    def part(self, share):
+        """That ends when `share` of what is left is used up."""
+        clock = Clock(0)
+        clock.end = time.monotonic() + share * self.left()
+        return clock
 
 
 def last_line(text):
@@ -78,14 +85,15 @@ class Process:
         self.answer = answer_of(status, self._last, self._err.read())
         self._process.stdout.close()
 
-    def wait(self, limit):
+    def wait(self, timeout, clock):
         """Until it is ready (True) or has an answer (False)."""
-        end = time.monotonic() + limit
+        end = time.monotonic() + min(timeout, clock.left())
         while self.answer is None:
             try:
                 line = self._lines.get(timeout=max(0, end - time.monotonic()))
             except queue.Empty:
-                self.kill(f"took longer than {limit:.0f} s")
+                self.kill(f"took longer than {timeout:.0f} s"
+                          if clock.left() > 0 else OUT_OF_TIME)
                 break
             if line == READY:
                 return True
@@ -119,12 +127,11 @@ class Process:
                 pass  # what was left unread by it
 
 
-def ask(command, limit):
+def ask(command, timeout, clock):
     """The JSON object that a process printed; without one, {"skipped": why}."""
     process = Process(command)
     try:
-        while process.wait(limit):
-            process.open_gate()
+        process.wait(timeout, clock)
         return process.answer
     finally:
         process.close()

@@ -4,9 +4,11 @@ Runs nothing and invents nothing: what was not measured has a reason. Standard
 library only.
 """
 
-import heats
-import suite
-from report import about_lines, line
+import statistics
+
+from contest import OURS, PRODUCT
+from heats import median_of
+from processes import OUT_OF_TIME
 
 TITLES = ["row", "ours, ms", "best peer", "peer, ms", "ratio", "bar", "verdict",
           "floor, ms", "ours / floor", "other peers, ms"]
@@ -21,23 +23,55 @@ def failure(passes, label):
     return reasons[0] if reasons else None
 
 
+def peak_mib(answer):
+    """Of the GPU. libvae tells it in its diagnosis, a peer by itself."""
+    found = answer.get("peak_bytes",
+                       answer.get("diagnose", {}).get("peak_bytes"))
+    return None if found is None else found / 2**20
+
+
+def kernels_per_step(answer):
+    """Of the CUDA graph that most steps of the batch came from; None where
+    nothing was recorded."""
+    graph = answer.get("diagnose", {}).get("graph", {}).get("training", {})
+    fitting = [r for r in graph.get("recordings", [])
+               if r["images"] == answer["batch"]]
+    if not graph.get("used") or not fitting:
+        return None
+    largest = max(fitting, key=lambda r: r["steps"])
+    return largest["kernels"] / largest["steps"]
+
+
+def on_gpu(row, passes):
+    """By label: what else is told of who has used memory of a GPU."""
+    found = {}
+    for label in (row.ours, *row.peers):
+        answers = [p[label] for p in passes if label in p]
+        peaks = [mib for a in answers if (mib := peak_mib(a)) is not None]
+        if peaks:
+            # The first pass finds nothing prepared in caches on the disk.
+            found[label] = {"first_step_s": answers[0].get(
+                                "seconds_to_first_step"),
+                            "peak_mib": statistics.median(peaks),
+                            "kernels_per_step": kernels_per_step(answers[0])}
+    return found
+
+
 def floor_ms(row, passes):
     """Arithmetic over the rate of the largest product, measured beside."""
-    us = heats.median_of(passes, suite.PRODUCT, "us_per_step")
+    us = median_of(passes, PRODUCT, "us_per_step")
     if us is None or row.flop is None:
         return None
-    flop = next(p[suite.PRODUCT]["flop"] for p in passes
-                if "flop" in p.get(suite.PRODUCT, {}))
+    flop = next(p[PRODUCT]["flop"] for p in passes
+                if "flop" in p.get(PRODUCT, {}))
     return row.flop / flop * us / 1e3
 
 
 def verdict_of(row, found, values):
     """"holds", "misses", or None where there is nothing to hold."""
-    if row.bar is None:
-        return None
-    if not row.peers:
-        held = found["ours"] * 1e3 <= row.bar
-    elif row.against and row.against not in values:
+    if row.bar_us is not None:
+        held = found["ours"] * 1e3 <= row.bar_us
+    elif row.bar is None or (row.against or found.get("peer")) not in values:
         return None
     else:
         held = found["ours"] / values[row.against or found["peer"]] <= row.bar
@@ -50,9 +84,9 @@ def slowdowns(row, passes):
     """By label: the time beside a busy neighbour by the time alone."""
     found = {}
     for label in (row.ours, *row.peers):
-        alone = heats.median_of(passes, label, "us_alone")
+        alone = median_of(passes, label, "us_alone")
         if alone is not None:
-            busy = heats.median_of(passes, label, "us_per_step")
+            busy = median_of(passes, label, "us_per_step")
             found[label] = {"alone_ms": alone / 1e3, "slowdown": busy / alone}
     return found
 
@@ -70,7 +104,7 @@ def judge_slowdown(row, found):
 
 def result(heat, row, passes):
     key, factor, unit = KEYS.get(heat.kind, TIME)
-    values = {label: heats.median_of(passes, label, key)
+    values = {label: median_of(passes, label, key)
               for label in (row.ours, *row.peers)}
     values = {k: v * factor for k, v in values.items() if v is not None}
     found = {"name": row.name, "group": heat.group, "unit": unit,
@@ -79,11 +113,13 @@ def result(heat, row, passes):
     if row.ours not in values:
         failed = found["reasons"].get(row.ours)
         # A bar is missed by failing too, but not by what nobody has tried.
-        lost = failed and row.bar is not None and not row.stretch
+        barred = (row.bar, row.bar_us) != (None, None) and not row.stretch
+        lost = barred and failed not in (None, OUT_OF_TIME)
         return {**found, "status": "not measured",
                 "reason": heat.skipped or failed or "not run",
                 **({"verdict": "misses"} if lost else {})}
-    found.update(status="measured", ours=values.pop(row.ours), bar=row.bar)
+    found.update(status="measured", ours=values.pop(row.ours), bar=row.bar,
+                 bar_us=row.bar_us)
     if values:
         found["peer"] = min(values, key=values.get)
         found["peer_value"] = values[found["peer"]]
@@ -94,10 +130,12 @@ def result(heat, row, passes):
     floor = floor_ms(row, passes) if unit == "ms" else None
     if floor is not None:
         found["floor_ms"] = floor
+    if told := on_gpu(row, passes):
+        found["on_gpu"] = told
     if heat.kind == "busy":
         found["slowdowns"] = slowdowns(row, passes)
         found["verdict"] = judge_slowdown(row, found)
-    elif values or not row.peers:
+    else:
         found["verdict"] = verdict_of(row, found, values)
     return found
 
@@ -113,7 +151,11 @@ def brief(rows):
     return [{"name": r["name"], "ours_ms": r["ours"], "peer": r["peer"],
              "peer_ms": r["peer_value"], "ratio": r["ratio"]}
             for r in rows if r.get("ratio") is not None and r["unit"] == "ms"
-            and not r["peer"].startswith(suite.OURS)]
+            and not r["peer"].startswith(OURS)]
+
+
+def line(words):
+    return "| " + " | ".join(str(w) for w in words) + " |"
 
 
 def short(value):
@@ -133,8 +175,8 @@ def table(rows):
                   for label, value in r.get("peers", {}).items()
                   if label != r["peer"]]
         unit = "" if r["unit"] == "ms" else f" {r['unit']}"
-        peerless_bar = r.get("bar") is not None and "peer" not in r
-        bar = short(r.get("bar")) + (" us" if peerless_bar else "")
+        bar = (short(r["bar"]) if r["bar_us"] is None
+               else f"{short(r['bar_us'])} us")
         lines.append(line([
             r["name"], short(r["ours"]) + unit, r.get("peer", "-"),
             short(r.get("peer_value")) + (unit if "peer" in r else ""),
@@ -156,6 +198,33 @@ def slowdown_lines(rows):
             line(["---", "---", "---:", "---:"]), *lines]
 
 
+def gpu_lines(rows):
+    lines = [line([r["name"], label, short(told["first_step_s"]),
+                   f"{told['peak_mib']:.0f}", short(told["kernels_per_step"])])
+             for r in rows for label, told in r.get("on_gpu", {}).items()]
+    if not lines:
+        return []
+    return ["", "On the GPU:", "",
+            line(["row", "who", "first step, s", "peak MiB",
+                  "kernels per step"]),
+            line(["---", "---", *["---:"] * 3]), *lines]
+
+
+def floor_lines(floors):
+    if "steps" not in floors:
+        return []
+    lines = ["", "Floors of a step, us:", "",
+             line(["batch", "precision", "arithmetic", "memory", "floor",
+                   "bare convolutions"]),
+             line(["---"] * 2 + ["---:"] * 4)]
+    keys = ["arithmetic_us", "memory_us", "floor_us", "bare_convolutions_us"]
+    for step in floors["steps"]:
+        lines += [line([step["batch"], name,
+                        *(short(step[key][name]) for key in keys)])
+                  for name in step["arithmetic_us"]]
+    return lines
+
+
 def size_lines(sizes):
     if not sizes:
         return []
@@ -164,21 +233,26 @@ def size_lines(sizes):
             *(line([what, f"{mib:.1f}"]) for what, mib in sizes.items())]
 
 
-def not_measured(rows):
+def not_measured(rows, floors):
     lines = [f"- {r['name']}: {r['reason']}" for r in rows
              if r["status"] != "measured"]
     for r in rows:
         if r["status"] == "measured":
             lines += [f"- {r['name']}, {label}: {why}"
                       for label, why in r["reasons"].items()]
+    if "skipped" in floors:
+        lines.append(f"- floors: {floors['skipped']}")
     return ["", "Not measured:", "", *lines] if lines else []
 
 
 def markdown(whole):
     rows = whole["rows"]
-    lines = ["# Measured", "", *about_lines(whole["about"]), ""]
+    lines = ["# Measured", "",
+             *(f"- {key}: {value}" for key, value in whole["about"].items()),
+             ""]
     if rows:
         lines += table(rows)
-    lines += [*slowdown_lines(rows), *size_lines(whole.get("sizes")),
-              *not_measured(rows)]
+    lines += [*slowdown_lines(rows), *gpu_lines(rows),
+              *size_lines(whole["sizes"]), *floor_lines(whole["floors"]),
+              *not_measured(rows, whole["floors"])]
     return "\n".join(lines) + "\n"

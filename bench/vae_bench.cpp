@@ -1,6 +1,6 @@
 // vae_bench times one configuration of libvae in one mode and prints one JSON
 // object. It knows vae.h alone, compares nothing and judges nothing: that is
-// bench/compare. After a failure there is one line on standard error.
+// bench/run. After a failure there is one line on standard error.
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>

@@ -80,9 +80,9 @@ def shape_of(text):
     return shape
 
 
-def options_of(description, variants, modes=("epoch",)):
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("variant", choices=variants)
+def read_options(words, description, modes, prog, **preset):
+    """`preset`: what is no option, or has another default for this peer."""
+    parser = argparse.ArgumentParser(prog=prog, description=description)
     parser.add_argument("--mode", choices=modes, default=modes[0],
                         help="what is timed")
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
@@ -107,7 +107,8 @@ def options_of(description, variants, modes=("epoch",)):
     parser.add_argument("--check", action="store_true",
                         help=f"about {CHECK_STEPS} steps on images with a "
                         "structure; fails if the loss does not fall")
-    return parser
+    parser.set_defaults(**preset)
+    return parser.parse_args(words)
 
 
 def seconds_of(work, steps):
@@ -191,9 +192,9 @@ def check_falls(losses):
     return {"check": "the loss falls", "first_loss": first, "last_loss": last}
 
 
-def head_of(program, options):
+def head_of(options):
     return {
-        "program": program, "variant": options.variant, "mode": options.mode,
+        "variant": options.variant, "mode": options.mode,
         "device": options.device, "precision": options.precision,
         "batch": options.batch, "threads": options.threads,
         "graph_steps": options.graph_steps,

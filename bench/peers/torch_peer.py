@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Times one way of training the network with PyTorch, or of using it; prints
 one JSON object.
 
@@ -15,12 +14,11 @@ import common
 REFERENCE = pathlib.Path(__file__).resolve().parents[2] / "tests" / "reference"
 sys.path.insert(0, str(REFERENCE))
 
-VARIANTS = ["eager", "original", "compile", "compile-reduce-overhead",
-            "compile-max-autotune", "compiled-graph"]
-MODES_TIMED = ["epoch", "encode", "decode"]
-MODES = {"compile": "default", "compiled-graph": "default",
-         "compile-reduce-overhead": "reduce-overhead",
-         "compile-max-autotune": "max-autotune"}
+MODES = ["epoch", "encode", "decode"]
+# Variants that compile, by the mode of torch.compile.
+COMPILED = {"compile": "default", "compiled-graph": "default",
+            "compile-reduce-overhead": "reduce-overhead",
+            "compile-max-autotune": "max-autotune"}
 
 
 def set_up(torch, options):
@@ -88,8 +86,8 @@ class Step:
             capturable=options.variant == "compiled-graph")
         self.total = torch.zeros((), device=options.device)
         loss = self.original_loss if original else self.loss
-        if options.variant in MODES:
-            loss = torch.compile(loss, mode=MODES[options.variant])
+        if options.variant in COMPILED:
+            loss = torch.compile(loss, mode=COMPILED[options.variant])
         self.loss_of = loss
 
     def kl(self, mean, logvar):
@@ -145,7 +143,7 @@ class Eager:
 
     def __call__(self, steps):
         for _ in range(steps):
-            if self.step.options.variant in MODES:
+            if self.step.options.variant in COMPILED:
                 self.torch.compiler.cudagraph_mark_step_begin()
             self.step(self.data[self.next % len(self.data)])
             self.next += 1
@@ -192,8 +190,8 @@ class Inference:
         self.torch, self.options, self.rows = torch, options, rows
         self.net = make_net(options).eval()
         call = self.encode if options.mode == "encode" else self.decode
-        if options.variant in MODES:
-            call = torch.compile(call, mode=MODES[options.variant])
+        if options.variant in COMPILED:
+            call = torch.compile(call, mode=COMPILED[options.variant])
         self.call = call
 
     def encode(self, rows):
@@ -207,11 +205,20 @@ class Inference:
     def __call__(self, calls):
         with self.torch.inference_mode():
             for _ in range(calls):
-                if self.options.variant in MODES:
+                if self.options.variant in COMPILED:
                     self.torch.compiler.cudagraph_mark_step_begin()
                 rows = self.rows.to(self.options.device)
                 for result in self.call(rows):
                     result.float().cpu()
+
+
+def about(torch, options):
+    """Where it ran."""
+    told = {"device_name": "cpu", "build": {"torch": torch.__version__}}
+    if options.device == "cuda":
+        told.update(device_name=torch.cuda.get_device_name(),
+                    peak_bytes=torch.cuda.max_memory_allocated())
+    return told
 
 
 def run_inference(torch, options):
@@ -226,8 +233,7 @@ def run_inference(torch, options):
     work = Inference(torch, options, rows)
     work(1)
     first = time.perf_counter() - began
-    return {**common.measure(options, work, first),
-            "build": {"torch": torch.__version__}}
+    return {**common.measure(options, work, first), **about(torch, options)}
 
 
 def losses_of(work, step, options):
@@ -262,16 +268,4 @@ def run(options):
     step.total.zero_()
     work(work.chunk)
     loss = float(step.total) / (options.batch * work.chunk)
-    device = "cpu"
-    if options.device == "cuda":
-        device = torch.cuda.get_device_name()
-        result["peak_bytes"] = torch.cuda.max_memory_allocated()
-    return {**result, "loss": loss, "device_name": device,
-            "build": {"torch": torch.__version__}}
-
-
-if __name__ == "__main__":
-    parsed = common.options_of(__doc__, VARIANTS, MODES_TIMED).parse_args()
-    if parsed.variant != "compiled-graph":
-        parsed.graph_steps = 1
-    common.print_one_object(common.head_of("torch_peer", parsed), parsed, run)
+    return {**result, "loss": loss, **about(torch, options)}

@@ -4,6 +4,7 @@ compute-sanitizer. Runs neither."""
 import argparse
 import json
 import pathlib
+import subprocess
 import sys
 import tempfile
 import time
@@ -11,6 +12,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools/gpu"))
+import bench  # noqa: E402
 import report  # noqa: E402
 import sanitizer  # noqa: E402
 import suite  # noqa: E402
@@ -37,7 +39,6 @@ PARTS = {
     "bench": {
         "outcome": "passed", "seconds": 80.0, "wrong": [], "notes": [],
         "markdown": "# Steps\n\n| a | b |\n|---|---|\n| 1 | 2 |\n",
-        "floors": {"adam": {"microseconds": 8.5}, "list": [1, 2]},
     },
 }  # fmt: skip
 
@@ -106,7 +107,7 @@ class ReportTest(Folder):
                      "| bf16 | 0 | 1 | 112.50 | 109.87 to 114.00 | yes | 2.5 | "
                      "24000.0 |",
                      "| bf16 | 0 | 3 | 107.50 | 103.70 to 107.00 | NO |  |  |",
-                     "### Steps", "| adam.microseconds | 8.5 |"):  # fmt: skip
+                     "### Steps", "| 1 | 2 |"):  # fmt: skip
             self.assertIn(line + "\n", text)
         # A part that broke off, and one that never ran.
         text = tables.document(results({"build": {"outcome": "unfinished"}}))
@@ -140,6 +141,102 @@ class SuiteTest(Folder):
     def test_a_program_that_is_not_there(self):
         ended = self.suite(["build"]).run(["no-such-program"], limit=5)
         self.assertEqual(ended.code, 127)
+
+
+def row(name, group="train", status="measured", **reasons):
+    return {"name": name, "group": group, "status": status,
+            "reasons": reasons, "reason": "not run"}
+
+
+class FakeSuite:
+    """Its programs only write what they are told to."""
+
+    device, quick, left = "cuda", True, staticmethod(lambda part: 100.4)
+
+    def __init__(self, folder, rows=None, code=0, cut=False):
+        self.build = self.work = folder
+        self.rows, self.code, self.cut = rows, code, cut
+        (folder / "bin").mkdir()
+        (folder / "bin/vae_bench").write_text("#!/bin/sh\n")
+        (folder / "bin/vae_bench").chmod(0o755)
+
+    def run(self, command, limit, show=False):
+        self.command, self.limit = [str(word) for word in command], limit
+        if self.rows is not None:
+            (self.work / "bench.json").write_text(
+                json.dumps({"rows": self.rows}))
+            (self.work / "bench.md").write_text("# Measured\n")
+        return suite.Ended(self.code, "well\nlast words\n", 1.0, self.cut)
+
+
+class BenchTest(Folder):
+    def part(self, *rows, **words):
+        self.suite = FakeSuite(self.folder, rows=list(rows), **words)
+        return bench.run(self.suite)
+
+    def test_results_and_table_are_those_of_the_run(self):
+        part = self.part(row("cuda_bf16_b64"))
+        self.assertEqual(part, {
+            "wrong": [], "notes": [], "markdown": "# Measured\n",
+            "results": {"rows": [row("cuda_bf16_b64")]}})
+        text = tables.document(results({
+            "bench": {"outcome": "passed", **part}}))
+        self.assertIn("### Measured\n", text)
+
+    def test_its_words_are_words_of_bench_run(self):
+        for device, quick, least in (("cuda", True, "cuda_bf16_b64"),
+                                     ("cuda", False, "cuda_tf32_b4096"),
+                                     ("cpu", True, "cpu_encode_fp32_b64_t2")):
+            folder = self.folder / f"{device}-{quick}"
+            folder.mkdir()
+            fake = FakeSuite(folder, rows=[row(least)])
+            fake.device, fake.quick = device, quick
+            bench.run(fake)
+            self.assertEqual("--quick" in fake.command, quick)
+            # Time to write what it has.
+            self.assertEqual((fake.command[fake.command.index("--budget") + 1],
+                              fake.limit), ("85", 100.4))
+            done = subprocess.run([*fake.command, "--list"], text=True,
+                                  capture_output=True, timeout=60)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(least + "\n", done.stdout)
+            rehearsed = len(done.stdout.splitlines()) <= 2
+            self.assertEqual(rehearsed, device == "cpu")
+
+    def test_a_failure_of_libvae_s_is_one_and_a_peer_s_is_none(self):
+        part = self.part(
+            row("a", libvae="Error: 7"), row("b", libvae="Error: 7"),
+            row("c", libvae="out of time"), row("d", **{"jax-scan": "broken"}),
+            row("e", "engines", **{"libvae, fused": "refused"}),
+            row("f", "host", **{"libvae, resident": "gone"}))
+        self.assertEqual(part["wrong"], ["libvae in a, b: Error: 7",
+                                         "libvae in f: gone"])
+
+    def test_nothing_measured_is_a_failure(self):
+        part = self.part(row("a", status="not measured"))
+        self.assertEqual(part["wrong"], ["no row was measured: not run"])
+
+    def test_a_run_that_fails(self):
+        part = self.part(row("a"), code=3)
+        self.assertEqual(part["wrong"], ["bench/run ended with 3: last words"])
+
+    def test_a_run_that_is_cut_keeps_what_it_has(self):
+        part = self.part(row("a"), code=-15, cut=True)
+        self.assertEqual((part["cut"], part["wrong"], "results" in part),
+                         ("bench/run was ended at its time limit", [], True))
+
+    def test_results_of_before_are_none_of_now(self):
+        for kind in ("json", "md"):
+            (self.folder / f"bench.{kind}").write_text("{}")
+        self.suite = FakeSuite(self.folder, code=1)
+        part = bench.run(self.suite)
+        self.assertIn("bench/run left no results", part["wrong"])
+
+    def test_without_vae_bench_nothing_is_run(self):
+        fake = FakeSuite(self.folder)
+        (self.folder / "bin/vae_bench").unlink()
+        self.assertEqual(bench.run(fake)["wrong"],
+                         ["vae_bench is not built, see part build"])
 
 
 CTEST = """

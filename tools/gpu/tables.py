@@ -86,30 +86,10 @@ def training(part):
     ]
 
 
-def flat(value, name=""):
-    """A nested object as rows (name, value)."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from flat(item, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, list):
-        for i, item in enumerate(value):
-            yield from flat(item, f"{name}[{i}]")
-    else:
-        yield name, value
-
-
 def bench(part):
-    lines = []
-    if part.get("markdown"):
-        # Its headings go below the heading of this part.
-        lines += [
-            "##" + line if line.startswith("#") else line
-            for line in part["markdown"].splitlines()
-        ] + [""]
-    if part.get("floors") is not None:
-        rows = list(flat(part["floors"]))
-        lines += ["### Floors", "", *table(("", ""), rows)]
-    return lines
+    # Its headings go below the heading of this part.
+    return ["##" + line if line.startswith("#") else line
+            for line in part.get("markdown", "").splitlines()] + [""]
 
 
 DETAILS = dict(tests=tests, sanitizer=sanitizer, training=training, bench=bench)
