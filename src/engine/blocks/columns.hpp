@@ -9,7 +9,7 @@
 namespace vae::engine::blocks {
 
 /// The most that columns take at once; of more images, some after the others.
-/// They are used at once, so they should stay in a core's cache.
+/// They are used at once, so they should stay in the cache.
 inline constexpr std::int64_t kColumnBytes = std::int64_t{8} << 20;
 
 /// By the input [B, C, h, w], from dy [B, O, H, W] and weight [O, C, KH, KW].
