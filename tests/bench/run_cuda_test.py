@@ -98,7 +98,7 @@ class OnCuda(FakeRuns):
         rules = [[["torch-compiled-graph-16"], "hangs"], *self.RULES]
         _, rows, brief = self.run_with(
             rules, "--device", "cuda", "--quick",
-            "--rows", "cuda_bf16_b64", "--budget", "3")
+            "--rows", "cuda_bf16_b64", "--budget", "6")
         self.assertEqual(rows["cuda_bf16_b64"]["reasons"], {
             "torch-compiled-graph-16": "out of time",
             "jax-scan": "out of time"})

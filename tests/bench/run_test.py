@@ -170,7 +170,7 @@ class Run(FakeRuns):
                  [["--config"], 5]]
         began = time.monotonic()
         _, rows, _ = self.run_with(rules, "--only", "overhead",
-                                    "--budget", "1.5", "--check")
+                                    "--budget", "3", "--check")
         self.assertLess(time.monotonic() - began, 10)
         self.assertEqual(rows["cpu_call_get"]["verdict"], "holds")
         # No bar is missed by that.
