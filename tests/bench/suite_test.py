@@ -259,7 +259,6 @@ class Peers(unittest.TestCase):
                 self.assertIn(f'"program": "{name}"', done.stdout)
                 self.assertIn("is not installed (not here)", done.stdout)
 
-
     def test_a_name_says_who_runs_and_how(self):
         with tempfile.TemporaryDirectory() as folder:
             for name in ("torch", "jax", "numpy", "onnxruntime"):

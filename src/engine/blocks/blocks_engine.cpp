@@ -7,6 +7,7 @@
 #include "engine/blocks/heap.hpp"
 #include "engine/blocks/layout.hpp"
 #include "engine/blocks/make_blocks_engine.hpp"
+#include "engine/blocks/processor.hpp"
 #include "engine/blocks/torch_layer_ops.hpp"
 
 namespace vae::engine::blocks {
@@ -28,8 +29,7 @@ at::ScalarType product_type(const Config& config) {
 bool multiplies_slowly(const Config& config, const Device& device,
                        const Fusion* fusion) {
   return fusion == nullptr && device.kind() == DeviceKind::cpu &&
-         config.precision == Precision::bf16 &&
-         !__builtin_cpu_supports("avx512bw");
+         config.precision == Precision::bf16 && !has_avx512();
 }
 
 std::unique_ptr<LayerOps> make_ops(const Parameters& parameters,

@@ -10,8 +10,6 @@
 namespace vae::engine::blocks {
 namespace {
 
-constexpr std::int64_t kPadding = 1;
-
 /// An image [h, w, channels], and the places [rows, columns] of a kernel on it.
 struct Window {
   std::int64_t h, w, channels, rows, columns, kernel_h, kernel_w, stride;
@@ -144,25 +142,19 @@ at::Tensor weight_by_columns(const at::Tensor& dy, const at::Tensor& x,
   const Window s{x.size(2),  x.size(3),     x.size(1),    dy.size(2),
                  dy.size(3), kernel_height, kernel_width, stride};
   const at::Tensor rows = pixels(dy), image = pixels(x).contiguous();
-  at::Tensor columns, sum;
-  each_part(x.size(0), s, column_bytes / x.element_size(),
-            [&](auto first, auto count) {
-              if (!columns.defined() || columns.size(0) < count * s.places())
-                columns = at::empty({count * s.places(), s.row()}, x.options());
-              with_sum_type(x.scalar_type(), [&](auto zero) {
-                using T = decltype(zero);
-                gather(image.const_data_ptr<T>() + first * s.image(), s, count,
-                       columns.data_ptr<T>());
-              });
-              const at::Tensor of_places =
-                  rows.narrow(0, first * s.places(), count * s.places()).t();
-              const at::Tensor filled =
-                  columns.narrow(0, 0, count * s.places());
-              if (sum.defined())
-                sum.addmm_(of_places, filled);
-              else
-                sum = at::mm(of_places, filled);
-            });
+  const at::Tensor sum = at::zeros({dy.size(1), s.row()}, x.options());
+  each_part(
+      x.size(0), s, column_bytes / x.element_size(),
+      [&](auto first, auto count) {
+        const std::int64_t places = count * s.places();
+        const at::Tensor columns = at::empty({places, s.row()}, x.options());
+        with_sum_type(x.scalar_type(), [&](auto zero) {
+          using T = decltype(zero);
+          gather(image.const_data_ptr<T>() + first * s.image(), s, count,
+                 columns.data_ptr<T>());
+        });
+        sum.addmm_(rows.narrow(0, first * s.places(), places).t(), columns);
+      });
   return sum.view({dy.size(1), s.kernel_h, s.kernel_w, s.channels})
       .permute({0, 3, 1, 2});
 }

@@ -4,12 +4,12 @@
 #include <array>
 
 #include "engine/blocks/columns.hpp"
+#include "engine/blocks/processor.hpp"
 #include "engine/blocks/shapes.hpp"
 
 namespace vae::engine::blocks {
 namespace {
 
-constexpr std::int64_t kPadding = 1;
 constexpr std::array<std::int64_t, 2> kOnes{1, 1};  // padding, dilation
 
 at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight,
@@ -33,10 +33,8 @@ ConvGradient differentiate(const at::Tensor& dy, const at::Tensor& x,
   return {input, dweight, bias};
 }
 
-/// The convolution whose derivative by the input a transposed one is.
-ConvShape convolution_of(const ConvShape& shape) {
-  return {false, shape.stride, {0, 0}};
-}
+/// A convolution that is not transposed.
+ConvShape plain(std::int64_t stride) { return {false, stride, {0, 0}}; }
 
 /// The vectors of a convolution to so few channels would be nearly empty.
 bool few(std::int64_t channels) { return channels <= 4; }
@@ -45,8 +43,7 @@ bool few(std::int64_t channels) { return channels <= 4; }
 /// oneDNN's convolutions for which it has no brgemm: the derivatives by the
 /// weight, and with a stride those by the input.
 bool columns_pay(const at::Tensor& x) {
-  return x.scalar_type() != at::kBFloat16 &&
-         !__builtin_cpu_supports("avx512bw");
+  return x.scalar_type() != at::kBFloat16 && !has_avx512();
 }
 
 /// Of a convolution, by its input [B, C, height, width].
@@ -60,7 +57,7 @@ at::Tensor by_input(const at::Tensor& dy, const at::Tensor& weight,
       at::empty({dy.size(0), channels * height * width}, dy.options());
   // Of the input, only its sizes are used.
   return differentiate(dy, as_image(rows, {channels, height, width}), weight,
-                       {false, stride, {0, 0}}, {true, false, false})
+                       plain(stride), {true, false, false})
       .input;
 }
 
@@ -69,9 +66,7 @@ at::Tensor by_weight(const at::Tensor& dy, const at::Tensor& x,
                      const at::Tensor& like, std::int64_t stride) {
   if (!few(x.size(1)) && columns_pay(x))
     return weight_by_columns(dy, x, like.size(2), like.size(3), stride);
-  return differentiate(dy, x, like, {false, stride, {0, 0}},
-                       {false, true, false})
-      .weight;
+  return differentiate(dy, x, like, plain(stride), {false, true, false}).weight;
 }
 
 /// The side of a transposed convolution's output.
@@ -112,7 +107,7 @@ ConvGradient conv_backward(const at::Tensor& dy, const at::Tensor& x,
     return differentiate(dy, x, weight, shape, {want_input, true, want_bias});
   ConvGradient g;
   if (shape.transposed) {
-    if (want_input) g.input = convolve(dy, weight, {}, convolution_of(shape));
+    if (want_input) g.input = convolve(dy, weight, {}, plain(shape.stride));
     g.weight = by_weight(x, dy, weight, shape.stride);
   } else {
     if (want_input)

@@ -30,6 +30,9 @@ inline Number number_of(at::ScalarType type) {
   return type == at::kBFloat16 ? Number::bfloat16 : Number::float32;
 }
 
+/// Around every convolution's input, on each side.
+inline constexpr std::int64_t kPadding = 1;
+
 /// In what sums are formed of numbers like x's.
 inline at::ScalarType sum_type(const at::Tensor& x) {
   return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
