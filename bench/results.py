@@ -6,6 +6,7 @@ library only.
 
 import statistics
 
+import kernels as kernel_times
 from contest import OURS, PRODUCT
 from heats import median_of
 from processes import OUT_OF_TIME
@@ -233,13 +234,28 @@ def size_lines(sizes):
             *(line([what, f"{mib:.1f}"]) for what, mib in sizes.items())]
 
 
-def not_measured(rows, floors):
+def kernel_lines(kernels):
+    """A table for each step that was taken apart."""
+    lines = []
+    for told in kernels:
+        if "kernels" in told:
+            lines += ["", f"Kernels of a step, {kernel_times.title(told)}", "",
+                      *kernel_times.lines(told)]
+    return lines
+
+
+def not_measured(rows, kernels, floors):
     lines = [f"- {r['name']}: {r['reason']}" for r in rows
              if r["status"] != "measured"]
     for r in rows:
         if r["status"] == "measured":
             lines += [f"- {r['name']}, {label}: {why}"
                       for label, why in r["reasons"].items()]
+    for told in kernels:
+        if "skipped" in told:
+            step = " ".join(str(told[key]) for key in (
+                "engine", "precision", "batch") if key in told)
+            lines.append(f"- kernels {step}".rstrip() + f": {told['skipped']}")
     if "skipped" in floors:
         lines.append(f"- floors: {floors['skipped']}")
     return ["", "Not measured:", "", *lines] if lines else []
@@ -254,5 +270,6 @@ def markdown(whole):
         lines += table(rows)
     lines += [*slowdown_lines(rows), *gpu_lines(rows),
               *size_lines(whole["sizes"]), *floor_lines(whole["floors"]),
-              *not_measured(rows, whole["floors"])]
+              *kernel_lines(whole["kernels"]),
+              *not_measured(rows, whole["kernels"], whole["floors"])]
     return "\n".join(lines) + "\n"

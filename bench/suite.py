@@ -3,6 +3,8 @@ bars that rows are held against. Runs nothing. Standard library only.
 """
 
 import dataclasses
+import fnmatch
+import os
 
 import arithmetic
 from contest import GREY, OURS, Heat, Row, Words, training
@@ -33,15 +35,29 @@ GRAPHS = {"": {"graph": "off"}, "-graph": {"graph": "on", "graph_steps": 1},
 VARIANTS = {"cpu": {}, "cuda": {
     engine + name: {"engine": engine, **graph}
     for engine in ("blocks", "fused") for name, graph in GRAPHS.items()}}
+# Steps on a GPU of a quick run, and of one that is not.
+QUICK_STEPS = [("bf16", 64), ("tf32", 64), ("bf16", 1024), ("fp32", 64)]
+CUDA_STEPS = [(p, batch) for batch in (64, 256, 1024, 4096)
+              for p in PRECISIONS["cuda"]]
+# Rows on a GPU that are measured before all others, in case time runs out.
+URGENT = ["cuda_bf16_b64", "cuda_tf32_b64", "cuda_bf16_b1024",
+          "cuda_??code_bf16_*", "cuda_host_bf16_*", "cpu_threads_*"]
+# (precision, batch, engine) of the steps that kernels.py takes apart.
+KERNELS = [("bf16", 64, "fused"), ("tf32", 64, "fused"),
+           ("bf16", 1024, "fused")]
 
 
-def cuda_batches(options):
-    return [64, 1024] if options.quick else [64, 256, 1024, 4096]
+def cores():
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
-def cuda_precisions(options):
-    """vae_config's default and the fastest, or all."""
-    return ["bf16", "fp32"] if options.quick else PRECISIONS["cuda"]
+def cuda_steps(options):
+    return QUICK_STEPS if options.quick else CUDA_STEPS
+
+
+def quick_cuda(w):
+    return w.cuda and w.options.quick
 
 
 def train(w):
@@ -49,14 +65,14 @@ def train(w):
 
 
 def train_cuda(w):
-    """Small batches come first, in case time runs out."""
     heats = []
-    for batch in cuda_batches(w.options):
-        more = [] if batch == 64 and not w.options.quick else MORE_CUDA_PEERS
-        heats += [training(w, "train", f"cuda_{precision}_b{batch}", precision,
-                           0, batch, [*PEERS["cuda"], *MORE_CUDA_PEERS],
-                           unless_named=more)
-                  for precision in cuda_precisions(w.options)]
+    for precision, batch in cuda_steps(w.options):
+        more = MORE_CUDA_PEERS if batch != 64 or w.options.quick else []
+        if w.options.quick and precision != "bf16":
+            more = [*more, "jax-scan"]
+        heats.append(training(
+            w, "train", f"cuda_{precision}_b{batch}", precision, 0, batch,
+            [*PEERS["cuda"], *MORE_CUDA_PEERS], unless_named=more))
     return heats
 
 
@@ -97,7 +113,7 @@ def engines(w):
         return []
     device, threads = w.options.device, THREADS[w.options.device]
     batches = [64] if w.options.quick or not w.cuda else [64, 1024]
-    precisions = cuda_precisions(w.options) if w.cuda else PRECISIONS["cpu"]
+    precisions = ["bf16"] if quick_cuda(w) else PRECISIONS[device]
     heats = []
     for batch in batches:
         for precision in precisions:
@@ -112,12 +128,15 @@ def engines(w):
 
 
 def inference(w):
-    """On a GPU bf16 too, without ONNX Runtime, whose graph is of fp32."""
-    precisions = ["fp32", "bf16"] if w.cuda and not w.options.quick else [
-        "fp32"]
+    """On a GPU bf16 too, without ONNX Runtime, whose graph is of fp32; in a
+    quick run bf16 alone."""
+    precisions = ["fp32", "bf16"] if w.cuda else ["fp32"]
+    batches = (1, 64, 1000)
+    if quick_cuda(w):
+        precisions, batches = ["bf16"], (1, 1000)
     return [inference_heat(w, mode, precision, batch)
             for precision in precisions for mode in ("encode", "decode")
-            for batch in (1, 64, 1000)]
+            for batch in batches]
 
 
 def inference_heat(w, mode, precision, batch):
@@ -128,7 +147,8 @@ def inference_heat(w, mode, precision, batch):
     contestants = [w.ours(mode, threads, batch, precision=precision),
                    *(w.inference(label, mode, threads, batch, precision)
                      for label in labels)]
-    if labels:
+    # Preparing the product lasts longer than such a heat.
+    if labels and not quick_cuda(w):
         contestants.append(w.product(precision, threads))
     held = {} if w.cuda else {"bar": INFERENCE_BAR, "against": "onnxruntime",
                               "stretch": batch == 1}
@@ -159,10 +179,12 @@ def memory(w):
                      PEERS["cpu"], kind="memory") for batch in (64, 1024)]
 
 
-def without_rounds(contestant):
-    words = list(contestant.command)
-    words[words.index("--rounds") + 1] = "0"
-    return dataclasses.replace(contestant, command=words)
+def changed(contestant, **words):
+    """It with other values of options, as in rounds=0."""
+    command = list(contestant.command)
+    for name, value in words.items():
+        command[command.index("--" + name) + 1] = str(value)
+    return dataclasses.replace(contestant, command=command)
 
 
 def startup(w):
@@ -176,7 +198,7 @@ def startup(w):
              [w.trainer(p, threads, 64, "fp32") for p in steps]),
             ("encode", w.ours("encode", threads, 64),
              [w.inference(p, "encode", threads, 64) for p in calls])):
-        contestants = [without_rounds(c) for c in (ours, *peers)]
+        contestants = [changed(c, rounds=0) for c in (ours, *peers)]
         heats.append(Heat(
             "startup", contestants, kind="whole",
             rows=[Row(f"{device}_startup_{name}_fp32_b64{end}",
@@ -208,7 +230,22 @@ def host(w):
         [Row(f"{device}_host_{p}_b{batch}", ours="libvae, host memory",
              peers=("libvae, resident",))])
         for batch in ([64, 1024] if w.cuda else [64])
-        for p in PRECISIONS[device]]
+        for p in (["bf16"] if quick_cuda(w) else PRECISIONS[device])]
+
+
+def threads(w):
+    """A step on the CPU, whatever --device is, by the number of threads:
+    compared with one thread of our own."""
+    counts = sorted({n for n in (1, 2, 4, 8, cores()) if n <= cores()})
+    labels = {n: f"{OURS}, {n} thread" + "s" * (n > 1) for n in counts}
+    # Ten processes, so a quick run is short with each.
+    brief = {"rounds": 3, "seconds": 0.1} if w.options.quick else {}
+    return [Heat("threads", [
+        changed(w.ours("epoch", n, 64, labels[n], device="cpu", precision=p),
+                **brief) for n in counts],
+        [Row(f"cpu_threads_{p}_b64_t{n}", ours=labels[n],
+             peers=(labels[1],) if n > 1 else ()) for n in counts])
+        for p in PRECISIONS["cpu"]]
 
 
 def neighbour(w):
@@ -236,17 +273,25 @@ def two_trainers(w):
 MAKERS = {"train": train, "engines": engines, "inference": inference,
           "batches": batches, "images": images, "memory": memory,
           "startup": startup, "overhead": overhead, "host": host,
-          "neighbour": neighbour, "two_trainers": two_trainers}
+          "threads": threads, "neighbour": neighbour, "two_trainers": two_trainers}
 # Those without rows are measured once, by programs of their own.
-GROUPS = [*MAKERS, "sizes", "floors"]
+GROUPS = [*MAKERS, "sizes", "kernels", "floors"]
 QUICK_GROUPS = {"cpu": ["train", "inference", "overhead"],
-                "cuda": ["train", "engines", "inference", "overhead",
-                         "floors"]}
+                "cuda": ["train", "engines", "inference", "overhead", "host",
+                         "threads", "kernels", "floors"]}
 CPU_ONLY = {"memory", "neighbour", "two_trainers"}
 
 
 def floor_batches(options):
-    return cuda_batches(options) if options.device == "cuda" else [64]
+    if options.device != "cuda":
+        return [64]
+    return sorted({batch for _, batch in cuda_steps(options)})
+
+
+def urgency(heat):
+    """The first pattern of URGENT that it is like."""
+    return next((place for place, pattern in enumerate(URGENT)
+                 if fnmatch.fnmatch(heat.rows[0].name, pattern)), len(URGENT))
 
 
 def why_not(heat, options):
@@ -268,6 +313,8 @@ def heats(options):
     if options.rows:
         found = [heat.only(options.rows) for heat in found]
     found = [heat for heat in found if heat.rows]
+    if options.device == "cuda":
+        found.sort(key=urgency)
     for heat in found:
         heat.skipped = why_not(heat, options)
     return found

@@ -14,6 +14,10 @@ FLOORS = {"steps": [{"batch": 64, **{
     f"{what}_us": {"bf16": us} for what, us in (
         ("arithmetic", 10), ("memory", 30), ("floor", 20.5),
         ("bare_convolutions", 50))}}]}
+KERNELS = {"engine": "fused", "us_per_step": 64, "kernels_us": 62.5,
+           "starts": 3, "kernels": [
+               {"us": 62, "starts": 1, "kernel": "sums_kernel<float>"},
+               {"us": 0.5, "starts": 2, "kernel": "Memset"}]}
 GPU = {"device_name": "a GPU", "seconds_to_first_step": 1.5}
 
 
@@ -25,6 +29,8 @@ class OnCuda(FakeRuns):
     script = RUN
     RULES = [
         [["floors.py"], FLOORS], [["peers.py product"], 2],
+        [["kernels.py", "--batch 1024"], "missing"],
+        [["kernels.py", "--engine fused"], KERNELS],
         [["--config", '"fused"', '"graph_steps": 8'], 60],
         [["--config", '"blocks"', '"off"'], "fails"],
         [["--config", '"engine"'], 80],
@@ -42,11 +48,10 @@ class OnCuda(FakeRuns):
         table, rows, brief = self.run_with(
             self.RULES, "--device", "cuda", "--quick", "--only",
             "train,engines,floors", "--check")
-        training = {f"cuda_{p}_b{b}" for p in ("fp32", "bf16")
-                    for b in (64, 1024)}
+        training = {"cuda_bf16_b64", "cuda_tf32_b64", "cuda_bf16_b1024",
+                    "cuda_fp32_b64"}
         self.assertEqual(set(brief), training)
-        self.assertEqual(set(rows), training | {
-            "cuda_engines_fp32_b64", "cuda_engines_bf16_b64"})
+        self.assertEqual(set(rows), training | {"cuda_engines_bf16_b64"})
         self.assertEqual(brief["cuda_bf16_b64"], {
             "name": "cuda_bf16_b64", "ours_ms": 0.064, "peer_ms": 0.08,
             "peer": "torch-compiled-graph-16", "ratio": 0.8})
@@ -93,6 +98,25 @@ class OnCuda(FakeRuns):
             "--only", "floors,train", "--rows", "cuda_tf32_b64")
         self.assertEqual(rows["cuda_tf32_b64"]["status"], "measured")
         self.assertIn("- floors: it is not installed\n", table)
+
+    def test_kernels_of_a_step(self):
+        table, rows, _ = self.run_with(
+            self.RULES, "--device", "cuda", "--only", "kernels,overhead",
+            "--rows", "cuda_call_get")
+        self.assertEqual(set(rows), {"cuda_call_get"})
+        self.assertEqual([(told["precision"], told["batch"])
+                          for told in self.details["kernels"]],
+                         [("bf16", 64), ("tf32", 64), ("bf16", 1024)])
+        self.assertEqual(self.details["kernels"][0]["kernels"],
+                         KERNELS["kernels"])
+        self.assertIn(
+            "\nKernels of a step, fused, tf32, batch 64: 64.0 us a step\n\n"
+            "| us | starts | kernel |\n| ---: | ---: | --- |\n"
+            "| 62.00 | 1.0 | `sums_kernel<float>` |\n"
+            "| 0.50 | 2.0 | 1 more, each below 1 us |\n"
+            "| 62.50 | 3.0 | sum |\n", table)
+        self.assertIn("- kernels fused bf16 1024: it is not installed\n",
+                      table)
 
     def test_who_is_not_ready_in_time_takes_no_time_from_who_is(self):
         rules = [[["torch-compiled-graph-16"], "hangs"], *self.RULES]

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import types
 import unittest
+import unittest.mock
 
 BENCH = pathlib.Path(sys.argv[1]).parent
 sys.path.insert(0, str(BENCH))
@@ -88,17 +89,32 @@ class Cuda(unittest.TestCase):
             for b in (64, 256, 1024, 4096)})
         quick = [heat.rows[0].name
                  for heat in heats("cuda", ["train"], quick=True)]
-        # The most wanted ones first, for time may run out.
-        self.assertEqual(quick, ["cuda_bf16_b64", "cuda_fp32_b64",
-                                 "cuda_bf16_b1024", "cuda_fp32_b1024"])
+        self.assertEqual(quick, ["cuda_bf16_b64", "cuda_tf32_b64",
+                                 "cuda_bf16_b1024", "cuda_fp32_b64"])
+
+    def test_the_most_wanted_rows_come_first_and_fp32_after_them(self):
+        with unittest.mock.patch.object(suite, "cores", lambda: 16):
+            quick = [heat.rows[0].name for heat in heats(
+                "cuda", suite.QUICK_GROUPS["cuda"], quick=True)]
+        self.assertEqual(quick[:13], [
+            "cuda_bf16_b64", "cuda_tf32_b64", "cuda_bf16_b1024",
+            "cuda_encode_bf16_b1", "cuda_encode_bf16_b1000",
+            "cuda_decode_bf16_b1", "cuda_decode_bf16_b1000",
+            "cuda_host_bf16_b64", "cuda_host_bf16_b1024",
+            "cpu_threads_fp32_b64_t1", "cpu_threads_bf16_b64_t1",
+            "cuda_fp32_b64", "cuda_engines_bf16_b64"])
+        usual = [heat.rows[0].name for heat in heats("cuda")]
+        self.assertEqual(usual[:3], quick[:3])
+        self.assertEqual(len(set(usual)), len(usual))
 
     def test_every_peer_once_and_the_main_ones_everywhere(self):
         everybody = set(peers.NAMES) - {"onnxruntime"}
         usual = peers_of(device="cuda")
         self.assertEqual(usual["cuda_bf16_b64"], everybody)
         self.assertEqual(usual["cuda_bf16_b1024"], self.MAIN)
-        self.assertEqual(peers_of(device="cuda", quick=True)["cuda_bf16_b64"],
-                         self.MAIN)
+        quick = peers_of(device="cuda", quick=True)
+        self.assertEqual(quick["cuda_bf16_b64"], self.MAIN)
+        self.assertEqual(quick["cuda_fp32_b64"], self.MAIN - {"jax-scan"})
         named = peers_of(device="cuda", quick=True, peers=["jax-jit"])
         self.assertEqual(named["cuda_bf16_b1024"], {"jax-jit"})
 
@@ -151,7 +167,9 @@ class Cuda(unittest.TestCase):
         self.assertIn("onnxruntime", usual["cuda_encode_fp32_b64"])
         self.assertNotIn("onnxruntime", usual["cuda_encode_bf16_b64"])
         quick = peers_of(device="cuda", only=["inference"], quick=True)
-        self.assertFalse([name for name in quick if "bf16" in name])
+        self.assertEqual(quick, {
+            f"cuda_{mode}_bf16_b{batch}": {"torch-eager"}
+            for mode in ("encode", "decode") for batch in (1, 1000)})
 
     def test_bars_of_a_cpu_are_none_of_a_gpu(self):
         found = [row.name for row in rows_of(heats("cuda")).values()
@@ -160,9 +178,36 @@ class Cuda(unittest.TestCase):
 
     def test_what_needs_a_cpu_says_so(self):
         for heat in heats("cuda"):
+            cpu = heat.rows[0].name.startswith("cpu_")
             why = ("measured on the CPU only"
-                   if heat.rows[0].name.startswith("cpu_") else None)
+                   if cpu and heat.group != "threads" else None)
             self.assertEqual(heat.skipped, why)
+
+
+class Threads(unittest.TestCase):
+    def rows(self, cores, **words):
+        with unittest.mock.patch.object(suite, "cores", lambda: cores):
+            return heats(only=["threads"], **words)
+
+    def test_the_cpu_by_threads_beside_one_thread_of_our_own(self):
+        for device in ("cpu", "cuda"):
+            fp32, bf16 = self.rows(12, device=device)
+            self.assertEqual([row.name for row in bf16.rows], [
+                f"cpu_threads_bf16_b64_t{n}" for n in (1, 2, 4, 8, 12)])
+            self.assertEqual(fp32.rows[0].peers, ())
+            self.assertEqual(fp32.rows[4].peers, ("libvae, 1 thread",))
+            self.assertEqual([option(c, "--threads") for c in fp32.contestants],
+                             ["1", "2", "4", "8", "12"])
+            for c in fp32.contestants:
+                self.assertTrue(c.ours)
+                self.assertIn('"device": "cpu"', option(c, "--config"))
+        self.assertEqual(len(self.rows(1)[0].rows), 1)
+
+    def test_a_quick_run_is_short_with_each(self):
+        for quick, told in ((True, ("3", "0.1")), (False, ("1", "1"))):
+            one = self.rows(2, quick=quick)[0].contestants[0]
+            self.assertEqual((option(one, "--rounds"),
+                              option(one, "--seconds")), told)
 
 
 class Patterns(unittest.TestCase):

@@ -18,7 +18,7 @@ def command(suite, program, limit, details, markdown):
              "--budget", max(10, int(limit - 15)),
              "--details", details, "--markdown", markdown]
     if suite.quick:
-        words += ["--quick", "--timeout", 180]
+        words += ["--quick", "--timeout", 90]
     return words + (REHEARSAL if suite.device == "cpu" else [])
 
 

@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+"""Times every kernel of libvae's training step on a GPU, by name.
+
+    bench/kernels.py --library build/cuda/lib/libvae.so --precision bf16
+
+libvae.so is loaded into this process, through vae.h, beside PyTorch: PyTorch's
+profiler sees every kernel of the process, those of CUDA graphs too. No network
+of PyTorch runs, and nothing is compared. Needs PyTorch with CUDA and numpy.
+"""
+
+import argparse
+import ctypes
+import json
+import math
+import os
+import pathlib
+import re
+import statistics
+import sys
+import tempfile
+
+BATCHES, ROUNDS = 64, 5  # batches of an epoch, which is a round
+MOST_LETTERS = 90
+# Categories of a trace's events that occupy the GPU.
+ON_GPU = ("kernel", "gpu_memcpy", "gpu_memset")
+SHAPE = (1, 28, 28)
+UINT8 = 1  # VAE_UINT8
+
+
+class Missing(Exception):
+    """What this cannot do without is not there; the text says what."""
+
+
+# ---- Names and tables: no GPU is needed
+
+
+def without_arguments(name):
+    """Up to the first parenthesis outside of template arguments."""
+    depth = 0
+    for place, letter in enumerate(name):
+        if letter == "(" and depth == 0 and place > 0:
+            return name[:place]
+        depth += (letter == "<") - (letter == ">")
+    return name
+
+
+def short(name):
+    """A kernel's name without return type, namespaces and arguments."""
+    name = re.sub(r"\(anonymous namespace\)(::)?", "", name)
+    name = without_arguments(name.removeprefix("void "))
+    name = re.sub(r"\b(?:[A-Za-z_]\w*::)+", "", name)
+    name = re.sub(r"\s+>", ">", name).strip()
+    if len(name) <= MOST_LETTERS:
+        return name
+    return name[: MOST_LETTERS - 1] + "…"
+
+
+def kernels_of(events, steps):
+    """Events of a trace as rows {us, starts, kernel}, each by one step; the
+    longest first."""
+    sums = {}
+    for event in events:
+        if event.get("ph") == "X" and event.get("cat") in ON_GPU:
+            lasted, starts = sums.get(event["name"], (0, 0))
+            sums[event["name"]] = (lasted + event["dur"], starts + 1)
+    rows = [{"us": lasted / steps, "starts": starts / steps,
+             "kernel": short(name)} for name, (lasted, starts) in sums.items()]
+    return sorted(rows, key=lambda row: -row["us"])
+
+
+def totals(rows):
+    return {"kernels_us": sum(row["us"] for row in rows),
+            "starts": sum(row["starts"] for row in rows)}
+
+
+def lines(result, least_us=1.0):
+    """The table as Markdown; kernels of less than `least_us` in one row."""
+    made = ["| us | starts | kernel |", "| ---: | ---: | --- |"]
+    few = [row for row in result["kernels"] if row["us"] < least_us]
+    for row in result["kernels"]:
+        if row["us"] >= least_us:
+            made.append(f"| {row['us']:.2f} | {row['starts']:.1f} "
+                        f"| `{row['kernel']}` |")
+    if few:
+        rest = totals(few)
+        made.append(f"| {rest['kernels_us']:.2f} | {rest['starts']:.1f} "
+                    f"| {len(few)} more, each below {least_us:g} us |")
+    made.append(f"| {result['kernels_us']:.2f} | {result['starts']:.1f} "
+                "| sum |")
+    return made
+
+
+def title(result):
+    return (f"{result['engine']}, {result['precision']}, batch "
+            f"{result['batch']}: {result['us_per_step']:.1f} us a step")
+
+
+# ---- libvae through vae.h
+
+
+class Struct:
+    """A struct of vae.h with its defaults; fields lie where vae_layout() says.
+    """
+
+    def __init__(self, library, name, *words):
+        self._fields = {field.removeprefix(name + "."): place
+                        for field, place in library.layout.items()}
+        size = self._fields[name][0]
+        self.memory = (ctypes.c_uint64 * (size // 8))()
+        library.call(name + "_init", self.memory, ctypes.c_uint32(size), *words)
+
+    def set(self, **values):
+        for field, value in values.items():
+            first, size = self._fields[field]
+            ctypes.memmove(ctypes.addressof(self.memory) + first,
+                           value.to_bytes(size, sys.byteorder), size)
+        return self
+
+    def get(self, field):
+        first, size = self._fields[field]
+        return int.from_bytes(bytes(self.memory)[first:first + size],
+                              sys.byteorder)
+
+
+class Library:
+    """libvae.so; a call that fails is Missing, with the library's text."""
+
+    def __init__(self, path):
+        try:
+            self._functions = ctypes.CDLL(os.fspath(path))
+        except OSError as why:
+            raise Missing(f"{path} cannot be loaded: {why}") from why
+        self._functions.vae_last_error.restype = ctypes.c_char_p
+        self._functions.vae_abi_version.restype = ctypes.c_uint32
+        self.layout = {}
+        for line in self.text("vae_layout").splitlines():
+            name, first, size = line.split()
+            self.layout[name] = (int(first), int(size))
+
+    def call(self, name, *words):
+        if getattr(self._functions, name)(*words) != 0:
+            raise Missing(self._functions.vae_last_error().decode())
+
+    def text(self, name, *words):
+        """Both calls of the pattern (text, capacity, needed)."""
+        function = getattr(self._functions, name)
+        needed = ctypes.c_uint64()
+        function(*words, None, ctypes.c_uint64(0), ctypes.byref(needed))
+        text = ctypes.create_string_buffer(needed.value + 1)
+        self.call(name, *words, text, ctypes.c_uint64(len(text)),
+                  ctypes.byref(needed))
+        return text.value.decode()
+
+    def trainer(self, fields):
+        abi = ctypes.c_uint32(self._functions.vae_abi_version())
+        config = Struct(self, "vae_config", abi)
+        self.call("vae_config_from_json", config.memory,
+                  json.dumps(fields).encode())
+        made = ctypes.c_void_p()
+        self.call("vae_create", config.memory, ctypes.byref(made))
+        return made
+
+    def dataset(self, pixels):
+        """`pixels`: the bytes of whole images, which are copied."""
+        data = (ctypes.c_uint8 * len(pixels)).from_buffer_copy(pixels)
+        rows = Struct(self, "vae_batch").set(
+            dtype=UINT8, data=ctypes.addressof(data), bytes=len(pixels),
+            count=len(pixels) // math.prod(SHAPE))
+        made = ctypes.c_void_p()
+        self.call("vae_dataset_from_memory", rows.memory,
+                  (ctypes.c_uint32 * 3)(*SHAPE), ctypes.byref(made))
+        return made
+
+    def train_epoch(self, trainer, dataset):
+        """Steps done; they are over when it returns."""
+        metrics = Struct(self, "vae_metrics")
+        run = Struct(self, "vae_run")
+        self.call("vae_train_epoch", trainer, dataset, run.memory,
+                  metrics.memory)
+        return metrics.get("steps")
+
+    def destroy(self, trainer, dataset):
+        self._functions.vae_destroy(trainer)
+        self._functions.vae_dataset_destroy(dataset)
+
+
+# ---- Measuring
+
+
+def import_torch():
+    try:
+        import numpy  # noqa: F401: makes the images
+        import torch
+    except ImportError as why:
+        raise Missing(f"PyTorch or numpy is not installed ({why})") from why
+    if not torch.cuda.is_available():
+        raise Missing("PyTorch finds no usable GPU")
+    return torch
+
+
+def same_libtorch(torch, library):
+    """Two LibTorchs in one process would be neither."""
+    ours = json.loads(library.text("vae_build_info"))["libtorch"]
+    number = torch.__version__.partition("+")[0]
+    if ours["built_against"] != number:
+        raise Missing(f"libvae is built against LibTorch "
+                      f"{ours['built_against']}, and this Python has PyTorch "
+                      f"{number}; both must be the same")
+
+
+def traced(torch, work):
+    """The events of a trace of `work`."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder, "trace.json")
+        with torch.profiler.profile(
+                activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+            work()
+            torch.cuda.synchronize()
+        profile.export_chrome_trace(str(file))
+        return json.loads(file.read_text(errors="replace"))["traceEvents"]
+
+
+def measure(options):
+    torch = import_torch()
+    library = Library(options.library)
+    same_libtorch(torch, library)
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "peers"))
+    import common
+
+    trainer = library.trainer({
+        "device": "cuda", "precision": options.precision,
+        "engine": options.engine, "max_batch": options.batch})
+    dataset = library.dataset(
+        common.noise(options.batch * BATCHES, math.prod(SHAPE)).tobytes())
+
+    def epoch(_=BATCHES):
+        steps = library.train_epoch(trainer, dataset)
+        if steps != BATCHES:
+            raise Missing(f"an epoch of {BATCHES} batches had {steps} steps")
+
+    for _ in range(2):
+        epoch()  # kernels are chosen and graphs recorded
+    lasted = [common.seconds_of(epoch, BATCHES) for _ in range(ROUNDS)]
+    rows = kernels_of(traced(torch, epoch), BATCHES)
+    if not rows:
+        raise Missing("PyTorch's profiler saw no kernel")
+    diagnosis = json.loads(library.text("vae_diagnose", trainer))
+    library.destroy(trainer, dataset)
+    return {"program": "kernels", "device_name": torch.cuda.get_device_name(),
+            "torch": torch.__version__, "precision": options.precision,
+            "batch": options.batch, "engine": diagnosis["engine"],
+            "graph": diagnosis.get("graph", {}).get("training", {}).get("used"),
+            "steps_of_trace": BATCHES,
+            "us_per_step": 1e6 * statistics.median(lasted) / BATCHES,
+            **totals(rows), "kernels": rows}
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--library", type=pathlib.Path, required=True,
+                        help="libvae.so of the flavour cuda")
+    parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"],
+                        default="bf16")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--engine", choices=["auto", "blocks", "fused"],
+                        default="auto")
+    parser.add_argument("--json", metavar="FILE",
+                        help="JSON on one line; -: printed instead of the "
+                        "table")
+    options = parser.parse_args()
+    try:
+        result = measure(options)
+    except Missing as why:
+        sys.exit(f"kernels.py: {why}")
+    text = json.dumps(result)
+    if options.json == "-":
+        print(text)
+        return
+    if options.json:
+        pathlib.Path(options.json).write_text(text + "\n")
+    print("\n".join([title(result), "", *lines(result)]))
+
+
+if __name__ == "__main__":
+    main()
