@@ -44,12 +44,23 @@ class Barrier {
   std::atomic<unsigned> phase_ = 0;
 };
 
+/// Where the threads of a block meet.
+struct Syncs {
+  explicit Syncs(unsigned threads) : block(threads), warps(warps_of(threads)) {
+    for (unsigned i = 0; i < warps.size(); ++i)
+      warps[i].emplace(lanes_of_warp(i, threads));
+  }
+  Barrier block;
+  std::vector<std::optional<Barrier>> warps;
+};
+
 /// What the threads of a launch share.
 struct Team {
   Team(const dim3& grid_size, const dim3& block_size)
       : grid(grid_size),
         block(block_size),
         threads(static_cast<unsigned>(block.size())),
+        areas(warps_of(threads)),
         between_blocks(threads),
         syncs(2) {
     for (auto& sync : syncs) sync.emplace(threads);
@@ -57,33 +68,48 @@ struct Team {
 
   const dim3 grid, block;
   const unsigned threads;
+  bool has_shared = false;
   std::vector<std::uint64_t> order;  // of the blocks
+  std::vector<WarpArea> areas;
   Barrier between_blocks;
-  // Of this block and the next. A barrier that threads have left is made anew
-  // by thread 0, when nobody can be in it any more.
-  std::vector<std::optional<Barrier>> syncs;
+  // Of this block and the next. Barriers that threads have left are made anew
+  // by thread 0, when nobody can be in them any more.
+  std::vector<std::optional<Syncs>> syncs;
   std::atomic<bool> threw = false;
 };
 
-thread_local constinit Barrier* block_barrier = nullptr;
+thread_local constinit Barrier *block_barrier = nullptr,
+                               *warp_barrier = nullptr;
 
 void run_thread(Team& team, unsigned number,
                 const std::function<void()>& thread) {
   threadIdx = place(number, team.block);
   blockDim = team.block;
   gridDim = team.grid;
+  const unsigned warp = number / kLanes;
+  Thread self;
+  this_thread = &self;
   for (std::size_t i = 0; i < team.order.size(); ++i) {
     blockIdx = place(team.order[i], team.grid);
-    block_barrier = &*team.syncs[i % 2];
+    Syncs& syncs = *team.syncs[i % 2];
+    block_barrier = &syncs.block;
+    warp_barrier = &*syncs.warps[warp];
+    self.begin(number, team.areas[warp]);
+    if (team.has_shared) {
+      if (number == 0) begin_shared_of_block();
+      team.between_blocks.wait();
+    }
     try {
       thread();
     } catch (...) {
       team.threw = true;
     }
     block_barrier->leave();
+    warp_barrier->leave();
     team.between_blocks.wait();
     if (number == 0) team.syncs[i % 2].emplace(team.threads);
   }
+  this_thread = nullptr;
 }
 
 /// Threads that wait for the next launch: making them takes longer than most
@@ -131,21 +157,24 @@ class Crew {
 
 }  // namespace
 
-bool run(const dim3& grid, const dim3& block,
+bool run(const dim3& grid, const dim3& block, std::size_t shared,
          const std::function<void()>& thread) {
   // Shared variables are static, so there can be only one launch.
   static std::mutex one_at_a_time;
   const std::scoped_lock lock(one_at_a_time);
   const OpenMemory open;
+  begin_shared(shared);
   Team team(grid, block);
+  team.has_shared = shared != 0;
   team.order = order_of_blocks(grid.size());
   static std::unique_ptr<Crew> crew;
   if (crew == nullptr || crew->size != team.threads)
     crew = std::make_unique<Crew>(team.threads);
   crew->run(team, thread);
-  return !team.threw;
+  return shared_is_whole() && !team.threw;
 }
 
 void sync_block() { block_barrier->wait(); }
+void sync_warp() { warp_barrier->wait(); }
 
 }  // namespace vae::emulation

@@ -1,7 +1,8 @@
 // Stands in for CUDA's header of this name, so that a .cu file compiles as C++
 // as it stands: the device's half. What our kernels do not use is missing, and
-// a kernel that needs it does not compile: warps, textures, dynamic shared
-// memory.
+// a kernel that needs it does not compile: textures, votes, inline PTX. What
+// they do with warps and dynamic shared memory is in
+// engine/cuda/tensor_core.cuh.
 #pragma once
 
 #include <atomic>
@@ -50,6 +51,8 @@ inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) {
 }
 
 inline void __syncthreads() { vae::emulation::sync_block(); }
+/// All lanes that have not ended, whatever the mask.
+inline void __syncwarp(unsigned = ~0u) { vae::emulation::sync_warp(); }
 
 // Threads meet through atomics and barriers that order memory as they are;
 // blocks follow each other. There is nothing left for a fence to do.
@@ -62,6 +65,10 @@ inline void cudaTriggerProgrammaticLaunchCompletion() {}
 
 template <class T>
 T __ldg(const T* from) {
+  return *from;
+}
+template <class T>
+T __ldcg(const T* from) {
   return *from;
 }
 
@@ -91,6 +98,11 @@ inline double atomicAdd(double* to, double value) {
 inline unsigned atomicExch(unsigned* to, unsigned value) {
   return std::atomic_ref<unsigned>(*to).exchange(value,
                                                  std::memory_order_acq_rel);
+}
+inline unsigned long long atomicOr(unsigned long long* to,
+                                   unsigned long long bits) {
+  return std::atomic_ref<unsigned long long>(*to).fetch_or(
+      bits, std::memory_order_acq_rel);
 }
 /// Counts up, and from `last` to zero.
 inline unsigned atomicInc(unsigned* to, unsigned last) {

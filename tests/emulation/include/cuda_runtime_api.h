@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 
 #include "emulation/runtime.hpp"
@@ -26,6 +27,10 @@ enum cudaError_t {
 // Work is done when the call that issues it returns, so every stream is alike.
 using cudaStream_t = struct CUstream_st*;
 
+enum cudaFuncAttribute {
+  cudaFuncAttributeMaxDynamicSharedMemorySize = 8,
+};
+
 enum cudaLaunchAttributeID {
   cudaLaunchAttributeProgrammaticStreamSerialization = 6,
 };
@@ -47,7 +52,17 @@ struct cudaLaunchConfig_t {
 
 namespace vae::emulation {
 inline thread_local constinit cudaError_t last_error = cudaSuccess;
+
+inline cudaError_t note(cudaError_t error) {
+  if (error != cudaSuccess) last_error = error;
+  return error;
 }
+
+template <class... Args>
+auto key_of(void (*kernel)(Args...)) {
+  return reinterpret_cast<void (*)()>(kernel);
+}
+}  // namespace vae::emulation
 
 inline cudaError_t cudaPeekAtLastError() { return vae::emulation::last_error; }
 
@@ -68,9 +83,20 @@ inline const char* cudaGetErrorString(cudaError_t error) {
     case cudaErrorNotSupported:
       return "operation not supported by the emulation";
     case cudaErrorLaunchFailure:
-      return "unspecified launch failure: the kernel threw";
+      return "unspecified launch failure: the kernel threw, wrote "
+             "behind its shared memory, or waits for ever";
   }
   return "unrecognized error code";
+}
+
+template <class... Args>
+cudaError_t cudaFuncSetAttribute(void (*kernel)(Args...),
+                                 cudaFuncAttribute attribute, int value) {
+  using namespace vae::emulation;
+  if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize)
+    return note(cudaErrorNotSupported);
+  return note(allow_shared(key_of(kernel), value) ? cudaSuccess
+                                                  : cudaErrorInvalidValue);
 }
 
 /// Runs the kernel; it has ended when this returns.
@@ -80,16 +106,14 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config,
                                Actual&&... actual) {
   static_assert((std::is_trivially_copyable_v<Expected> && ...),
                 "a kernel's arguments are copied byte by byte");
-  const auto end = [](cudaError_t error) {
-    if (error != cudaSuccess) vae::emulation::last_error = error;
-    return error;
-  };
-  if (!vae::emulation::startable(config->gridDim, config->blockDim))
-    return end(cudaErrorInvalidConfiguration);
-  if (config->dynamicSmemBytes != 0) return end(cudaErrorNotSupported);
+  using namespace vae::emulation;
+  if (!startable(config->gridDim, config->blockDim))
+    return note(cudaErrorInvalidConfiguration);
+  if (config->dynamicSmemBytes > allowed_shared(key_of(kernel)))
+    return note(cudaErrorInvalidValue);
   // One lambda holds one copy of the arguments; each thread gets its own.
-  const bool ended = vae::emulation::run(
-      config->gridDim, config->blockDim,
-      [kernel, ... args = Expected(actual)] { kernel(args...); });
-  return end(ended ? cudaSuccess : cudaErrorLaunchFailure);
+  const bool ended =
+      run(config->gridDim, config->blockDim, config->dynamicSmemBytes,
+          [kernel, ... args = Expected(actual)] { kernel(args...); });
+  return note(ended ? cudaSuccess : cudaErrorLaunchFailure);
 }
