@@ -6,9 +6,12 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <string>
 
 #include "base/rng.hpp"
 #include "engine/state.hpp"
+#include "engine/training_pass.hpp"
 #include "model/plan.hpp"
 #include "vae/rows.hpp"
 
@@ -142,12 +145,19 @@ class Fusion {
   virtual void loss(const FusedLoss& in) = 0;
   virtual void collect(const Collect& in) = 0;
   /// Device::commit that also keeps `copy`, the parameters as bfloat16; null:
-  /// there is none.
+  /// there is none. `norm` of the gradient, if somebody has formed it already.
   virtual void commit(const State& state, const Layout& layout,
-                      std::int64_t latent, std::uint16_t* copy) = 0;
+                      std::int64_t latent, std::uint16_t* copy,
+                      const GradientNorm& norm) = 0;
   /// copy = params, rounded.
   virtual void refresh_copy(const float* params, std::int64_t count,
                             std::uint16_t* copy) = 0;
+  /// Why make_pass() does not take a configuration; empty: it does.
+  virtual std::string why_no_pass(const model::Plan& plan,
+                                  const Config& config) const = 0;
+  /// A whole pass by the device's own products. `copy` as in commit().
+  virtual std::unique_ptr<TrainingPass> make_pass(
+      const PassContext& context, const std::uint16_t* copy) = 0;
 };
 
 }  // namespace vae::engine

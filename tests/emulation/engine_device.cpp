@@ -3,6 +3,7 @@
 // look for stray writes: the kernels' own tests do, on a device of their own.
 #include <utility>
 
+#include "emulation/tensor_cores.hpp"
 #include "engine/cuda/kernel_device.hpp"
 #include "kernels/engine_subject.hpp"
 
@@ -14,6 +15,9 @@ class EngineDevice final : public cuda::KernelDevice {
   DeviceKind kind() const override { return DeviceKind::cpu; }
   int index() const override { return 0; }
   std::unique_ptr<Scope> enter() override { return std::make_unique<Scope>(); }
+  cuda::TensorCores tensor_cores() const override {
+    return emulated_tensor_cores();
+  }
 
   Buffer allocate(std::int64_t bytes) override {
     return memory_->allocate(bytes);
@@ -52,6 +56,11 @@ class EngineDevice final : public cuda::KernelDevice {
 };
 
 }  // namespace
+
+cuda::TensorCores& emulated_tensor_cores() {
+  static cuda::TensorCores cores = cuda::TensorCores::ampere;
+  return cores;
+}
 
 std::unique_ptr<Device> engine_device_under_test() {
   return std::make_unique<EngineDevice>();

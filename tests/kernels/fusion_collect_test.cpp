@@ -125,7 +125,7 @@ TEST_CASE("a commit keeps the copy up to date and is otherwise as without") {
   const Array copy(device, kParams, Number::bfloat16);
   const Bytes before = fused.param.raw();
   device.fusion()->commit(fused.state, layout_of(), kLatent,
-                          static_cast<std::uint16_t*>(copy.data()));
+                          static_cast<std::uint16_t*>(copy.data()), {});
   device.commit(plain.state, layout_of(), kLatent);
   CHECK(fused.param.raw() != before);
   CHECK(fused.param.raw() == plain.param.raw());
@@ -135,7 +135,7 @@ TEST_CASE("a commit keeps the copy up to date and is otherwise as without") {
   CHECK(copy.raw() == expected.raw());
 
   Trained third(device, true);
-  device.fusion()->commit(third.state, layout_of(), kLatent, nullptr);
+  device.fusion()->commit(third.state, layout_of(), kLatent, nullptr, {});
   CHECK(third.param.raw() == plain.param.raw());
 }
 
@@ -145,7 +145,7 @@ TEST_CASE("a refused step leaves the copy alone") {
   const Array copy(device, random_values(kParams, 9), Number::bfloat16);
   const Bytes params = fused.param.raw(), before = copy.raw();
   device.fusion()->commit(fused.state, layout_of(), kLatent,
-                          static_cast<std::uint16_t*>(copy.data()));
+                          static_cast<std::uint16_t*>(copy.data()), {});
   CHECK(fused.param.raw() == params);
   CHECK(copy.raw() == before);
 }

@@ -58,13 +58,24 @@ BlocksEngine::BlocksEngine(const model::Plan& plan, const Config& config,
                              std::int64_t{sizeof(float)})),
       inference_(device.make_capturer(), config.graph) {
   if (device.kind() == DeviceKind::cpu) keep_freed_memory();
-  const PassContext context{plan_,   layout_,  config_, parameters_,
-                            device_, network_, state_};
-  pass_ = fusion != nullptr ? make_fused_pass(context, *fusion)
-                            : make_torch_pass(context);
   if (fusion != nullptr && config.precision == Precision::bf16)
     copy_ = device.allocate(layout_.param_floats *
                             std::int64_t{sizeof(std::uint16_t)});
+  make_pass();
+}
+
+void BlocksEngine::make_pass() {
+  const PassContext context{plan_, layout_, config_, state_};
+  const BlocksContext blocks{context, parameters_, device_, network_};
+  if (fusion_ == nullptr) {
+    pass_ = make_torch_pass(blocks);
+    return;
+  }
+  why_torch_products_ = fusion_->why_no_pass(plan_, config_);
+  pass_ = why_torch_products_.empty()
+              ? fusion_->make_pass(context,
+                                   static_cast<std::uint16_t*>(copy_.get()))
+              : make_fused_pass(blocks, *fusion_);
 }
 
 void BlocksEngine::attach(const State& state) {
@@ -82,12 +93,18 @@ std::string BlocksEngine::describe() const {
   if (multiplies_slowly(config_, device_, fusion_))
     return R"({"products": "bfloat16 as float32",)"
            R"( "why_as_float32": "this processor has no AVX-512"})";
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  if (fusion_ != nullptr) {
+    json["products"] = why_torch_products_.empty() ? "own" : "LibTorch";
+    if (!why_torch_products_.empty()) json["why_not_own"] = why_torch_products_;
+  }
   // Work is recorded on GPUs only.
-  if (device_.kind() == DeviceKind::cpu) return "{}";
-  nlohmann::ordered_json graph;
-  graph["training"] = nlohmann::ordered_json::parse(training_.describe());
-  graph["inference"] = nlohmann::ordered_json::parse(inference_.describe());
-  return nlohmann::ordered_json{{"graph", graph}}.dump();
+  if (device_.kind() == DeviceKind::cuda) {
+    auto& graph = json["graph"];
+    graph["training"] = nlohmann::ordered_json::parse(training_.describe());
+    graph["inference"] = nlohmann::ordered_json::parse(inference_.describe());
+  }
+  return json.dump();
 }
 
 void BlocksEngine::refresh_copy() {
@@ -116,7 +133,7 @@ void BlocksEngine::load_rows(const Input& input) {
 void BlocksEngine::commit() {
   if (fusion_ != nullptr)
     fusion_->commit(state_, layout_, plan_.latent,
-                    static_cast<std::uint16_t*>(copy_.get()));
+                    static_cast<std::uint16_t*>(copy_.get()), pass_->norm());
   else
     device_.commit(state_, layout_, plan_.latent);
 }

@@ -63,6 +63,7 @@ class BlocksEngine final : public Engine {
     }
   }
 
+  void make_pass();
   // What the public ones do inside run().
   void load_rows(const Input& input);
   void commit();
@@ -93,6 +94,8 @@ class BlocksEngine final : public Engine {
   State state_;
   std::unique_ptr<TrainingPass> pass_;
 
+  /// Why the pass does not use the device's own products; empty: it does.
+  std::string why_torch_products_;
   Buffer copy_;  // parameters as bfloat16, of the fused engine
   bool copy_is_stale_ = true;
 

@@ -8,7 +8,7 @@ namespace {
 
 class FusedPass final : public TrainingPass {
  public:
-  FusedPass(const PassContext& context, Fusion& fusion)
+  FusedPass(const BlocksContext& context, Fusion& fusion)
       : c_(context), fusion_(fusion) {}
 
   void run(float* input, std::int64_t count, std::uint64_t first_image,
@@ -70,13 +70,13 @@ class FusedPass final : public TrainingPass {
     return data(c_.parameters.value(c_.plan.decoder.back().bias));
   }
 
-  const PassContext c_;
+  const BlocksContext c_;
   Fusion& fusion_;
 };
 
 }  // namespace
 
-std::unique_ptr<TrainingPass> make_fused_pass(const PassContext& context,
+std::unique_ptr<TrainingPass> make_fused_pass(const BlocksContext& context,
                                               Fusion& fusion) {
   return std::make_unique<FusedPass>(context, fusion);
 }

@@ -7,7 +7,7 @@ namespace {
 
 class TorchPass final : public TrainingPass {
  public:
-  explicit TorchPass(const PassContext& context) : c_(context) {}
+  explicit TorchPass(const BlocksContext& context) : c_(context) {}
 
   void run(float* input, std::int64_t count, std::uint64_t first_image,
            bool accumulate) override {
@@ -47,12 +47,12 @@ class TorchPass final : public TrainingPass {
   }
 
  private:
-  const PassContext c_;
+  const BlocksContext c_;
 };
 
 }  // namespace
 
-std::unique_ptr<TrainingPass> make_torch_pass(const PassContext& context) {
+std::unique_ptr<TrainingPass> make_torch_pass(const BlocksContext& context) {
   return std::make_unique<TorchPass>(context);
 }
 

@@ -33,13 +33,17 @@ class CudaDevice final : public cuda::KernelDevice {
  public:
   explicit CudaDevice(c10::DeviceIndex index)
       : index_(index),
-        stream_(c10::cuda::getStreamFromPool(false, index)),
+        // What the next kernel waits for goes first.
+        stream_(c10::cuda::getStreamFromPool(true, index)),
+        side_(c10::cuda::getStreamFromPool(false, index)),
+        cores_(cuda::find_tensor_cores(index)),
         staging_(index) {}
 
   ~CudaDevice() override {
     // What was issued still reads our memory. A lost device reports an error,
     // which nobody could act on here.
     (void)cudaStreamSynchronize(stream_.stream());
+    (void)cudaStreamSynchronize(side_.stream());
     (void)cudaGetLastError();
   }
   CudaDevice(const CudaDevice&) = delete;
@@ -141,8 +145,19 @@ class CudaDevice final : public cuda::KernelDevice {
     });
   }
 
+  cuda::TensorCores tensor_cores() const override { return cores_; }
+
  protected:
   cudaStream_t stream() const override { return stream_; }
+  cudaStream_t side_stream() override { return side_; }
+  void fork() override {
+    forked_.record(stream_);
+    forked_.hold_back(side_);
+  }
+  void join() override {
+    joined_.record(side_);
+    joined_.hold_back(stream_);
+  }
   void check_launch() const override {
     check(cudaGetLastError(), "starting a kernel");
   }
@@ -240,7 +255,9 @@ class CudaDevice final : public cuda::KernelDevice {
   }
 
   c10::DeviceIndex index_;
-  c10::cuda::CUDAStream stream_;
+  c10::cuda::CUDAStream stream_, side_;
+  cuda::Event forked_, joined_;
+  cuda::TensorCores cores_;
   cuda::Staging staging_;
   std::array<cuda::Event, 2> issued_;  // of the last two pieces of training
   std::size_t turn_ = 0;

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
+#include "engine/cuda/check_cuda.hpp"
+#include "engine/cuda/gemm.hpp"
 #include "engine/device.hpp"
 
 namespace vae::engine {
@@ -59,5 +61,18 @@ std::string cuda_devices_json() {
 }
 
 const char* flavour() noexcept { return "cuda"; }
+
+cuda::TensorCores cuda::find_tensor_cores(int index) {
+  int major = 0, minor = 0;
+  check(
+      cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, index),
+      "asking for a device's capability");
+  check(
+      cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, index),
+      "asking for a device's capability");
+  // Newer ones have the older instructions, but not Hopper's own.
+  if (major == 9 && minor == 0) return TensorCores::hopper;
+  return major >= 8 ? TensorCores::ampere : TensorCores::none;
+}
 
 }  // namespace vae::engine

@@ -32,23 +32,25 @@ void KernelDevice::batch_sums(const BatchSums& in) {
 
 void KernelDevice::commit(const State& state, const Layout& layout,
                           std::int64_t latent) {
-  commit_with(state, layout, latent, nullptr);
+  commit_with(state, layout, latent, nullptr, {});
 }
 
 void KernelDevice::commit_with(const State& state, const Layout& layout,
-                               std::int64_t latent, std::uint16_t* copy) {
+                               std::int64_t latent, std::uint16_t* copy,
+                               const GradientNorm& norm) {
   const std::int64_t partials = partial_count(layout.param_floats);
-  if (partials > partials_) {
+  if (norm.count == 0 && partials > partials_) {
     partial_ = allocate(partials * std::int64_t{sizeof(double)});
     partials_ = partials;
   }
-  cuda::commit({floats(state.param), floats(state.moment1),
-                floats(state.moment2), floats(state.reduced),
-                floats(state.running), static_cast<double*>(state.sums.get()),
-                static_cast<Control*>(state.control.get()),
-                static_cast<double*>(partial_.get()), copy, layout.param_floats,
-                layout.running_floats, latent},
-               stream());
+  cuda::commit(
+      {floats(state.param), floats(state.moment1), floats(state.moment2),
+       floats(state.reduced), floats(state.running),
+       static_cast<double*>(state.sums.get()),
+       static_cast<Control*>(state.control.get()),
+       norm.count > 0 ? norm.partial : static_cast<double*>(partial_.get()),
+       copy, layout.param_floats, layout.running_floats, latent, norm.count},
+      stream());
   check_launch();
 }
 

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "engine/cuda/gemm.hpp"
 #include "engine/cuda/kernels.hpp"
 #include "engine/device.hpp"
 
@@ -20,9 +21,16 @@ class KernelDevice : public Device {
   void commit(const State& state, const Layout& layout,
               std::int64_t latent) final;
   Fusion* fusion() final;
+  virtual TensorCores tensor_cores() const { return TensorCores::none; }
 
  protected:
   virtual cudaStream_t stream() const = 0;
+  /// A second stream, for work that may overlap with the first's: from fork()
+  /// on it follows what the first has been given so far, and after join() the
+  /// first follows it.
+  virtual cudaStream_t side_stream() { return stream(); }
+  virtual void fork() {}
+  virtual void join() {}
   /// After kernels were started: throws if one could not be.
   virtual void check_launch() const = 0;
 
@@ -37,8 +45,10 @@ class KernelDevice : public Device {
 
  private:
   friend class KernelFusion;
+  friend class GemmPass;
   void commit_with(const State& state, const Layout& layout,
-                   std::int64_t latent, std::uint16_t* copy);
+                   std::int64_t latent, std::uint16_t* copy,
+                   const GradientNorm& norm);
 
   Buffer partial_;  // of the gradient's norm; as many as the longest one needs
   std::int64_t partials_ = 0;

@@ -1,6 +1,8 @@
 // See kernel_fusion.hpp.
 #include "engine/cuda/kernel_fusion.hpp"
 
+#include "engine/cuda/gemm_pass.hpp"
+
 namespace vae::engine::cuda {
 
 /// Zeroed when allocated, which is what the counters start from.
@@ -62,8 +64,19 @@ void KernelFusion::collect(const Collect& in) {
 }
 
 void KernelFusion::commit(const State& state, const Layout& layout,
-                          std::int64_t latent, std::uint16_t* copy) {
-  device_.commit_with(state, layout, latent, copy);
+                          std::int64_t latent, std::uint16_t* copy,
+                          const GradientNorm& norm) {
+  device_.commit_with(state, layout, latent, copy, norm);
+}
+
+std::string KernelFusion::why_no_pass(const model::Plan& plan,
+                                      const Config& config) const {
+  return why_no_gemm_pass(plan, config, device_.tensor_cores());
+}
+
+std::unique_ptr<TrainingPass> KernelFusion::make_pass(
+    const PassContext& context, const std::uint16_t* copy) {
+  return make_gemm_pass(context, copy, device_);
 }
 
 void KernelFusion::refresh_copy(const float* params, std::int64_t count,

@@ -50,9 +50,13 @@ class KernelFusion final : public Fusion {
   void loss(const FusedLoss& in) override;
   void collect(const Collect& in) override;
   void commit(const State& state, const Layout& layout, std::int64_t latent,
-              std::uint16_t* copy) override;
+              std::uint16_t* copy, const GradientNorm& norm) override;
   void refresh_copy(const float* params, std::int64_t count,
                     std::uint16_t* copy) override;
+  std::string why_no_pass(const model::Plan& plan,
+                          const Config& config) const override;
+  std::unique_ptr<TrainingPass> make_pass(const PassContext& context,
+                                          const std::uint16_t* copy) override;
 
  private:
   ColumnScratch scratch();

@@ -1,6 +1,7 @@
 // See kernels.hpp: rows, latent code and likelihood.
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/cuda/kernels.hpp"
@@ -13,23 +14,42 @@
 namespace vae::engine::cuda {
 namespace {
 
+/// Which row of the data image i of a batch is.
+__device__ std::uint64_t source_row(const LoadArgs& a, std::int64_t image) {
+  const auto i = static_cast<std::uint64_t>(image);
+  return a.cursor != nullptr ? a.cursor->order(a.cursor->position + i)
+                             : a.first + i;
+}
+
+__device__ float source_number(const LoadArgs& a, std::uint64_t from) {
+  return a.type == ElementType::uint8
+             ? pixel_to_float(static_cast<const std::uint8_t*>(a.rows)[from])
+             : static_cast<const float*>(a.rows)[from];
+}
+
+/// Blocks that share an image's elements. Where an image lies is found once by
+/// each: an order takes many divisions.
+constexpr std::int64_t kLoadElements = 4 * kThreads;
+
 __global__ void load_kernel(LoadArgs a) {
-  const std::int64_t total = a.count * a.elements;
+  const std::int64_t parts = (a.elements + kLoadElements - 1) / kLoadElements;
   const std::int64_t pixels = a.elements / a.channels;
-  for (std::int64_t i = global_index(); i < total; i += global_size()) {
-    const std::int64_t image = i / a.elements, e = i % a.elements;
-    const std::uint64_t row =
-        a.cursor != nullptr ? a.cursor->order(a.cursor->position +
-                                              static_cast<std::uint64_t>(image))
-                            : a.first + static_cast<std::uint64_t>(image);
-    const std::int64_t source =
-        a.reorder ? hwc_to_chw(e, a.channels, pixels) : e;
-    const std::uint64_t from = row * static_cast<std::uint64_t>(a.elements) +
-                               static_cast<std::uint64_t>(source);
-    a.to[i] =
-        a.type == ElementType::uint8
-            ? pixel_to_float(static_cast<const std::uint8_t*>(a.rows)[from])
-            : static_cast<const float*>(a.rows)[from];
+  for (std::int64_t b = blockIdx.x; b < a.count * parts; b += gridDim.x) {
+    const std::int64_t image = b / parts, first = b % parts * kLoadElements;
+    __shared__ std::uint64_t row;
+    __syncthreads();  // the row before is used up
+    if (threadIdx.x == 0) row = source_row(a, image);
+    __syncthreads();
+    const std::uint64_t start = row * static_cast<std::uint64_t>(a.elements);
+#pragma unroll
+    for (std::int64_t k = 0; k < 4; ++k) {
+      const std::int64_t e = first + k * kThreads + threadIdx.x;
+      if (e >= a.elements) break;
+      const std::int64_t source =
+          a.reorder ? hwc_to_chw(e, a.channels, pixels) : e;
+      a.to[image * a.elements + e] =
+          source_number(a, start + static_cast<std::uint64_t>(source));
+    }
   }
 }
 
@@ -173,7 +193,9 @@ __global__ void batch_sums_kernel(BatchSums in) {
 void load_rows(const LoadArgs& a, cudaStream_t stream) {
   const std::int64_t total = a.count * a.elements;
   const auto size = static_cast<std::int64_t>(element_size(a.type));
-  launch<load_kernel>("load_rows", total * (size + kFloat), blocks_for(total),
+  const std::int64_t parts = (a.elements + kLoadElements - 1) / kLoadElements;
+  launch<load_kernel>("load_rows", total * (size + kFloat),
+                      std::clamp<std::int64_t>(a.count * parts, 1, kMostBlocks),
                       stream, a);
 }
 

@@ -50,15 +50,18 @@ struct CommitArgs {
   float *param, *moment1, *moment2, *reduced, *running;
   double* sums;
   Control* control;
-  double* partial;      // [partial_count(param_floats)], scratch
+  double* partial;      // squared norms of pieces of the gradient
   std::uint16_t* copy;  // params as bfloat16, kept up to date; may be null
   std::int64_t param_floats, running_floats, latent;
+  /// How many of `partial` there are already; 0: none, there is room for
+  /// partial_count(param_floats).
+  std::int64_t partials;
 };
-/// Blocks, and so partial norms, of a gradient.
-constexpr std::int64_t kChunk = 8192;
+/// Blocks, and so partial norms, of a gradient that nobody has summed yet.
+constexpr std::int64_t kChunk = 2048;
 VAE_HD std::int64_t partial_count(std::int64_t param_floats) {
   return (param_floats + kChunk - 1) / kChunk;
 }
-void commit(const CommitArgs& args, cudaStream_t stream);
+void commit(CommitArgs args, cudaStream_t stream);
 
 }  // namespace vae::engine::cuda

@@ -31,6 +31,24 @@ void launch(const char* name, std::int64_t bytes, std::int64_t blocks,
   (void)cudaLaunchKernelEx(&config, kernel, args);
 }
 
+/// Starts a grid of blocks of a tile's threads, with its shared memory. Above
+/// 48 KiB a kernel must be told beforehand; each device remembers it.
+template <auto kernel, class Tile, class Args>
+void launch_tiles(const char* name, std::int64_t bytes, dim3 grid,
+                  cudaStream_t stream, const Args& args) {
+  static_assert(std::is_trivially_copyable_v<Args>);
+  note_launch({name, bytes, std::int64_t{grid.x} * grid.y * grid.z});
+  if constexpr (Tile::kShared > 48 * 1024)
+    (void)cudaFuncSetAttribute(
+        kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, Tile::kShared);
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = dim3(Tile::kThreads);
+  config.dynamicSmemBytes = Tile::kShared;
+  config.stream = stream;
+  (void)cudaLaunchKernelEx(&config, kernel, args);
+}
+
 __device__ inline std::int64_t global_index() {
   return static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
 }

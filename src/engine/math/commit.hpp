@@ -18,9 +18,18 @@ VAE_HD void advance(const Tail& tail, Cursor* cursor) {
     cursor->position += static_cast<std::uint64_t>(tail.images);
 }
 
+/// beta^t for the t of the update that is to be decided.
+VAE_HD double beta_power(double beta, const Control& control) {
+  return std::pow(beta, static_cast<double>(control.updates + 1));
+}
+struct BetaPowers {
+  double first, second;
+};
+
 /// `gradient_square`: squared norm of the gradient as summed over images.
 /// Order: mean, then norm, then clip; weight decay comes later, in Adam.
-VAE_HD void decide(const Tail& tail, double gradient_square, Control* control) {
+VAE_HD void decide(const Tail& tail, double gradient_square,
+                   const BetaPowers& powers, Control* control) {
   double scale = 1.0;
   if (control->mean_gradient != 0 && tail.images > 0.0f)
     scale = 1.0 / static_cast<double>(tail.images);
@@ -38,12 +47,17 @@ VAE_HD void decide(const Tail& tail, double gradient_square, Control* control) {
   control->gradient_square = square;
   if (clips) scale *= control->clip_norm / norm;
   control->updates += 1;
-  const auto t = static_cast<double>(control->updates);
   control->scale = static_cast<float>(scale);
-  control->step_size = static_cast<float>(control->learning_rate /
-                                          (1.0 - std::pow(control->beta1, t)));
+  control->step_size =
+      static_cast<float>(control->learning_rate / (1.0 - powers.first));
   control->second_scale =
-      static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(control->beta2, t)));
+      static_cast<float>(1.0 / std::sqrt(1.0 - powers.second));
+}
+VAE_HD void decide(const Tail& tail, double gradient_square, Control* control) {
+  decide(tail, gradient_square,
+         {beta_power(control->beta1, *control),
+          beta_power(control->beta2, *control)},
+         control);
 }
 
 /// What Adam needs of a decided update, in float32.

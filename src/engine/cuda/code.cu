@@ -1,0 +1,253 @@
+// See code.hpp.
+#include <algorithm>
+
+#include "engine/cuda/code.hpp"
+#include "engine/cuda/epilogue.cuh"
+#include "engine/cuda/launch.cuh"
+#include "engine/cuda/noise.cuh"
+#include "engine/math/latent.hpp"
+
+namespace vae::engine::cuda {
+namespace {
+
+struct CodeTile {
+  static constexpr int kThreads = 256, kShared = 0;
+};
+/// One more warp, which draws the noise while the others add up.
+struct ForwardTile {
+  static constexpr int kThreads = CodeTile::kThreads + 32, kShared = 0;
+};
+
+/// from[first * stride] + ... in order; sixteen are asked for before the first
+/// is used.
+__device__ inline float add_strided(const float* from, std::int64_t stride,
+                                    std::int32_t first, std::int32_t last) {
+  float sum = 0;
+  for (std::int32_t s = first; s < last; s += 16) {
+    float v[16];
+#pragma unroll
+    for (int k = 0; k < 16; ++k)
+      v[k] = s + k < last ? from[(s + k) * stride] : 0.0f;
+#pragma unroll
+    for (int k = 0; k < 16; ++k) sum += v[k];
+  }
+  return sum;
+}
+
+/// Adds up the splits of one image's `width` numbers, with as many threads to a
+/// number as there are, in the order of the splits. take(i, sum) is called by
+/// one thread for each number.
+template <class Take>
+__device__ void add_splits(const float* partial, std::int32_t splits,
+                           std::int64_t stride, std::int32_t width, Take take) {
+  __shared__ float part[CodeTile::kThreads];
+  const auto thread = static_cast<std::int32_t>(threadIdx.x);
+  const std::int32_t groups =
+      width <= CodeTile::kThreads ? CodeTile::kThreads / width : 1;
+  const std::int32_t at_once =
+      width <= CodeTile::kThreads ? width : CodeTile::kThreads;
+  const std::int32_t group = thread / at_once;
+  for (std::int32_t first = 0; first < width; first += at_once) {
+    const std::int32_t i = first + thread % at_once;
+    const bool works =
+        thread < CodeTile::kThreads && group < groups && i < width;
+    float sum = 0;
+    if (works)
+      sum = add_strided(partial + i, stride, splits * group / groups,
+                        splits * (group + 1) / groups);
+    if (thread < CodeTile::kThreads) part[thread] = sum;
+    __syncthreads();
+    if (works && group == 0) {
+      for (std::int32_t g = 1; g < groups; ++g)
+        sum += part[g * at_once + thread];
+      take(i, sum);
+    }
+    __syncthreads();
+  }
+}
+
+/// grid: images.
+__global__ void __launch_bounds__(ForwardTile::kThreads)
+    code_forward_kernel(CodeForwardArgs a) {
+  const std::int64_t row = blockIdx.x;
+  const std::int64_t latent = a.latent, width = 2 * latent;
+  const auto thread = static_cast<std::int32_t>(threadIdx.x);
+  for (std::int64_t i = row * ForwardTile::kThreads + thread; i < a.clear.count;
+       i += std::int64_t{gridDim.x} * ForwardTile::kThreads)
+    a.clear.sums[i] = {0, 0};
+  if (thread >= CodeTile::kThreads)
+    for (std::int64_t block = thread - CodeTile::kThreads; 4 * block < latent;
+         block += ForwardTile::kThreads - CodeTile::kThreads)
+      write_normals(a.key, a.cursor, a.first_row, row, block, latent, 1.0f,
+                    a.noise);
+  float* heads = a.heads + row * width;
+  add_splits(a.partial + row * width, a.splits, a.images * width,
+             static_cast<std::int32_t>(width),
+             [&](std::int32_t i, float sum) { heads[i] = sum + a.bias[i]; });
+  float kl = 0;
+  for (std::int64_t i = thread; i < latent; i += ForwardTile::kThreads) {
+    const float mean = heads[i], logvar = heads[latent + i];
+    const std::int64_t at = row * latent + i;
+    write_number(a.z + at, reparameterise(mean, logvar, a.noise[at]));
+    kl += kl_divergence(mean, logvar);
+  }
+#pragma unroll
+  for (int mask = 16; mask > 0; mask /= 2) kl += shuffle_xor(kl, mask);
+  __shared__ float warps[ForwardTile::kThreads / 32];
+  if (thread % 32 == 0) warps[thread / 32] = kl;
+  __syncthreads();
+  if (thread != 0) return;
+  float total = 0;
+#pragma unroll
+  for (const float each : warps) total += each;
+  a.kl_rows[row] = total;
+}
+
+/// grid: blocks, each with every gridDim-th image.
+__global__ void __launch_bounds__(CodeTile::kThreads)
+    code_backward_kernel(CodeBackwardArgs a) {
+  const std::int64_t latent = a.latent;
+  const auto kl_weight = static_cast<float>(a.settings->kl_weight);
+  // A thread meets the same dimension in each image, unless there are more
+  // dimensions than threads.
+  const bool same = a.latent <= CodeTile::kThreads;
+  LatentSlope<float> sum{0, 0};
+  const auto finish = [&](std::int32_t i) {
+    exact_add(a.bias_sums + i, sum.mean);
+    exact_add(a.bias_sums + latent + i, sum.logvar);
+    sum = {0, 0};
+  };
+  for (std::int64_t row = blockIdx.x; row < a.images; row += gridDim.x) {
+    const float* heads = a.heads + row * 2 * latent;
+    std::uint16_t* dheads = a.dheads + row * 2 * latent;
+    add_splits(a.partial + row * latent, a.splits, a.images * latent, a.latent,
+               [&](std::int32_t i, float dz) {
+                 const LatentSlope<float> slope =
+                     latent_slope(dz, heads[i], heads[latent + i],
+                                  a.noise[row * latent + i], kl_weight);
+                 write_number(dheads + i, slope.mean);
+                 write_number(dheads + latent + i, slope.logvar);
+                 sum.mean += slope.mean, sum.logvar += slope.logvar;
+                 if (!same) finish(i);
+               });
+  }
+  const auto thread = static_cast<std::int32_t>(threadIdx.x);
+  if (same && thread < a.latent) finish(thread);
+}
+
+/// Sum over the threads of a block, valid in thread 0.
+__device__ double sum_block(double value) {
+  __shared__ double shared[CodeTile::kThreads];
+  shared[threadIdx.x] = value;
+  __syncthreads();
+  for (unsigned half = CodeTile::kThreads / 2; half > 0; half /= 2) {
+    if (threadIdx.x < half) shared[threadIdx.x] += shared[threadIdx.x + half];
+    __syncthreads();
+  }
+  const double total = shared[0];
+  __syncthreads();
+  return total;
+}
+
+/// Block k < latent: dimension k. Block latent: the Tail.
+__global__ void __launch_bounds__(CodeTile::kThreads)
+    step_sums_kernel(StepSumsArgs a) {
+  const auto k = static_cast<std::int32_t>(blockIdx.x);
+  const auto thread = static_cast<std::int32_t>(threadIdx.x);
+  if (k == a.latent) {
+    double kl = 0;
+    for (std::int32_t i = thread; i < a.images; i += CodeTile::kThreads)
+      kl += static_cast<double>(a.kl_rows[i]);
+    kl = sum_block(kl);
+    if (thread != 0) return;
+    const double recon = exact_value(a.totals->recon);
+    const double mse = exact_value(a.totals->square) / a.pixels;
+    const auto kl_weight = static_cast<float>(a.settings->kl_weight);
+    const double loss = recon + static_cast<double>(kl_weight) * kl;
+    auto* tail = reinterpret_cast<Tail*>(a.tail);
+    keep(&tail->loss, loss, a.accumulate);
+    keep(&tail->recon, recon, a.accumulate);
+    keep(&tail->kl, kl, a.accumulate);
+    keep(&tail->mse, mse, a.accumulate);
+    keep(&tail->images, static_cast<double>(a.images), a.accumulate);
+    keep(&tail->nonfinite, loss - loss == 0.0 ? 0.0 : 1.0, a.accumulate);
+    return;
+  }
+  double kl = 0, mean = 0, square = 0;
+  for (std::int32_t i = thread; i < a.images; i += CodeTile::kThreads) {
+    const float* heads = a.heads + std::int64_t{i} * 2 * a.latent;
+    const auto value = static_cast<double>(heads[k]);
+    kl += static_cast<double>(kl_divergence(heads[k], heads[a.latent + k]));
+    mean += value;
+    square += value * value;
+  }
+  kl = sum_block(kl);
+  mean = sum_block(mean);
+  square = sum_block(square);
+  if (thread != 0) return;
+  float* out = a.tail + kTailFloats;
+  keep(out + k, kl, a.accumulate);
+  keep(out + a.latent + k, mean, a.accumulate);
+  keep(out + 2 * a.latent + k, square, a.accumulate);
+}
+
+constexpr int kSumColumns = 64, kSumLanes = CodeTile::kThreads / 8;
+
+/// grid: tiles of columns. A thread has eight columns of every kSumLanes-th
+/// row.
+__global__ void __launch_bounds__(CodeTile::kThreads)
+    row_sums_kernel(RowSumsArgs a) {
+  __shared__ float part[kSumLanes][kSumColumns];
+  const auto thread = static_cast<std::int32_t>(threadIdx.x);
+  const std::int32_t chunk = thread % 8 * 8, lane = thread / 8;
+  const std::int32_t first =
+      static_cast<std::int32_t>(blockIdx.x) * kSumColumns;
+  Eight sum{};
+  if (first + chunk < a.columns)
+#pragma unroll 8
+    for (std::int32_t row = lane; row < a.rows; row += kSumLanes) {
+      const Eight x =
+          load_eight(a.x + std::int64_t{row} * a.columns + first + chunk);
+#pragma unroll
+      for (int k = 0; k < 8; ++k) sum.x[k] += x.x[k];
+    }
+#pragma unroll
+  for (int k = 0; k < 8; ++k) part[lane][chunk + k] = sum.x[k];
+  __syncthreads();
+  if (thread >= kSumColumns || first + thread >= a.columns) return;
+  float total = 0;
+#pragma unroll 8
+  for (int i = 0; i < kSumLanes; ++i) total += part[i][thread];
+  a.sums[first + thread] = total;
+}
+
+}  // namespace
+
+void code_forward(const CodeForwardArgs& a, cudaStream_t stream) {
+  const std::int64_t numbers = std::int64_t{a.images} * a.latent;
+  launch_tiles<code_forward_kernel, ForwardTile>(
+      "code_forward", numbers * (2 * a.splits * 4 + 8 + 4 + 2) + a.images * 4,
+      dim3(static_cast<unsigned>(a.images)), stream, a);
+}
+
+void code_backward(const CodeBackwardArgs& a, cudaStream_t stream) {
+  const std::int64_t numbers = std::int64_t{a.images} * a.latent;
+  launch_tiles<code_backward_kernel, CodeTile>(
+      "code_backward", numbers * (a.splits * 4 + 8 + 4 + 4),
+      dim3(static_cast<unsigned>(std::min(a.images, 264))), stream, a);
+}
+
+void step_sums(const StepSumsArgs& a, cudaStream_t stream) {
+  launch_tiles<step_sums_kernel, CodeTile>(
+      "step_sums", std::int64_t{a.images} * (2 * a.latent + 1) * kFloat,
+      dim3(static_cast<unsigned>(a.latent + 1)), stream, a);
+}
+
+void row_sums(const RowSumsArgs& a, cudaStream_t stream) {
+  launch_tiles<row_sums_kernel, CodeTile>(
+      "row_sums", std::int64_t{a.rows} * a.columns * 2 + a.columns * kFloat,
+      dim3(static_cast<unsigned>((a.columns + kSumColumns - 1) / kSumColumns)),
+      stream, a);
+}
+
+}  // namespace vae::engine::cuda

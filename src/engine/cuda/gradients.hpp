@@ -1,0 +1,33 @@
+// A batch's gradient, brought into the flat buffer from wherever the kernels
+// before have left it, in one pass that also forms its norm. Works over a table
+// of segments, not over a model's layout.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include "engine/cuda/code.hpp"
+
+namespace vae::engine::cuda {
+
+/// A piece of the flat gradient. One of `partial` and `exact` is not null.
+struct GradientTask {
+  const float* partial;        // sums to be added up, `stride` floats apart
+  const ExactSum* exact;       // or finished sums
+  std::int64_t stride, first;  // first: place in the flat buffer
+  std::int32_t splits, count;
+};
+/// Most floats of a task; a longer segment becomes several.
+constexpr std::int32_t kTaskFloats = 1024;
+
+struct GradientArgs {
+  const GradientTask* tasks;  // [count]
+  float* gradient;
+  double* partial;  // [count]: squared norms of what each task has written
+  std::int32_t count;
+  bool accumulate;
+  Clear clear;
+};
+void collect_gradients(const GradientArgs& args, std::int64_t bytes,
+                       cudaStream_t stream);
+
+}  // namespace vae::engine::cuda

@@ -1,0 +1,44 @@
+// One batch forward and backward through network, latent code and likelihood,
+// into State::reduced. Knows no optimizer and keeps nothing between batches.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/state.hpp"
+#include "model/plan.hpp"
+#include "vae/config.hpp"
+
+namespace vae::engine {
+
+/// What a pass works with; everything outlives it.
+struct PassContext {
+  const model::Plan& plan;
+  const Layout& layout;
+  const Config& config;
+  const State& state;
+
+  float* tail() const {
+    return floats(state.reduced) + layout.param_floats + layout.running_floats;
+  }
+  Control* control() const {
+    return static_cast<Control*>(state.control.get());
+  }
+};
+
+/// Squared norms of pieces of the gradient in State::reduced, on the device.
+struct GradientNorm {
+  double* partial = nullptr;
+  std::int64_t count = 0;  // 0: nobody has formed them
+};
+
+class TrainingPass {
+ public:
+  virtual ~TrainingPass() = default;
+  /// `input` float32 [count, H, W, C]; overwrites or adds to State::reduced.
+  virtual void run(float* input, std::int64_t count, std::uint64_t first_image,
+                   bool accumulate) = 0;
+  /// Of the gradient as the last run() left it.
+  virtual GradientNorm norm() const { return {}; }
+};
+
+}  // namespace vae::engine
