@@ -1,4 +1,4 @@
-// See ends.hpp.
+// See ends.hpp: patches of an image, forward and by their weights.
 #include <algorithm>
 
 #include "engine/cuda/ends.hpp"
@@ -6,7 +6,6 @@
 #include "engine/cuda/gemm_tile.cuh"
 #include "engine/cuda/launch.cuh"
 #include "engine/cuda/norm_columns.cuh"
-#include "engine/math/likelihood.hpp"
 
 namespace vae::engine::cuda {
 namespace {
@@ -109,49 +108,93 @@ struct WeightTile {
   static_assert(kM * kN * 2 <= kShared - 1024);
 };
 
+/// A tile's rows of g into shared memory, as they are or through BatchNorm's
+/// backward.
+__device__ void load_gradient(const PatchWeightArgs& a, const NormColumns& norm,
+                              std::int32_t m0, std::int32_t n,
+                              std::int32_t places, unsigned char* tile) {
+  const int thread = static_cast<int>(threadIdx.x);
+#pragma unroll
+  for (int i = 0; i < WeightTile::kM * 8 / WeightTile::kThreads; ++i) {
+    const int row = thread / 8 + i * (WeightTile::kThreads / 8);
+    uint4 g = make_uint4(0, 0, 0, 0);
+    if (m0 + row < places && n < a.n) {
+      const std::int64_t at = std::int64_t{m0 + row} * a.n + n;
+      g = *reinterpret_cast<const uint4*>(a.g + at);
+      if (a.norm.x != nullptr)
+        g = norm(g, *reinterpret_cast<const uint4*>(a.norm.x + at));
+    }
+    *reinterpret_cast<uint4*>(tile + mn_major(row, thread % 8)) = g;
+  }
+}
+
+/// Of a warp's sixteen places from m on, those of this lane, for both halves
+/// of the taps: pairs of neighbouring places, as a product wants them.
+struct PlacePairs {
+  std::uint32_t x[2][2];
+
+  __device__ PlacePairs(const Patches& p, std::int32_t m) {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+#pragma unroll
+    for (int pair = 0; pair < 2; ++pair) {
+      const std::int32_t place = m + 2 * (lane % 4) + 8 * pair;
+      const Corner even(p, place), odd(p, place + 1);
+#pragma unroll
+      for (int j = 0; j < 2; ++j) {
+        const int tap = 8 * j + lane / 4;
+        x[j][pair] =
+            pack_bfloat16(even(p, tap / 4, tap % 4), odd(p, tap / 4, tap % 4));
+      }
+    }
+  }
+};
+
+/// The warps' sums [64, 16] side by side in shared memory, then added up in
+/// their order.
+__device__ void add_warps(const float (&c)[4][2][4], float* sums, float* out,
+                          std::int32_t n0, std::int32_t n) {
+  const int thread = static_cast<int>(threadIdx.x);
+  const int lane = thread % 32;
+  float* mine = sums + thread / 32 * WeightTile::kSums;
+#pragma unroll
+  for (int i = 0; i < 4; ++i)
+#pragma unroll
+    for (int j = 0; j < 2; ++j)
+#pragma unroll
+      for (int q = 0; q < 4; ++q)
+        mine[(16 * i + lane / 4 + 8 * (q / 2)) * kTaps + 8 * j +
+             2 * (lane % 4) + q % 2] = c[i][j][q];
+  __syncthreads();
+  for (int i = thread; i < WeightTile::kSums; i += WeightTile::kThreads) {
+    if (n0 + i / kTaps >= n) continue;
+    float total = 0;
+#pragma unroll
+    for (int w = 0; w < WeightTile::kThreads / 32; ++w)
+      total += sums[w * WeightTile::kSums + i];
+    out[i] = total;
+  }
+}
+
 /// grid: blocks, each with every blocks-th tile of places; tiles of n.
 __global__ void __launch_bounds__(WeightTile::kThreads)
     patch_weights_kernel(PatchWeightArgs a) {
   unsigned char* shared = dynamic_shared();
   const std::uint32_t tile = shared_address(shared);
-  const int thread = static_cast<int>(threadIdx.x);
-  const int lane = thread % 32, warp = thread / 32;
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const int warp = static_cast<int>(threadIdx.x) / 32;
   const auto n0 = static_cast<std::int32_t>(blockIdx.y) * WeightTile::kN;
-  const std::int32_t n = n0 + thread % 8 * 8;
+  const std::int32_t chunk = static_cast<std::int32_t>(threadIdx.x) % 8 * 8;
   const std::int32_t places = a.patches.images * a.patches.by_places.divisor;
   __shared__ NormTable table;
   table.fill(a.norm, n0, a.n);
-  const NormColumns norm(table, thread % 8 * 8);
+  const NormColumns norm(table, chunk);
 
-  float c[4][2][4] = {};
+  float c[4][2][4] = {};  // [64, 16], of this warp's places
   for (std::int32_t m0 = static_cast<std::int32_t>(blockIdx.x) * WeightTile::kM;
        m0 < places; m0 += a.blocks * WeightTile::kM) {
     __syncthreads();  // the tile before is multiplied
-#pragma unroll
-    for (int i = 0; i < WeightTile::kM * 8 / WeightTile::kThreads; ++i) {
-      const int row = thread / 8 + i * (WeightTile::kThreads / 8);
-      uint4 g = make_uint4(0, 0, 0, 0);
-      if (m0 + row < places && n < a.n) {
-        const std::int64_t at = std::int64_t{m0 + row} * a.n + n;
-        g = *reinterpret_cast<const uint4*>(a.g + at);
-        if (a.norm.x != nullptr)
-          g = norm(g, *reinterpret_cast<const uint4*>(a.norm.x + at));
-      }
-      *reinterpret_cast<uint4*>(shared + mn_major(row, thread % 8)) = g;
-    }
-    // Of this warp's sixteen places, those of its lane: two pairs.
-    std::uint32_t patch[2][2];
-#pragma unroll
-    for (int pair = 0; pair < 2; ++pair) {
-      const std::int32_t m = m0 + warp * 16 + 2 * (lane % 4) + 8 * pair;
-      const Corner even(a.patches, m), odd(a.patches, m + 1);
-#pragma unroll
-      for (int j = 0; j < 2; ++j) {
-        const int tap = 8 * j + lane / 4;
-        patch[j][pair] = pack_bfloat16(even(a.patches, tap / 4, tap % 4),
-                                       odd(a.patches, tap / 4, tap % 4));
-      }
-    }
+    load_gradient(a, norm, m0, n0 + chunk, places, shared);
+    const PlacePairs patch(a.patches, m0 + warp * 16);
     __syncthreads();
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
@@ -161,191 +204,13 @@ __global__ void __launch_bounds__(WeightTile::kThreads)
                              2 * i + ((lane >> 3) & 1)));
 #pragma unroll
       for (int j = 0; j < 2; ++j)
-        multiply(c[i][j], g, patch[j][0], patch[j][1]);
+        multiply(c[i][j], g, patch.x[j][0], patch.x[j][1]);
     }
   }
   __syncthreads();
-  // The warps' sums [n, 16] side by side, then added up in their order.
-  auto* sums = reinterpret_cast<float*>(shared);
-#pragma unroll
-  for (int i = 0; i < 4; ++i)
-#pragma unroll
-    for (int j = 0; j < 2; ++j)
-#pragma unroll
-      for (int q = 0; q < 4; ++q)
-        sums[warp * WeightTile::kSums +
-             (16 * i + lane / 4 + 8 * (q / 2)) * kTaps + 8 * j +
-             2 * (lane % 4) + q % 2] = c[i][j][q];
-  __syncthreads();
-  float* out = a.out + (std::int64_t{blockIdx.x} * a.n + n0) * kTaps;
-  for (int i = thread; i < WeightTile::kSums; i += WeightTile::kThreads) {
-    if (n0 + i / kTaps >= a.n) continue;
-    float total = 0;
-#pragma unroll
-    for (int w = 0; w < WeightTile::kThreads / 32; ++w)
-      total += sums[w * WeightTile::kSums + i];
-    out[i] = total;
-  }
+  add_warps(c, reinterpret_cast<float*>(shared),
+            a.out + (std::int64_t{blockIdx.x} * a.n + n0) * kTaps, n0, a.n);
 }
-
-/// Pairs of rows of the output that one block makes: `pairs` of them read
-/// pairs + 2 rows of the input.
-struct LastTile {
-  static constexpr int kThreads = 256;
-  static constexpr int kStride = kTaps + 1;  // floats of a pixel: no conflicts
-  static constexpr int kShared =
-      static_cast<int>(kLastLayerPixels * kStride * 4 +
-                       kLastLayerChannels * kTaps * 2) +
-      1024;
-};
-struct LastArgs {
-  LastLayerArgs in;
-  std::int32_t pairs, bands;
-  Divisor by_width;  // of the output
-};
-
-/// Products [pixels, 16] of a band's pixels from `first` on, into shared
-/// memory: what each contributes to the 4 x 4 places around it.
-__device__ void last_products(const LastLayerArgs& in, const std::uint16_t* x,
-                              std::int32_t pixels, std::uint32_t weights,
-                              float* products) {
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  const int warp = static_cast<int>(threadIdx.x) / 32;
-  const int g = lane / 4, t = lane % 4;
-  const auto number = [&](std::int32_t pixel, std::int32_t c) {
-    return pixel < pixels && c < in.channels
-               ? *reinterpret_cast<const std::uint32_t*>(
-                     x + std::int64_t{pixel} * in.channels + c)
-               : 0u;
-  };
-  for (std::int32_t p0 = warp * 16; p0 < pixels;
-       p0 += LastTile::kThreads / 32 * 16) {
-    float c[2][4] = {};
-    for (std::int32_t k0 = 0; k0 < in.channels; k0 += 64) {
-      std::uint32_t a[4][4];  // all asked for before the first is used
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const std::int32_t k = k0 + 16 * i + 2 * t;
-        a[i][0] = number(p0 + g, k), a[i][1] = number(p0 + g + 8, k);
-        a[i][2] = number(p0 + g, k + 8), a[i][3] = number(p0 + g + 8, k + 8);
-      }
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        if (k0 + 16 * i >= in.channels) break;
-        std::uint32_t w[4];  // rows of 32 bytes: sixteen taps of a channel
-        load_matrices_transposed(
-            w, weights +
-                   static_cast<std::uint32_t>(
-                       (k0 + 16 * i + (lane & 7) + ((lane >> 3) & 1) * 8) * 32 +
-                       (lane >> 4) * 16));
-        multiply(c[0], a[i], w[0], w[1]);
-        multiply(c[1], a[i], w[2], w[3]);
-      }
-    }
-#pragma unroll
-    for (int j = 0; j < 2; ++j)
-#pragma unroll
-      for (int q = 0; q < 4; ++q) {
-        const std::int32_t pixel = p0 + g + 8 * (q / 2);
-        if (pixel < pixels)
-          products[pixel * LastTile::kStride + 8 * j + 2 * t + q % 2] = c[j][q];
-      }
-  }
-}
-
-/// Output (h, w): the four products that fall on it. Tap r of input row i lies
-/// on row 2 i - 1 + r.
-__device__ float gather_output(const LastLayerArgs& in, const float* products,
-                               std::int32_t first, std::int32_t h,
-                               std::int32_t w) {
-  float sum = 0;
-#pragma unroll
-  for (int u = 0; u < 2; ++u) {
-    const std::int32_t r = 2 * u + ((h + 1) & 1), i = (h + 1 - r) >> 1;
-    if (i < 0 || i >= in.ih) continue;
-#pragma unroll
-    for (int v = 0; v < 2; ++v) {
-      const std::int32_t s = 2 * v + ((w + 1) & 1), j = (w + 1 - s) >> 1;
-      if (j < 0 || j >= in.iw) continue;
-      sum +=
-          products[((i - first) * in.iw + j) * LastTile::kStride + 4 * r + s];
-    }
-  }
-  return sum;
-}
-
-/// Adds what the threads of a block have to the totals: one addition to each,
-/// because additions to one address wait for each other.
-__device__ void add_totals(const LastLayerArgs& in, float recon, float square,
-                           float gradient) {
-  constexpr int kWarps = LastTile::kThreads / 32;
-  __shared__ float part[3][kWarps];
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  const int warp = static_cast<int>(threadIdx.x) / 32;
-#pragma unroll
-  for (int mask = 16; mask > 0; mask /= 2) {
-    recon += shuffle_xor(recon, mask);
-    square += shuffle_xor(square, mask);
-    gradient += shuffle_xor(gradient, mask);
-  }
-  if (lane == 0)
-    part[0][warp] = recon, part[1][warp] = square, part[2][warp] = gradient;
-  __syncthreads();
-  if (threadIdx.x >= 3) return;
-  float total = 0;
-#pragma unroll
-  for (int w = 0; w < kWarps; ++w) total += part[threadIdx.x][w];
-  exact_add(&in.totals->recon + threadIdx.x, total);
-}
-
-/// grid: images times bands.
-__global__ void __launch_bounds__(LastTile::kThreads)
-    last_layer_kernel(LastArgs a) {
-  const LastLayerArgs& in = a.in;
-  unsigned char* shared = dynamic_shared();
-  auto* weights = reinterpret_cast<std::uint16_t*>(shared);
-  const std::int32_t padded = (in.channels + 15) / 16 * 16;
-  auto* products =
-      reinterpret_cast<float*>(shared + kLastLayerChannels * kTaps * 2);
-  const auto image = static_cast<std::int32_t>(blockIdx.x) / a.bands;
-  const std::int32_t pair0 =
-      static_cast<std::int32_t>(blockIdx.x) % a.bands * a.pairs;
-  const std::int32_t first = pair0 > 0 ? pair0 - 1 : 0;
-  const std::int32_t end =
-      pair0 + a.pairs + 1 < in.ih ? pair0 + a.pairs + 1 : in.ih;
-  const auto thread = static_cast<std::int32_t>(threadIdx.x);
-  for (std::int32_t i = thread; i < padded * kTaps; i += LastTile::kThreads)
-    weights[i] = i < in.channels * kTaps ? in.w[i] : std::uint16_t{0};
-  __syncthreads();
-  last_products(
-      in, in.x + (std::int64_t{image} * in.ih + first) * in.iw * in.channels,
-      (end - first) * in.iw, shared_address(weights), products);
-  __syncthreads();
-
-  const std::int32_t rows =
-      2 * (pair0 + a.pairs) < in.oh ? 2 * a.pairs : in.oh - 2 * pair0;
-  const float bias = in.bias[0];
-  float recon = 0, square = 0, gradient = 0;
-  for (std::int32_t o = thread; o < rows * in.ow; o += LastTile::kThreads) {
-    const std::int32_t row = a.by_width.quotient(o);
-    const std::int32_t h = 2 * pair0 + row, w = o - row * in.ow;
-    const std::int64_t at = (std::int64_t{image} * in.oh + h) * in.ow + w;
-    const float output = gather_output(in, products, first, h, w) + bias;
-    const float x = in.target[at];
-    const PixelLoss<float> pixel =
-        in.likelihood == Likelihood::bernoulli
-            ? bernoulli_loss(output, x)
-            : gaussian_loss(output, x, in.precision, in.norm);
-    const float d = pixel.mean - x;
-    in.gradient[at] = pixel.gradient;
-    recon += pixel.loss, square += d * d, gradient += pixel.gradient;
-  }
-  add_totals(in, recon, square, gradient);
-}
-
-}  // namespace
-
-namespace {
 
 template <Epilogue kind>
 void launch_patch_gemm(const PatchGemmArgs& a, cudaStream_t stream) {
@@ -392,25 +257,6 @@ void patch_weights(const PatchWeightArgs& a, cudaStream_t stream) {
       dim3(static_cast<unsigned>(a.blocks),
            static_cast<unsigned>((a.n + WeightTile::kN - 1) / WeightTile::kN)),
       stream, a);
-}
-
-void last_layer(const LastLayerArgs& a, cudaStream_t stream) {
-  const std::int64_t all = (a.oh + 1) / 2;  // pairs of rows
-  const std::int64_t most = kLastLayerPixels / a.iw - 2;
-  // About two blocks for each multiprocessor, but a band of one pair reads
-  // three rows for one.
-  const std::int64_t wanted = std::max<std::int64_t>(
-      all * a.images / 264, std::min<std::int64_t>(all, 4));
-  const std::int64_t pairs =
-      std::max<std::int64_t>(std::min({wanted, most, all}), 1);
-  const std::int64_t bands = (all + pairs - 1) / pairs;
-  const std::int64_t in = std::int64_t{a.images} * a.ih * a.iw * a.channels * 2;
-  const std::int64_t out = std::int64_t{a.images} * a.oh * a.ow * kFloat;
-  launch_tiles<last_layer_kernel, LastTile>(
-      "last_layer", in + 2 * out + a.channels * kTaps * 2,
-      dim3(static_cast<unsigned>(a.images * bands)), stream,
-      LastArgs{a, static_cast<std::int32_t>(pairs),
-               static_cast<std::int32_t>(bands), Divisor(a.ow)});
 }
 
 }  // namespace vae::engine::cuda

@@ -1,35 +1,33 @@
-// See gemm_pass.hpp.
+// See gemm_pass.hpp. Read run() first: it is the order of a batch.
 #include "engine/cuda/gemm_pass.hpp"
 
 #include <algorithm>
 #include <gsl/gsl>
-#include <vector>
+#include <utility>
 
-#include "engine/cuda/gradients.hpp"
+#include "engine/cuda/gemm_layers.hpp"
+#include "engine/cuda/gemm_memory.hpp"
 #include "engine/cuda/norm_sums.hpp"
 #include "engine/math/likelihood.hpp"
 
 namespace vae::engine::cuda {
-namespace {
 
 using model::Activation;
 using model::Layer;
 
-constexpr std::int64_t kLanes = 8;  // numbers of 16 bytes in bfloat16
+namespace {
 
 std::int32_t narrow(std::int64_t value) {
   return gsl::narrow<std::int32_t>(value);
 }
 
-std::int64_t places(const model::Extent& e) { return e.h * e.w; }
-
 }  // namespace
 
 std::string why_no_gemm_pass(const model::Plan& plan, const Config& config,
                              TensorCores cores) {
+  constexpr std::int64_t kLanes = 8;  // bfloat16 numbers of 16 bytes
   if (cores == TensorCores::none)
-    return "this device has no bfloat16 tensor cores, or libvae is not built "
-           "for them";
+    return "this device has no tensor cores for bfloat16";
   if (config.precision != Precision::bf16) return "precision is not bf16";
   if (config.net != Net::conv) return "the network is not convolutional";
   if (plan.image.c != 1) return "images have more than one channel";
@@ -42,67 +40,45 @@ std::string why_no_gemm_pass(const model::Plan& plan, const Config& config,
     largest = std::max({largest, layer.in.size(), layer.out.size()});
   }
   if (largest * config.max_batch > INT32_MAX)
-    return "a batch's activations have more than 2^31 numbers";
+    return "the activations of max_batch images are more than 2^31 numbers";
   const Layer& last = plan.decoder.back();
   if (last.in.c > kLastLayerChannels)
     return "the first layer has more than 256 channels";
-  if (3 * last.in.w > kLastLayerPixels) return "images are wider than 340";
+  if (3 * last.in.w > kLastLayerPixels)
+    return "images are wider than 340 pixels";
   return {};
 }
 
 class GemmPass final : public TrainingPass {
  public:
   GemmPass(const PassContext& context, const std::uint16_t* copy,
-           KernelDevice& device);
+           KernelDevice& device)
+      : c_(context),
+        copy_(copy),
+        device_(device),
+        cores_(device.tensor_cores()),
+        memory_(c_.plan, c_.layout, c_.config, cores_, device) {}
 
   void run(float* input, std::int64_t count, std::uint64_t first_image,
            bool accumulate) override;
   GradientNorm norm() const override {
-    return {static_cast<double*>(norms_.get()), task_count_};
+    return {static_cast<double*>(memory_.norms.get()), memory_.task_count};
   }
 
  private:
-  using Bf16 = std::uint16_t;
-  /// What a layer of the encoder keeps between forward and backward.
-  struct Encoding {
-    Bf16 *product, *out, *gradient;   // [images, places, channels]
-    float *mean, *invstd;             // [channels]
-    ExactSum *statistics, *backward;  // [2, channels] each
-    float* weight_sums;               // [splits, weights]
-  };
-  /// Of a layer of the decoder and of the one that expands the code: its
-  /// output and the derivative by it; the last layer has neither.
-  struct Decoding {
-    Bf16 *out = nullptr, *gradient = nullptr;
-    float* weight_sums = nullptr;
-    ExactSum* bias_sums = nullptr;  // [channels]
-  };
-
-  template <class T>
-  T* take(std::int64_t count);
-  void make_encoder();
-  void make_decoder();
-  void make_tasks();
-  void add_partials(int index, const float* partial, std::int64_t stride,
-                    std::int64_t splits, std::int64_t elements);
-  void add_exact(int index, const ExactSum* sums, std::int64_t count);
-  std::int32_t weight_splits(std::int64_t m, std::int64_t n,
-                             std::int64_t places) const;
-
   void encode();
   void code(std::uint64_t first_image);
   void decode();
   void backward_decoder();
   void backward_code();
   void backward_encoder();
-  void backward_first_layer();
 
-  void start(const GemmArgs& args, bool b_k_major);
-  void start_weights(const WeightGemmArgs& args);
-  EpilogueArgs toward_encoding(std::size_t layer) const;
-  /// The derivative by the output of what feeds decoder layer `layer`.
-  EpilogueArgs toward_decoding(std::size_t layer) const;
-  NormGradientColumns norm_columns(std::size_t layer) const;
+  void start(const GemmArgs& args, bool b_k_major) {
+    gemm(args, b_k_major, cores_, stream_);
+  }
+  void start_weights(const WeightGemmArgs& args) {
+    weight_gemm(args, cores_, stream_);
+  }
   /// `other` on the second stream, after all that the first was given before
   /// `work`. `work` starts first: what follows waits for it.
   template <class Work, class Other>
@@ -114,7 +90,28 @@ class GemmPass final : public TrainingPass {
     stream_ = device_.stream();
   }
 
-  const Bf16* weight(int index) const { return copy_ + segment(index).offset; }
+  /// What layer i of the decoder reads.
+  const GemmMemory::Decoding& before(std::size_t i) const {
+    return i == 0 ? memory_.expand : memory_.decoder[i - 1];
+  }
+  EpilogueArgs output_of(const Layer& layer,
+                         const GemmMemory::Decoding& d) const;
+  /// The derivative by what layer i of the decoder reads, or by the output of
+  /// the norm of layer i of the encoder.
+  EpilogueArgs toward_decoding(std::size_t i) const;
+  EpilogueArgs toward_encoding(std::size_t i) const;
+  NormGradientColumns norm_columns(std::size_t i) const;
+  Patches patches_of(const float* image, const model::Extent& size,
+                     const model::Extent& grid) const {
+    return make_patches(image, count_, size.h, size.w, grid.h, grid.w);
+  }
+
+  const Segment& segment(int index) const {
+    return c_.layout.params[static_cast<std::size_t>(index)];
+  }
+  const std::uint16_t* weight(int index) const {
+    return copy_ + segment(index).offset;
+  }
   const float* value(int index) const {
     return floats(c_.state.param) + segment(index).offset;
   }
@@ -122,37 +119,15 @@ class GemmPass final : public TrainingPass {
     return floats(c_.state.reduced) + c_.layout.param_floats +
            c_.layout.running[static_cast<std::size_t>(index)].offset;
   }
-  const Segment& segment(int index) const {
-    return c_.layout.params[static_cast<std::size_t>(index)];
-  }
   const Layer& encoder(std::size_t i) const { return c_.plan.encoder[i]; }
   const Layer& decoder(std::size_t i) const { return c_.plan.decoder[i]; }
-  std::size_t last_layer_index() const { return c_.plan.decoder.size() - 1; }
-  std::int64_t most() const { return c_.config.max_batch; }
 
   const PassContext c_;
-  const Bf16* copy_;
+  const std::uint16_t* copy_;  // parameters as bfloat16
   KernelDevice& device_;
   TensorCores cores_;
-
-  std::vector<Buffer> memory_;
-  std::vector<Encoding> encodings_;
-  std::vector<Decoding> decodings_;  // [0]: expand; [i + 1]: decoder i
-  float *heads_ = nullptr, *noise_ = nullptr, *kl_ = nullptr;
-  float *code_sums_ = nullptr, *dlogits_ = nullptr, *expand_bias_ = nullptr;
-  float *heads_weights_ = nullptr, *first_weights_ = nullptr;
-  Bf16 *z_ = nullptr, *dheads_ = nullptr;
-  ExactSum* heads_bias_ = nullptr;
-  LossTotals* totals_ = nullptr;
-  /// Sums of the forward and, behind them, of the backward.
-  Buffer exact_;
-  ExactSum* next_exact_ = nullptr;
-  std::int64_t forward_sums_ = 0, all_sums_ = 0;
-  bool clean_ = true;  // whether the sums start from zero
-
-  std::vector<GradientTask> tasks_;
-  Buffer task_memory_, norms_;
-  std::int64_t task_count_ = 0;
+  GemmMemory memory_;
+  bool clean_ = true;  // whether the exact sums start from zero
 
   // Of the batch at hand.
   cudaStream_t stream_ = nullptr;
@@ -161,304 +136,50 @@ class GemmPass final : public TrainingPass {
   bool accumulate_ = false;
 };
 
-template <class T>
-T* GemmPass::take(std::int64_t count) {
-  memory_.push_back(
-      device_.allocate(count * static_cast<std::int64_t>(sizeof(T))));
-  return static_cast<T*>(memory_.back().get());
+void GemmPass::run(float* input, std::int64_t count, std::uint64_t first_image,
+                   bool accumulate) {
+  stream_ = device_.stream();
+  input_ = input, count_ = narrow(count), accumulate_ = accumulate;
+  // Kernels clear behind themselves; a pass that failed half-way has not.
+  if (!std::exchange(clean_, false))
+    device_.clear(memory_.forward_sums.sums,
+                  (memory_.forward_sums.count + memory_.backward_sums.count) *
+                      static_cast<std::int64_t>(sizeof(ExactSum)));
+  encode();
+  code(first_image);
+  decode();
+  backward_decoder();
+  backward_code();
+  backward_encoder();
+  device_.join();
+  collect_gradients(
+      {static_cast<const GradientTask*>(memory_.tasks.get()),
+       floats(c_.state.reduced), static_cast<double*>(memory_.norms.get()),
+       narrow(memory_.task_count), accumulate, memory_.forward_sums},
+      memory_.task_bytes, stream_);
+  device_.check_launch();
+  clean_ = true;
 }
-
-namespace {
-
-/// Exact sums: two for each channel of each norm in the forward. In the
-/// backward as many, one for each bias of the decoder and of the heads, and the
-/// totals of the loss.
-struct SumCounts {
-  std::int64_t forward = 0, backward = 0;
-  explicit SumCounts(const model::Plan& plan) {
-    for (const Layer& layer : plan.encoder) forward += 2 * layer.out.c;
-    backward = forward + 2 * plan.latent + 3;
-    for (const Layer& layer : plan.decoder) backward += layer.out.c;
-  }
-};
-
-}  // namespace
-
-GemmPass::GemmPass(const PassContext& context, const std::uint16_t* copy,
-                   KernelDevice& device)
-    : c_(context), copy_(copy), device_(device), cores_(device.tensor_cores()) {
-  static_assert(sizeof(LossTotals) == 3 * sizeof(ExactSum));
-  const SumCounts sums(c_.plan);
-  forward_sums_ = sums.forward, all_sums_ = sums.forward + sums.backward;
-  exact_ =
-      device_.allocate(all_sums_ * static_cast<std::int64_t>(sizeof(ExactSum)));
-  next_exact_ = static_cast<ExactSum*>(exact_.get());
-  make_encoder();
-  make_decoder();
-  make_tasks();
-}
-
-std::int32_t GemmPass::weight_splits(std::int64_t m, std::int64_t n,
-                                     std::int64_t rows) const {
-  // Twice as many blocks as multiprocessors: these products have long sums.
-  constexpr std::int64_t kBlocks = 264;
-  const std::int64_t tile =
-      cores_ == TensorCores::hopper && m % 128 == 0 && rows >= 8192 ? 128 : 64;
-  const std::int64_t tiles = (m + tile - 1) / tile * ((n + 63) / 64);
-  const std::int64_t most_splits = std::max<std::int64_t>(rows / 128, 1);
-  return narrow(std::clamp<std::int64_t>(kBlocks / tiles, 1, most_splits));
-}
-
-void GemmPass::make_encoder() {
-  const auto exact = [&](std::int64_t count) {
-    return std::exchange(next_exact_, next_exact_ + count);
-  };
-  for (const Layer& layer : c_.plan.encoder)
-    encodings_.push_back({take<Bf16>(most() * layer.out.size()),
-                          take<Bf16>(most() * layer.out.size()),
-                          take<Bf16>(most() * layer.out.size()),
-                          take<float>(layer.out.c), take<float>(layer.out.c),
-                          exact(2 * layer.out.c), nullptr, nullptr});
-  for (std::size_t i = 0; i < encodings_.size(); ++i)
-    encodings_[i].backward = exact(2 * encoder(i).out.c);
-}
-
-void GemmPass::make_decoder() {
-  const auto exact = [&](std::int64_t count) {
-    return std::exchange(next_exact_, next_exact_ + count);
-  };
-  const std::int64_t latent = c_.plan.latent;
-  const auto hidden = [&](const Layer& layer) {
-    Decoding d;
-    d.out = take<Bf16>(most() * layer.out.size());
-    d.gradient = take<Bf16>(most() * layer.out.size());
-    return d;
-  };
-  decodings_.push_back(hidden(c_.plan.expand));
-  for (std::size_t i = 0; i < c_.plan.decoder.size(); ++i) {
-    decodings_.push_back(i < last_layer_index() ? hidden(decoder(i))
-                                                : Decoding{});
-    if (i < last_layer_index())
-      decodings_.back().bias_sums = exact(decoder(i).out.c);
-  }
-  heads_bias_ = exact(2 * latent);
-  totals_ = reinterpret_cast<LossTotals*>(exact(3));
-  decodings_.back().bias_sums = &totals_->gradient;
-  heads_ = take<float>(most() * 2 * latent);
-  noise_ = take<float>(most() * latent);
-  kl_ = take<float>(most());
-  z_ = take<Bf16>(most() * latent);
-  dheads_ = take<Bf16>(most() * 2 * latent);
-  dlogits_ = take<float>(most() * c_.plan.image.size());
-  expand_bias_ = take<float>(c_.plan.features.size());
-  // Partial sums of heads or of dz: fewer splits where there are more rows.
-  std::int64_t largest = 0;
-  const std::int64_t tiles = (c_.plan.features.size() + 63) / 64;
-  for (std::int64_t m = std::min<std::int64_t>(most(), 64);;
-       m = std::min(m + 64, most())) {
-    largest = std::max(largest, m * gemm_splits(m, 2 * latent, tiles));
-    largest = std::max(largest, m * gemm_splits(m, latent, tiles));
-    if (m == most()) break;
-  }
-  code_sums_ = take<float>(largest * 2 * latent);
-}
-
-void GemmPass::add_partials(int index, const float* partial,
-                            std::int64_t stride, std::int64_t splits,
-                            std::int64_t elements) {
-  for (std::int64_t done = 0; done < elements; done += kTaskFloats)
-    tasks_.push_back(
-        {partial + done, nullptr, stride, segment(index).offset + done,
-         narrow(splits),
-         narrow(std::min<std::int64_t>(kTaskFloats, elements - done))});
-}
-
-void GemmPass::add_exact(int index, const ExactSum* sums, std::int64_t count) {
-  for (std::int64_t done = 0; done < count; done += kTaskFloats)
-    tasks_.push_back(
-        {nullptr, sums + done, 0, segment(index).offset + done, 1,
-         narrow(std::min<std::int64_t>(kTaskFloats, count - done))});
-}
-
-/// Which sums are which parameter's gradient. Biases before BatchNorm have
-/// none: theirs is zero.
-void GemmPass::make_tasks() {
-  const auto partials = [&](int index, std::int64_t elements,
-                            std::int64_t splits) {
-    auto* sums = take<float>(splits * elements);
-    add_partials(index, sums, elements, splits, elements);
-    return sums;
-  };
-  const auto weights = [&](const Layer& layer, std::int64_t grid) {
-    const model::Extent &a = layer.kind == model::LayerKind::conv ? layer.out
-                                                                  : layer.in,
-                        &b = layer.kind == model::LayerKind::conv ? layer.in
-                                                                  : layer.out;
-    const std::int64_t n = layer.kernel * layer.kernel * b.c;
-    return partials(layer.weight, a.c * n,
-                    weight_splits(a.c, n, most() * grid));
-  };
-  for (std::size_t i = 0; i < encodings_.size(); ++i) {
-    const Layer& layer = encoder(i);
-    add_exact(layer.norm_bias, encodings_[i].backward, layer.out.c);
-    add_exact(layer.norm_weight, encodings_[i].backward + layer.out.c,
-              layer.out.c);
-    if (i > 0) encodings_[i].weight_sums = weights(layer, places(layer.out));
-  }
-  const Layer& first = encoder(0);
-  first_weights_ = partials(first.weight, 16 * first.out.c,
-                            patch_weight_blocks(most() * places(first.out)));
-  encodings_[0].weight_sums = first_weights_;
-  const std::int64_t features = c_.plan.features.size();
-  const std::int64_t latent = c_.plan.latent;
-  heads_weights_ = partials(c_.plan.mean_head.weight, 2 * latent * features, 1);
-  add_exact(c_.plan.mean_head.bias, heads_bias_, 2 * latent);
-  decodings_[0].weight_sums =
-      partials(c_.plan.expand.weight, features * latent, 1);
-  add_partials(c_.plan.expand.bias, expand_bias_, features, 1, features);
-  for (std::size_t i = 0; i < c_.plan.decoder.size(); ++i) {
-    const Layer& layer = decoder(i);
-    add_exact(layer.bias, decodings_[i + 1].bias_sums, layer.out.c);
-    decodings_[i + 1].weight_sums =
-        i < last_layer_index()
-            ? weights(layer, places(layer.in))
-            : partials(layer.weight, 16 * layer.in.c,
-                       patch_weight_blocks(most() * places(layer.in)));
-  }
-  task_count_ = static_cast<std::int64_t>(tasks_.size());
-  const auto bytes =
-      task_count_ * static_cast<std::int64_t>(sizeof(GradientTask));
-  task_memory_ = device_.allocate(bytes);
-  device_.upload(task_memory_.get(), tasks_.data(), bytes);
-  norms_ =
-      device_.allocate(task_count_ * static_cast<std::int64_t>(sizeof(double)));
-}
-
-void GemmPass::start(const GemmArgs& args, bool b_k_major) {
-  gemm(args, b_k_major, cores_, stream_);
-}
-
-void GemmPass::start_weights(const WeightGemmArgs& args) {
-  weight_gemm(args, cores_, stream_);
-}
-
-namespace {
-
-/// A convolution's input as it is gathered for its output.
-Gather convolution(const std::uint16_t* from, std::int64_t images,
-                   const model::Extent& in, const model::Extent& out,
-                   std::int64_t kernel, std::int64_t stride) {
-  return {from,
-          narrow(images),
-          narrow(in.h),
-          narrow(in.w),
-          narrow(in.c),
-          narrow(out.h),
-          narrow(out.w),
-          narrow(stride),
-          -1,
-          -1,
-          1,
-          narrow(kernel),
-          narrow(kernel),
-          Divisor(places(out)),
-          Divisor(out.w)};
-}
-
-/// Rows as images of one place.
-Gather rows(const std::uint16_t* from, std::int64_t images,
-            std::int64_t columns) {
-  return {
-      from, narrow(images), 1,         1, narrow(columns), 1, 1, 1, 0, 0, 1, 1,
-      1,    Divisor(1),     Divisor(1)};
-}
-
-/// The product of a convolution with weights [out, taps, in].
-GemmArgs forward_args(const Gather& a, const std::uint16_t* weights,
-                      std::int64_t n, const EpilogueArgs& epilogue) {
-  return {a,
-          weights,
-          a.images * a.gh * a.gw,
-          narrow(n),
-          a.taps_h * a.taps_w,
-          a.taps_w,
-          1,
-          false,
-          0,
-          0,
-          1,
-          epilogue};
-}
-
-/// The derivative by a convolution's input `in`, or the transposed convolution
-/// to `in`, from `from` [images, out]; weights [out, taps, in].
-GemmArgs transposed_args(const std::uint16_t* from, std::int64_t images,
-                         const model::Extent& out, const model::Extent& in,
-                         std::int64_t kernel, std::int64_t stride,
-                         const std::uint16_t* weights,
-                         const EpilogueArgs& epilogue) {
-  const bool phases = stride == 2;
-  const std::int64_t gh = phases ? (in.h + 1) / 2 : in.h;
-  const std::int64_t gw = phases ? (in.w + 1) / 2 : in.w;
-  const std::int32_t taps = phases ? 2 : narrow(kernel);
-  const std::int32_t start = phases ? 0 : 1;  // phases add theirs
-  const Gather a{from,
-                 narrow(images),
-                 narrow(out.h),
-                 narrow(out.w),
-                 narrow(out.c),
-                 narrow(gh),
-                 narrow(gw),
-                 1,
-                 start,
-                 start,
-                 -1,
-                 taps,
-                 taps,
-                 Divisor(gh * gw),
-                 Divisor(gw)};
-  return {a,
-          weights,
-          a.images * a.gh * a.gw,
-          narrow(in.c),
-          narrow(kernel * kernel),
-          phases ? 8 : narrow(kernel),
-          phases ? 2 : 1,
-          phases,
-          narrow(in.h),
-          narrow(in.w),
-          1,
-          epilogue};
-}
-
-EpilogueArgs partial_sums(float* out) {
-  EpilogueArgs e{};
-  e.kind = Epilogue::partial;
-  e.out = out;
-  return e;
-}
-
-}  // namespace
 
 void GemmPass::encode() {
-  for (std::size_t i = 0; i < encodings_.size(); ++i) {
+  for (std::size_t i = 0; i < memory_.encoder.size(); ++i) {
     const Layer& layer = encoder(i);
-    const Encoding& e = encodings_[i];
+    const GemmMemory::Encoding& e = memory_.encoder[i];
     EpilogueArgs statistics{};
     statistics.kind = Epilogue::statistics;
     statistics.out = e.product;
     statistics.channels = narrow(layer.out.c);
     statistics.sums = e.statistics;
     if (i == 0)
-      patch_gemm({make_patches(input_, count_, layer.in.h, layer.in.w,
-                               layer.out.h, layer.out.w),
-                  weight(layer.weight), narrow(layer.out.c), statistics},
+      patch_gemm({patches_of(input_, layer.in, layer.out), weight(layer.weight),
+                  narrow(layer.out.c), statistics},
                  stream_);
     else
-      start(forward_args(convolution(encodings_[i - 1].out, count_, layer.in,
-                                     layer.out, layer.kernel, layer.stride),
-                         weight(layer.weight), layer.out.c, statistics),
-            true);
+      start(
+          forward_args(convolution(memory_.encoder[i - 1].out, count_, layer.in,
+                                   layer.out, layer.kernel, layer.stride),
+                       weight(layer.weight), layer.out.c, statistics),
+          true);
     norm_apply(
         {e.product, e.out, e.statistics, value(layer.norm_weight),
          value(layer.norm_bias), value(layer.bias), e.mean, e.invstd,
@@ -472,122 +193,129 @@ void GemmPass::encode() {
 void GemmPass::code(std::uint64_t first_image) {
   const std::int64_t latent = c_.plan.latent;
   const std::int64_t features = c_.plan.features.size();
-  GemmArgs product = forward_args(rows(encodings_.back().out, count_, features),
-                                  weight(c_.plan.mean_head.weight), 2 * latent,
-                                  partial_sums(code_sums_));
+  GemmArgs product =
+      forward_args(rows(memory_.encoder.back().out, count_, features),
+                   weight(c_.plan.mean_head.weight), 2 * latent,
+                   partial_sums(memory_.code_sums));
   product.splits = gemm_splits(count_, 2 * latent, (features + 63) / 64);
   start(product, true);
-  code_forward({code_sums_,
+  code_forward({memory_.code_sums,
                 product.splits,
                 count_,
                 narrow(latent),
                 value(c_.plan.mean_head.bias),
-                heads_,
-                noise_,
-                z_,
-                kl_,
+                memory_.heads,
+                memory_.noise,
+                memory_.z,
+                memory_.kl,
                 {c_.config.seed, Stream::train, 0},
                 &c_.control()->cursor,
                 first_image,
-                {static_cast<ExactSum*>(exact_.get()) + forward_sums_,
-                 narrow(all_sums_ - forward_sums_)}},
+                memory_.backward_sums},
                stream_);
 }
 
-void GemmPass::decode() {
-  const auto output = [&](const Layer& layer, const Decoding& d) {
-    EpilogueArgs e{};
-    e.kind = Epilogue::rows;
-    e.out = d.out;
-    e.bias = value(layer.bias);
-    e.relu = layer.activation == Activation::relu;
-    return e;
-  };
-  const Layer& expand = c_.plan.expand;
-  start(forward_args(rows(z_, count_, c_.plan.latent), weight(expand.weight),
-                     expand.out.size(), output(expand, decodings_[0])),
-        true);
-  for (std::size_t i = 0; i < last_layer_index(); ++i) {
-    const Layer& layer = decoder(i);
-    start(transposed_args(decodings_[i].out, count_, layer.in, layer.out,
-                          layer.kernel, layer.stride, weight(layer.weight),
-                          output(layer, decodings_[i + 1])),
-          false);
-  }
-  const Layer& last = decoder(last_layer_index());
-  const double sigma = c_.config.gaussian_sigma;
-  last_layer({decodings_[last_layer_index()].out, weight(last.weight),
-              value(last.bias), input_, dlogits_, totals_, count_,
-              narrow(last.in.h), narrow(last.in.w), narrow(last.in.c),
-              narrow(last.out.h), narrow(last.out.w), c_.config.likelihood,
-              static_cast<float>(gaussian_precision(sigma)),
-              static_cast<float>(gaussian_norm(sigma))},
-             stream_);
+EpilogueArgs GemmPass::output_of(const Layer& layer,
+                                 const GemmMemory::Decoding& d) const {
+  EpilogueArgs e{};
+  e.kind = Epilogue::rows;
+  e.out = d.out;
+  e.bias = value(layer.bias);
+  e.relu = layer.activation == Activation::relu;
+  return e;
 }
 
-EpilogueArgs GemmPass::toward_decoding(std::size_t layer) const {
-  const Layer& before = layer == 0 ? c_.plan.expand : decoder(layer - 1);
-  const Decoding& d = decodings_[layer];
+void GemmPass::decode() {
+  const Layer& expand = c_.plan.expand;
+  start(forward_args(rows(memory_.z, count_, c_.plan.latent),
+                     weight(expand.weight), expand.out.size(),
+                     output_of(expand, memory_.expand)),
+        true);
+  const std::size_t hidden = c_.plan.decoder.size() - 1;
+  for (std::size_t i = 0; i < hidden; ++i) {
+    const Layer& layer = decoder(i);
+    start(transposed_args(before(i).out, count_, layer.in, layer.out,
+                          layer.kernel, layer.stride, weight(layer.weight),
+                          output_of(layer, memory_.decoder[i])),
+          false);
+  }
+  const Layer& last = decoder(hidden);
+  const double sigma = c_.config.gaussian_sigma;
+  LastLayerArgs args{};
+  args.x = before(hidden).out;
+  args.w = weight(last.weight), args.bias = value(last.bias);
+  args.target = input_, args.gradient = memory_.dlogits;
+  args.totals = memory_.totals;
+  args.images = count_, args.channels = narrow(last.in.c);
+  args.ih = narrow(last.in.h), args.iw = narrow(last.in.w);
+  args.oh = narrow(last.out.h), args.ow = narrow(last.out.w);
+  args.likelihood = c_.config.likelihood;
+  args.precision = static_cast<float>(gaussian_precision(sigma));
+  args.norm = static_cast<float>(gaussian_norm(sigma));
+  last_layer(args, stream_);
+}
+
+EpilogueArgs GemmPass::toward_decoding(std::size_t i) const {
+  const Layer& layer = i == 0 ? c_.plan.expand : decoder(i - 1);
+  const GemmMemory::Decoding& d = before(i);
+  const bool relu = layer.activation == Activation::relu;
   EpilogueArgs e{};
-  e.kind =
-      before.activation == Activation::relu ? Epilogue::masked : Epilogue::rows;
+  e.kind = relu ? Epilogue::masked : Epilogue::rows;
   e.out = d.gradient;
-  e.channels = narrow(before.out.c);
-  e.other = e.kind == Epilogue::masked ? d.out : nullptr;
+  e.channels = narrow(layer.out.c);
+  e.other = relu ? d.out : nullptr;
   e.sums = d.bias_sums;
   return e;
 }
 
-EpilogueArgs GemmPass::toward_encoding(std::size_t layer) const {
-  const Encoding& e = encodings_[layer];
-  EpilogueArgs args{};
-  args.kind = Epilogue::norm_gradient;
-  args.out = e.gradient;
-  args.channels = narrow(encoder(layer).out.c);
-  args.other = e.product;
-  args.mean = e.mean, args.invstd = e.invstd;
-  args.weight = value(encoder(layer).norm_weight);
-  args.shift = value(encoder(layer).norm_bias);
-  args.sums = e.backward;
-  return args;
+EpilogueArgs GemmPass::toward_encoding(std::size_t i) const {
+  const GemmMemory::Encoding& encoding = memory_.encoder[i];
+  EpilogueArgs e{};
+  e.kind = Epilogue::norm_gradient;
+  e.out = encoding.gradient;
+  e.channels = narrow(encoder(i).out.c);
+  e.other = encoding.product;
+  e.mean = encoding.mean, e.invstd = encoding.invstd;
+  e.weight = value(encoder(i).norm_weight);
+  e.shift = value(encoder(i).norm_bias);
+  e.sums = encoding.backward;
+  return e;
 }
 
-NormGradientColumns GemmPass::norm_columns(std::size_t layer) const {
-  const Encoding& e = encodings_[layer];
-  return {e.product,  value(encoder(layer).norm_weight),
-          e.mean,     e.invstd,
-          e.backward, narrow(count_ * places(encoder(layer).out))};
+NormGradientColumns GemmPass::norm_columns(std::size_t i) const {
+  const GemmMemory::Encoding& e = memory_.encoder[i];
+  return {e.product,  value(encoder(i).norm_weight),          e.mean, e.invstd,
+          e.backward, narrow(count_ * places(encoder(i).out))};
 }
 
 void GemmPass::backward_decoder() {
-  const Layer& last = decoder(last_layer_index());
-  const Decoding& input = decodings_[last_layer_index()];
-  const Patches patches = make_patches(dlogits_, count_, last.out.h, last.out.w,
-                                       last.in.h, last.in.w);
+  const std::size_t hidden = c_.plan.decoder.size() - 1;
+  const Layer& last = decoder(hidden);
+  const Patches patches = patches_of(memory_.dlogits, last.out, last.in);
   beside(
       [&] {
         patch_gemm({patches, weight(last.weight), narrow(last.in.c),
-                    toward_decoding(last_layer_index())},
+                    toward_decoding(hidden)},
                    stream_);
       },
       [&] {
         patch_weights({patches,
-                       input.out,
+                       before(hidden).out,
                        {},
                        narrow(last.in.c),
-                       patch_weight_blocks(most() * places(last.in)),
-                       decodings_.back().weight_sums},
+                       memory_.decoder[hidden].splits,
+                       memory_.decoder[hidden].weight_sums},
                       stream_);
-        step_sums(
-            {heads_, kl_, totals_, c_.tail(), count_, narrow(c_.plan.latent),
-             narrow(c_.plan.image.size()), c_.control(), accumulate_},
-            stream_);
+        step_sums({memory_.heads, memory_.kl, memory_.totals, c_.tail(), count_,
+                   narrow(c_.plan.latent), narrow(c_.plan.image.size()),
+                   c_.control(), accumulate_},
+                  stream_);
       });
-  for (std::size_t i = last_layer_index(); i-- > 0;) {
+  for (std::size_t i = hidden; i-- > 0;) {
     const Layer& layer = decoder(i);
-    const Gather dy = convolution(decodings_[i + 1].gradient, count_, layer.out,
-                                  layer.in, layer.kernel, layer.stride);
-    const std::int64_t n = layer.kernel * layer.kernel * layer.out.c;
+    const GemmMemory::Decoding& d = memory_.decoder[i];
+    const Gather dy = convolution(d.gradient, count_, layer.out, layer.in,
+                                  layer.kernel, layer.stride);
     beside(
         [&] {
           start(forward_args(dy, weight(layer.weight), layer.in.c,
@@ -596,9 +324,7 @@ void GemmPass::backward_decoder() {
         },
         [&] {
           start_weights(
-              {decodings_[i].out, dy, narrow(layer.in.c),
-               weight_splits(layer.in.c, n, most() * places(layer.in)),
-               decodings_[i + 1].weight_sums});
+              {before(i).out, dy, narrow(layer.in.c), d.splits, d.weight_sums});
         });
   }
 }
@@ -606,39 +332,42 @@ void GemmPass::backward_decoder() {
 void GemmPass::backward_code() {
   const std::int64_t latent = c_.plan.latent;
   const std::int64_t features = c_.plan.features.size();
-  const Bf16* dy = decodings_[0].gradient;
+  const std::uint16_t* dy = memory_.expand.gradient;
   GemmArgs dz =
       forward_args(rows(dy, count_, features), weight(c_.plan.expand.weight),
-                   latent, partial_sums(code_sums_));
+                   latent, partial_sums(memory_.code_sums));
   dz.splits = gemm_splits(count_, latent, (features + 63) / 64);
-  beside([&] { start(dz, false); },
-         [&] {
-           start_weights({dy, rows(z_, count_, latent), narrow(features), 1,
-                          decodings_[0].weight_sums});
-           row_sums({dy, expand_bias_, count_, narrow(features)}, stream_);
-         });
-  code_backward({code_sums_, dz.splits, count_, narrow(latent), heads_, noise_,
-                 dheads_, heads_bias_, c_.control()},
-                stream_);
+  beside(
+      [&] { start(dz, false); },
+      [&] {
+        start_weights({dy, rows(memory_.z, count_, latent), narrow(features), 1,
+                       memory_.expand.weight_sums});
+        row_sums({dy, memory_.expand_bias, count_, narrow(features)}, stream_);
+      });
+  code_backward(
+      {memory_.code_sums, dz.splits, count_, narrow(latent), memory_.heads,
+       memory_.noise, memory_.dheads, memory_.heads_bias, c_.control()},
+      stream_);
+  const std::size_t last = memory_.encoder.size() - 1;
   beside(
       [&] {
-        start(forward_args(rows(dheads_, count_, 2 * latent),
+        start(forward_args(rows(memory_.dheads, count_, 2 * latent),
                            weight(c_.plan.mean_head.weight), features,
-                           toward_encoding(encodings_.size() - 1)),
+                           toward_encoding(last)),
               false);
       },
       [&] {
-        start_weights({dheads_, rows(encodings_.back().out, count_, features),
-                       narrow(2 * latent), 1, heads_weights_});
+        start_weights({memory_.dheads,
+                       rows(memory_.encoder[last].out, count_, features),
+                       narrow(2 * latent), 1, memory_.heads_weights});
       });
 }
 
 void GemmPass::backward_encoder() {
-  for (std::size_t i = encodings_.size(); i-- > 1;) {
+  for (std::size_t i = memory_.encoder.size(); i-- > 1;) {
     const Layer& layer = encoder(i);
-    const Encoding& e = encodings_[i];
+    const GemmMemory::Encoding& e = memory_.encoder[i];
     norm_gradient({e.gradient, norm_columns(i), narrow(layer.out.c)}, stream_);
-    const std::int64_t n = layer.kernel * layer.kernel * layer.in.c;
     beside(
         [&] {
           start(transposed_args(e.gradient, count_, layer.out, layer.in,
@@ -649,55 +378,18 @@ void GemmPass::backward_encoder() {
         [&] {
           start_weights(
               {e.gradient,
-               convolution(encodings_[i - 1].out, count_, layer.in, layer.out,
-                           layer.kernel, layer.stride),
-               narrow(layer.out.c),
-               weight_splits(layer.out.c, n, most() * places(layer.out)),
-               e.weight_sums});
+               convolution(memory_.encoder[i - 1].out, count_, layer.in,
+                           layer.out, layer.kernel, layer.stride),
+               narrow(layer.out.c), e.splits, e.weight_sums});
         });
   }
-  backward_first_layer();
-}
-
-/// Nobody wants the derivative by the image, so BatchNorm's backward goes
-/// straight into the derivative by the weights.
-void GemmPass::backward_first_layer() {
+  // Nobody wants the derivative by the image, so BatchNorm's backward goes
+  // straight into the derivative by the first layer's weights.
   const Layer& first = encoder(0);
-  patch_weights(
-      {make_patches(input_, count_, first.in.h, first.in.w, first.out.h,
-                    first.out.w),
-       encodings_[0].gradient, norm_columns(0), narrow(first.out.c),
-       patch_weight_blocks(most() * places(first.out)), first_weights_},
-      stream_);
-}
-
-void GemmPass::run(float* input, std::int64_t count, std::uint64_t first_image,
-                   bool accumulate) {
-  stream_ = device_.stream();
-  input_ = input, count_ = narrow(count), accumulate_ = accumulate;
-  if (!std::exchange(clean_, false))
-    device_.clear(exact_.get(),
-                  all_sums_ * static_cast<std::int64_t>(sizeof(ExactSum)));
-  encode();
-  code(first_image);
-  decode();
-  backward_decoder();
-  backward_code();
-  backward_encoder();
-  device_.join();
-  std::int64_t bytes = 0;
-  for (const GradientTask& task : tasks_)
-    bytes += task.count * 4 * (std::int64_t{task.splits} + 1);
-  collect_gradients(
-      {static_cast<const GradientTask*>(task_memory_.get()),
-       floats(c_.state.reduced),
-       static_cast<double*>(norms_.get()),
-       narrow(task_count_),
-       accumulate,
-       {static_cast<ExactSum*>(exact_.get()), narrow(forward_sums_)}},
-      bytes, stream_);
-  device_.check_launch();
-  clean_ = true;
+  const GemmMemory::Encoding& e = memory_.encoder[0];
+  patch_weights({patches_of(input_, first.in, first.out), e.gradient,
+                 norm_columns(0), narrow(first.out.c), e.splits, e.weight_sums},
+                stream_);
 }
 
 std::unique_ptr<TrainingPass> make_gemm_pass(const PassContext& context,
