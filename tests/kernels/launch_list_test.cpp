@@ -57,34 +57,41 @@ struct Total {
   std::int64_t bytes = 0;
 };
 
-std::string row_of(const std::string& name, const Total& fp32,
-                   const Total& bf16) {
-  char text[120];
-  std::snprintf(text, sizeof text, "| %s | %d | %.2f | %.2f |\n", name.c_str(),
-                fp32.count, static_cast<double>(fp32.bytes) * 1e-6,
-                static_cast<double>(bf16.bytes) * 1e-6);
-  return text;
+/// What a kernel does in each precision, side by side.
+using Columns = std::vector<Total>;
+
+std::string row_of(const std::string& name, const Columns& columns) {
+  std::string row = "| " + name + " | " + std::to_string(columns[0].count);
+  for (const Total& total : columns) {
+    char text[40];
+    std::snprintf(text, sizeof text, " | %.2f",
+                  static_cast<double>(total.bytes) * 1e-6);
+    row += text;
+  }
+  return row + " |\n";
 }
 
-/// A line for each kernel, in the order in which they first start.
-std::string table_of(EngineKind kind) {
-  const auto fp32 = launches_of(kind, Precision::fp32);
-  const auto bf16 = launches_of(kind, Precision::bf16);
-  REQUIRE_EQ(fp32.size(), bf16.size());
+/// A line for each kernel, in the order in which they first start. All
+/// precisions start the same kernels.
+std::string table_of(EngineKind kind,
+                     const std::vector<Precision>& precisions) {
   std::vector<std::string> names;
-  std::map<std::string, Total> sums[2];
-  Total all[2];
-  for (int which = 0; which < 2; ++which)
-    for (const Launch& launch : which == 0 ? fp32 : bf16) {
-      Total& sum = sums[which][launch.name];
-      if (which == 0 && sum.count == 0) names.push_back(launch.name);
-      sum.count += 1, all[which].count += 1;
-      sum.bytes += launch.bytes, all[which].bytes += launch.bytes;
+  std::map<std::string, Columns> sums;
+  Columns all(precisions.size());
+  for (std::size_t i = 0; i < precisions.size(); ++i)
+    for (const Launch& launch : launches_of(kind, precisions[i])) {
+      Columns& sum = sums[launch.name];
+      if (sum.empty()) {
+        REQUIRE_EQ(i, 0);
+        names.push_back(launch.name);
+        sum.resize(precisions.size());
+      }
+      for (Total* total : {&sum[i], &all[i]})
+        total->count += 1, total->bytes += launch.bytes;
     }
   std::string text;
-  for (const std::string& name : names)
-    text += row_of(name, sums[0][name], sums[1][name]);
-  return text + row_of("together", all[0], all[1]);
+  for (const std::string& name : names) text += row_of(name, sums[name]);
+  return text + row_of("together", all);
 }
 
 }  // namespace
@@ -93,8 +100,13 @@ TEST_CASE("docs/kernels.md has the launches of a step") {
   std::ifstream in(VAE_TEST_DATA "/../../docs/kernels.md");
   REQUIRE(in.good());
   const std::string page{std::istreambuf_iterator<char>(in), {}};
-  for (const EngineKind kind : {EngineKind::blocks, EngineKind::fused}) {
-    const std::string table = table_of(kind);
+  using Precisions = std::vector<Precision>;
+  for (const auto& [kind, precisions] :
+       {std::pair{EngineKind::fused, Precisions{Precision::bf16}},
+        std::pair{EngineKind::fused, Precisions{Precision::fp32}},
+        std::pair{EngineKind::blocks,
+                  Precisions{Precision::fp32, Precision::bf16}}}) {
+    const std::string table = table_of(kind, precisions);
     CHECK_MESSAGE(page.find(table) != std::string::npos,
                   "docs/kernels.md lacks this table:\n", table);
   }

@@ -38,7 +38,7 @@ __device__ inline std::uint32_t shared_address(const void* pointer) {
 /// wait_copies().
 __device__ inline void copy_async(std::uint32_t to, const void* from,
                                   bool valid) {
-  const int bytes = valid ? 16 : 0;
+  [[maybe_unused]] const int bytes = valid ? 16 : 0;
   VAE_AMPERE("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to),
              "l"(from), "r"(bytes)
              : "memory");
