@@ -41,4 +41,16 @@ class TrainingPass {
   virtual GradientNorm norm() const { return {}; }
 };
 
+/// A pass by a device's own products, which also runs the network alone, with
+/// running statistics, for at most max_batch images.
+class DevicePass : public TrainingPass {
+ public:
+  /// `images` float32 [count, H, W, C] to heads [count, 2 * latent].
+  virtual void encode(const float* images, std::int64_t count,
+                      float* heads) = 0;
+  /// `codes` [count, latent] to the decoder's output [count, H, W, C].
+  virtual void decode(const float* codes, std::int64_t count,
+                      float* output) = 0;
+};
+
 }  // namespace vae::engine

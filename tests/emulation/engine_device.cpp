@@ -3,21 +3,20 @@
 // look for stray writes: the kernels' own tests do, on a device of their own.
 #include <utility>
 
-#include "emulation/tensor_cores.hpp"
 #include "engine/cuda/kernel_device.hpp"
 #include "kernels/engine_subject.hpp"
 
 namespace vae::engine {
 namespace {
 
+cuda::TensorCores emulated_cores = cuda::TensorCores::ampere;
+
 class EngineDevice final : public cuda::KernelDevice {
  public:
   DeviceKind kind() const override { return DeviceKind::cpu; }
   int index() const override { return 0; }
   std::unique_ptr<Scope> enter() override { return std::make_unique<Scope>(); }
-  cuda::TensorCores tensor_cores() const override {
-    return emulated_tensor_cores();
-  }
+  cuda::TensorCores tensor_cores() const override { return emulated_cores; }
 
   Buffer allocate(std::int64_t bytes) override {
     return memory_->allocate(bytes);
@@ -57,9 +56,9 @@ class EngineDevice final : public cuda::KernelDevice {
 
 }  // namespace
 
-cuda::TensorCores& emulated_tensor_cores() {
-  static cuda::TensorCores cores = cuda::TensorCores::ampere;
-  return cores;
+void choose_tensor_cores(bool hopper) {
+  emulated_cores =
+      hopper ? cuda::TensorCores::hopper : cuda::TensorCores::ampere;
 }
 
 std::unique_ptr<Device> engine_device_under_test() {

@@ -21,6 +21,8 @@ namespace vae::engine {
 /// The device that engines are tested on: a GPU, or the CPU with our CUDA
 /// kernels emulated. LibTorch can compute in its memory.
 std::unique_ptr<Device> engine_device_under_test();
+/// Which tensor cores devices made from now on have; a GPU has what it has.
+void choose_tensor_cores(bool hopper);
 
 /// Images of soft stripes in [0, 1].
 inline std::vector<float> striped_images(const Config& c, std::int64_t count) {

@@ -72,10 +72,14 @@ void BlocksEngine::make_pass() {
     return;
   }
   why_torch_products_ = fusion_->why_no_pass(plan_, config_);
-  pass_ = why_torch_products_.empty()
-              ? fusion_->make_pass(context,
-                                   static_cast<std::uint16_t*>(copy_.get()))
-              : make_fused_pass(blocks, *fusion_);
+  if (!why_torch_products_.empty()) {
+    pass_ = make_fused_pass(blocks, *fusion_);
+    return;
+  }
+  auto own =
+      fusion_->make_pass(context, static_cast<std::uint16_t*>(copy_.get()));
+  device_pass_ = own.get();
+  pass_ = std::move(own);
 }
 
 void BlocksEngine::attach(const State& state) {

@@ -93,6 +93,7 @@ class BlocksEngine final : public Engine {
   Network network_;
   State state_;
   std::unique_ptr<TrainingPass> pass_;
+  DevicePass* device_pass_ = nullptr;  // pass_, if it is the device's own
 
   /// Why the pass does not use the device's own products; empty: it does.
   std::string why_torch_products_;

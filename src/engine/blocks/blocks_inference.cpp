@@ -52,17 +52,23 @@ at::Tensor BlocksEngine::encode_chunk(std::int64_t n) {
     return network_.encode(network_.input_view(floats(chunk_images_), n),
                            Mode::inference);
   };
-  if (!inference_.records()) return encoded();
+  if (!inference_.records() && device_pass_ == nullptr) return encoded();
   if (!chunk_heads_.defined())
     chunk_heads_ = at::empty({chunk_size(config_), 2 * plan_.latent}, options_);
   const at::Tensor heads = chunk_heads_.narrow(0, 0, n);
-  inference_.run({"encode", n}, [&] { heads.copy_(encoded()); });
+  inference_.run({"encode", n}, [&] {
+    if (device_pass_ != nullptr)
+      device_pass_->encode(floats(chunk_images_), n, data(heads));
+    else
+      heads.copy_(encoded());
+  });
   return heads;
 }
 
 at::Tensor BlocksEngine::decode_chunk(const at::Tensor& z) {
   refresh_copy();
-  if (!inference_.records()) return network_.decode(z, Mode::inference);
+  if (!inference_.records() && device_pass_ == nullptr)
+    return network_.decode(z, Mode::inference);
   const std::int64_t n = z.size(0), most = chunk_size(config_);
   if (!chunk_output_.defined())
     chunk_output_ = at::empty({most, plan_.image.size()}, options_);
@@ -74,7 +80,10 @@ at::Tensor BlocksEngine::decode_chunk(const at::Tensor& z) {
   if (z.data_ptr() != codes.data_ptr()) codes.copy_(z);
   const at::Tensor output = chunk_output_.narrow(0, 0, n);
   inference_.run({"decode", n}, [&] {
-    output.copy_(network_.decode(codes, Mode::inference));
+    if (device_pass_ != nullptr)
+      device_pass_->decode(data(codes), n, data(output));
+    else
+      output.copy_(network_.decode(codes, Mode::inference));
   });
   return output;
 }

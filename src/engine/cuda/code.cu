@@ -103,6 +103,16 @@ __global__ void __launch_bounds__(ForwardTile::kThreads)
   a.kl_rows[row] = total;
 }
 
+/// grid: images.
+__global__ void __launch_bounds__(CodeTile::kThreads)
+    code_heads_kernel(HeadsArgs a) {
+  const std::int32_t width = 2 * a.latent;
+  const std::int64_t first = std::int64_t{blockIdx.x} * width;
+  add_splits(
+      a.partial + first, a.splits, std::int64_t{a.images} * width, width,
+      [&](std::int32_t i, float sum) { a.heads[first + i] = sum + a.bias[i]; });
+}
+
 /// grid: blocks, each with every gridDim-th image.
 __global__ void __launch_bounds__(CodeTile::kThreads)
     code_backward_kernel(CodeBackwardArgs a) {
@@ -227,6 +237,13 @@ void code_forward(const CodeForwardArgs& a, cudaStream_t stream) {
   const std::int64_t numbers = std::int64_t{a.images} * a.latent;
   launch_tiles<code_forward_kernel, ForwardTile>(
       "code_forward", numbers * (2 * a.splits * 4 + 8 + 4 + 2) + a.images * 4,
+      dim3(static_cast<unsigned>(a.images)), stream, a);
+}
+
+void code_heads(const HeadsArgs& a, cudaStream_t stream) {
+  launch_tiles<code_heads_kernel, CodeTile>(
+      "code_heads",
+      std::int64_t{a.images} * 2 * a.latent * (a.splits + 1) * kFloat,
       dim3(static_cast<unsigned>(a.images)), stream, a);
 }
 

@@ -31,6 +31,15 @@ struct CodeForwardArgs {
 };
 void code_forward(const CodeForwardArgs& args, cudaStream_t stream);
 
+/// Partial sums [splits, images, 2 * latent] become heads, with bias.
+struct HeadsArgs {
+  const float* partial;
+  std::int32_t splits, images, latent;
+  const float* bias;
+  float* heads;
+};
+void code_heads(const HeadsArgs& args, cudaStream_t stream);
+
 /// Partial sums of dz [splits, images, latent] become the derivative by the
 /// heads, and its sums over images.
 struct CodeBackwardArgs {

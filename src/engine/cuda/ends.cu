@@ -234,6 +234,8 @@ void patch_gemm(const PatchGemmArgs& a, cudaStream_t stream) {
   switch (a.epilogue.kind) {
     case Epilogue::statistics:
       return launch_patch_gemm<Epilogue::statistics>(a, stream);
+    case Epilogue::normalised:
+      return launch_patch_gemm<Epilogue::normalised>(a, stream);
     case Epilogue::masked:
       return launch_patch_gemm<Epilogue::masked>(a, stream);
     default:

@@ -83,6 +83,8 @@ struct LastLayerArgs {
   std::int32_t images, ih, iw, channels, oh, ow;
   Likelihood likelihood;
   float precision, norm;  // of gaussian_loss
+  float* output;  // [images, oh * ow]; not null: this alone is wanted, no
+                  // target, gradient and totals
 };
 /// Widest row of x, and most channels, that fit into shared memory.
 constexpr std::int64_t kLastLayerPixels = 512;

@@ -3,6 +3,8 @@
 // row, the bytes that memory moves at once. See Epilogue in gemm.hpp.
 #pragma once
 
+#include <cmath>
+
 #include "engine/cuda/exact_add.cuh"
 #include "engine/cuda/gemm.hpp"
 #include "engine/cuda/tensor_core.cuh"
@@ -104,6 +106,23 @@ struct EpilogueColumns<Epilogue::norm_gradient> {
     weight = load_floats(e.weight + c), shift = load_floats(e.shift + c);
   }
 };
+template <>
+struct EpilogueColumns<Epilogue::normalised> {
+  Eight mean, invstd, weight, shift;
+  /// x lacks the product's bias, the running mean has it.
+  __device__ EpilogueColumns(const EpilogueArgs& e, std::int32_t n)
+      : mean(load_floats(e.running_mean + n)),
+        invstd(load_floats(e.running_var + n)),
+        weight(load_floats(e.weight + n)),
+        shift(load_floats(e.shift + n)) {
+    const auto epsilon = static_cast<float>(model::kNormEpsilon);
+#pragma unroll
+    for (int k = 0; k < 8; ++k) {
+      mean.x[k] -= e.product_bias[n + k];
+      invstd.x[k] = 1.0f / std::sqrt(invstd.x[k] + epsilon);
+    }
+  }
+};
 
 /// One row's eight channels: x becomes what is written. `other`: what lies at
 /// the same place of e.other, if the kind wants it.
@@ -118,6 +137,10 @@ __device__ inline void finish_eight(const EpilogueArgs& e,
     if constexpr (kind == Epilogue::rows) {
       v += c.bias.x[k];
       if (e.relu) v = activate(v, model::Activation::relu);
+    } else if constexpr (kind == Epilogue::normalised) {
+      v = activate(normalise(v, c.mean.x[k], c.invstd.x[k]) * c.weight.x[k] +
+                       c.shift.x[k],
+                   model::Activation::leaky_relu);
     } else if constexpr (kind == Epilogue::statistics) {
       sums->b.x[k] += v * v;
     } else if constexpr (kind == Epilogue::norm_gradient) {

@@ -356,6 +356,8 @@ void launch_any(const GemmArgs& p, bool b_k_major, cudaStream_t stream) {
     case Epilogue::rows:
       return b_k_major ? launch_gemm<Tile, true, Epilogue::rows>(p, stream)
                        : launch_gemm<Tile, false, Epilogue::rows>(p, stream);
+    case Epilogue::normalised:
+      return launch_gemm<Tile, true, Epilogue::normalised>(p, stream);
     case Epilogue::statistics:
       return launch_gemm<Tile, true, Epilogue::statistics>(p, stream);
     case Epilogue::masked:

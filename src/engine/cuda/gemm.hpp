@@ -30,6 +30,7 @@ struct Gather {
 enum class Epilogue : std::int32_t {
   partial,        // float32 [splits, M, N], to be added up by the reader
   rows,           // bfloat16 [M, N]: activation(x + bias)
+  normalised,     // bfloat16: LeakyReLU(BatchNorm(x)), running statistics
   statistics,     // bfloat16, and sums of x and x^2 over rows
   norm_gradient,  // bfloat16 dy * slope, and its sums as BatchNorm's backward
                   // needs them
@@ -41,11 +42,14 @@ struct EpilogueArgs {
   bool relu;                   // rows
   void* out;                   // [.., N]
   std::int32_t channels;       // column n is of channel n % channels
-  const float* bias;           // [N], of rows; null: none. Others by channel:
+  const float* bias;           // [N], of rows; null: none
   const std::uint16_t* other;  // [.., N] norm_gradient: the norm's input
   const float *mean, *invstd, *weight, *shift;  // of the norm
   ExactSum* sums;  // [2, channels] statistics, norm_gradient; [channels]
                    // masked and rows, or null
+  // normalised: running statistics instead of mean and invstd, and the bias of
+  // the product, which is in the mean.
+  const float *running_mean, *running_var, *product_bias;
 };
 
 /// out [M, N] = rows of `a` [M, taps * channels] times b.

@@ -4,13 +4,10 @@
 #include <gsl/gsl>
 
 namespace vae::engine::cuda {
-namespace {
 
 std::int32_t narrow(std::int64_t value) {
   return gsl::narrow<std::int32_t>(value);
 }
-
-}  // namespace
 
 Gather convolution(const std::uint16_t* from, std::int64_t images,
                    const model::Extent& in, const model::Extent& out,

@@ -8,6 +8,9 @@
 
 namespace vae::engine::cuda {
 
+/// Sizes are checked once (why_no_gemm_pass); kernels count in 32 bits.
+std::int32_t narrow(std::int64_t value);
+
 /// Places of an image.
 inline std::int64_t places(const model::Extent& e) { return e.h * e.w; }
 

@@ -2,7 +2,6 @@
 #include "engine/cuda/gemm_memory.hpp"
 
 #include <algorithm>
-#include <gsl/gsl>
 #include <utility>
 
 #include "engine/cuda/gemm_layers.hpp"
@@ -24,8 +23,7 @@ std::int32_t weight_splits(std::int64_t m, std::int64_t n, std::int64_t rows,
       cores == TensorCores::hopper && m % 128 == 0 && rows >= 8192 ? 128 : 64;
   const std::int64_t tiles = (m + tile - 1) / tile * ((n + 63) / 64);
   const std::int64_t most = std::max<std::int64_t>(rows / 128, 1);
-  return gsl::narrow<std::int32_t>(
-      std::clamp<std::int64_t>(kBlocks / tiles, 1, most));
+  return narrow(std::clamp<std::int64_t>(kBlocks / tiles, 1, most));
 }
 
 }  // namespace
@@ -65,8 +63,8 @@ void GemmMemory::make_sums() {
   const std::int64_t backward = forward + biases + 3;
   auto* sums = take<ExactSum>(forward + backward);
   next_exact_ = sums;
-  forward_sums = {sums, gsl::narrow<std::int32_t>(forward)};
-  backward_sums = {sums + forward, gsl::narrow<std::int32_t>(backward)};
+  forward_sums = {sums, narrow(forward)};
+  backward_sums = {sums + forward, narrow(backward)};
 }
 
 void GemmMemory::make_encoder() {
@@ -129,9 +127,9 @@ void GemmMemory::partial_task(int index, const float* partial,
   const std::int64_t offset =
       layout_.params[static_cast<std::size_t>(index)].offset;
   for (std::int64_t done = 0; done < elements; done += kTaskFloats)
-    list_.push_back({partial + done, nullptr, elements, offset + done, splits,
-                     gsl::narrow<std::int32_t>(std::min<std::int64_t>(
-                         kTaskFloats, elements - done))});
+    list_.push_back(
+        {partial + done, nullptr, elements, offset + done, splits,
+         narrow(std::min<std::int64_t>(kTaskFloats, elements - done))});
 }
 
 void GemmMemory::exact_task(int index, const ExactSum* sums,
@@ -139,9 +137,9 @@ void GemmMemory::exact_task(int index, const ExactSum* sums,
   const std::int64_t offset =
       layout_.params[static_cast<std::size_t>(index)].offset;
   for (std::int64_t done = 0; done < count; done += kTaskFloats)
-    list_.push_back({nullptr, sums + done, 0, offset + done, 1,
-                     gsl::narrow<std::int32_t>(
-                         std::min<std::int64_t>(kTaskFloats, count - done))});
+    list_.push_back(
+        {nullptr, sums + done, 0, offset + done, 1,
+         narrow(std::min<std::int64_t>(kTaskFloats, count - done))});
 }
 
 float* GemmMemory::weight_task(int index, std::int64_t elements,

@@ -2,11 +2,9 @@
 #include "engine/cuda/gemm_pass.hpp"
 
 #include <algorithm>
-#include <gsl/gsl>
 #include <utility>
 
 #include "engine/cuda/gemm_layers.hpp"
-#include "engine/cuda/gemm_memory.hpp"
 #include "engine/cuda/norm_sums.hpp"
 #include "engine/math/likelihood.hpp"
 
@@ -14,14 +12,6 @@ namespace vae::engine::cuda {
 
 using model::Activation;
 using model::Layer;
-
-namespace {
-
-std::int32_t narrow(std::int64_t value) {
-  return gsl::narrow<std::int32_t>(value);
-}
-
-}  // namespace
 
 std::string why_no_gemm_pass(const model::Plan& plan, const Config& config,
                              TensorCores cores) {
@@ -49,105 +39,23 @@ std::string why_no_gemm_pass(const model::Plan& plan, const Config& config,
   return {};
 }
 
-class GemmPass final : public TrainingPass {
- public:
-  GemmPass(const PassContext& context, const std::uint16_t* copy,
-           KernelDevice& device)
-      : c_(context),
-        copy_(copy),
-        device_(device),
-        cores_(device.tensor_cores()),
-        memory_(c_.plan, c_.layout, c_.config, cores_, device) {}
-
-  void run(float* input, std::int64_t count, std::uint64_t first_image,
-           bool accumulate) override;
-  GradientNorm norm() const override {
-    return {static_cast<double*>(memory_.norms.get()), memory_.task_count};
-  }
-
- private:
-  void encode();
-  void code(std::uint64_t first_image);
-  void decode();
-  void backward_decoder();
-  void backward_code();
-  void backward_encoder();
-
-  void start(const GemmArgs& args, bool b_k_major) {
-    gemm(args, b_k_major, cores_, stream_);
-  }
-  void start_weights(const WeightGemmArgs& args) {
-    weight_gemm(args, cores_, stream_);
-  }
-  /// `other` on the second stream, after all that the first was given before
-  /// `work`. `work` starts first: what follows waits for it.
-  template <class Work, class Other>
-  void beside(Work work, Other other) {
-    device_.fork();
-    work();
-    stream_ = device_.side_stream();
-    other();
-    stream_ = device_.stream();
-  }
-
-  /// What layer i of the decoder reads.
-  const GemmMemory::Decoding& before(std::size_t i) const {
-    return i == 0 ? memory_.expand : memory_.decoder[i - 1];
-  }
-  EpilogueArgs output_of(const Layer& layer,
-                         const GemmMemory::Decoding& d) const;
-  /// The derivative by what layer i of the decoder reads, or by the output of
-  /// the norm of layer i of the encoder.
-  EpilogueArgs toward_decoding(std::size_t i) const;
-  EpilogueArgs toward_encoding(std::size_t i) const;
-  NormGradientColumns norm_columns(std::size_t i) const;
-  Patches patches_of(const float* image, const model::Extent& size,
-                     const model::Extent& grid) const {
-    return make_patches(image, count_, size.h, size.w, grid.h, grid.w);
-  }
-
-  const Segment& segment(int index) const {
-    return c_.layout.params[static_cast<std::size_t>(index)];
-  }
-  const std::uint16_t* weight(int index) const {
-    return copy_ + segment(index).offset;
-  }
-  const float* value(int index) const {
-    return floats(c_.state.param) + segment(index).offset;
-  }
-  float* batch_running(int index) const {
-    return floats(c_.state.reduced) + c_.layout.param_floats +
-           c_.layout.running[static_cast<std::size_t>(index)].offset;
-  }
-  const Layer& encoder(std::size_t i) const { return c_.plan.encoder[i]; }
-  const Layer& decoder(std::size_t i) const { return c_.plan.decoder[i]; }
-
-  const PassContext c_;
-  const std::uint16_t* copy_;  // parameters as bfloat16
-  KernelDevice& device_;
-  TensorCores cores_;
-  GemmMemory memory_;
-  bool clean_ = true;  // whether the exact sums start from zero
-
-  // Of the batch at hand.
-  cudaStream_t stream_ = nullptr;
-  float* input_ = nullptr;
-  std::int32_t count_ = 0;
-  bool accumulate_ = false;
-};
+void GemmPass::begin(std::int64_t count) {
+  stream_ = device_.stream();
+  count_ = narrow(count);
+}
 
 void GemmPass::run(float* input, std::int64_t count, std::uint64_t first_image,
                    bool accumulate) {
-  stream_ = device_.stream();
-  input_ = input, count_ = narrow(count), accumulate_ = accumulate;
+  begin(count);
+  input_ = input, accumulate_ = accumulate;
   // Kernels clear behind themselves; a pass that failed half-way has not.
   if (!std::exchange(clean_, false))
     device_.clear(memory_.forward_sums.sums,
                   (memory_.forward_sums.count + memory_.backward_sums.count) *
                       static_cast<std::int64_t>(sizeof(ExactSum)));
-  encode();
-  code(first_image);
-  decode();
+  forward_encoder();
+  forward_code(first_image);
+  forward_decoder();
   backward_decoder();
   backward_code();
   backward_encoder();
@@ -161,7 +69,7 @@ void GemmPass::run(float* input, std::int64_t count, std::uint64_t first_image,
   clean_ = true;
 }
 
-void GemmPass::encode() {
+void GemmPass::forward_encoder() {
   for (std::size_t i = 0; i < memory_.encoder.size(); ++i) {
     const Layer& layer = encoder(i);
     const GemmMemory::Encoding& e = memory_.encoder[i];
@@ -190,14 +98,9 @@ void GemmPass::encode() {
   }
 }
 
-void GemmPass::code(std::uint64_t first_image) {
+void GemmPass::forward_code(std::uint64_t first_image) {
   const std::int64_t latent = c_.plan.latent;
-  const std::int64_t features = c_.plan.features.size();
-  GemmArgs product =
-      forward_args(rows(memory_.encoder.back().out, count_, features),
-                   weight(c_.plan.mean_head.weight), 2 * latent,
-                   partial_sums(memory_.code_sums));
-  product.splits = gemm_splits(count_, 2 * latent, (features + 63) / 64);
+  const GemmArgs product = heads_product();
   start(product, true);
   code_forward({memory_.code_sums,
                 product.splits,
@@ -215,43 +118,11 @@ void GemmPass::code(std::uint64_t first_image) {
                stream_);
 }
 
-EpilogueArgs GemmPass::output_of(const Layer& layer,
-                                 const GemmMemory::Decoding& d) const {
-  EpilogueArgs e{};
-  e.kind = Epilogue::rows;
-  e.out = d.out;
-  e.bias = value(layer.bias);
-  e.relu = layer.activation == Activation::relu;
-  return e;
-}
-
-void GemmPass::decode() {
-  const Layer& expand = c_.plan.expand;
-  start(forward_args(rows(memory_.z, count_, c_.plan.latent),
-                     weight(expand.weight), expand.out.size(),
-                     output_of(expand, memory_.expand)),
-        true);
-  const std::size_t hidden = c_.plan.decoder.size() - 1;
-  for (std::size_t i = 0; i < hidden; ++i) {
-    const Layer& layer = decoder(i);
-    start(transposed_args(before(i).out, count_, layer.in, layer.out,
-                          layer.kernel, layer.stride, weight(layer.weight),
-                          output_of(layer, memory_.decoder[i])),
-          false);
-  }
-  const Layer& last = decoder(hidden);
-  const double sigma = c_.config.gaussian_sigma;
-  LastLayerArgs args{};
-  args.x = before(hidden).out;
-  args.w = weight(last.weight), args.bias = value(last.bias);
+void GemmPass::forward_decoder() {
+  hidden_layers();
+  LastLayerArgs args = last_layer_args();
   args.target = input_, args.gradient = memory_.dlogits;
   args.totals = memory_.totals;
-  args.images = count_, args.channels = narrow(last.in.c);
-  args.ih = narrow(last.in.h), args.iw = narrow(last.in.w);
-  args.oh = narrow(last.out.h), args.ow = narrow(last.out.w);
-  args.likelihood = c_.config.likelihood;
-  args.precision = static_cast<float>(gaussian_precision(sigma));
-  args.norm = static_cast<float>(gaussian_norm(sigma));
   last_layer(args, stream_);
 }
 
@@ -390,12 +261,6 @@ void GemmPass::backward_encoder() {
   patch_weights({patches_of(input_, first.in, first.out), e.gradient,
                  norm_columns(0), narrow(first.out.c), e.splits, e.weight_sums},
                 stream_);
-}
-
-std::unique_ptr<TrainingPass> make_gemm_pass(const PassContext& context,
-                                             const std::uint16_t* copy,
-                                             KernelDevice& device) {
-  return std::make_unique<GemmPass>(context, copy, device);
 }
 
 }  // namespace vae::engine::cuda

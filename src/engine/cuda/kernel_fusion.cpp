@@ -74,9 +74,9 @@ std::string KernelFusion::why_no_pass(const model::Plan& plan,
   return why_no_gemm_pass(plan, config, device_.tensor_cores());
 }
 
-std::unique_ptr<TrainingPass> KernelFusion::make_pass(
+std::unique_ptr<DevicePass> KernelFusion::make_pass(
     const PassContext& context, const std::uint16_t* copy) {
-  return make_gemm_pass(context, copy, device_);
+  return std::make_unique<GemmPass>(context, copy, device_);
 }
 
 void KernelFusion::refresh_copy(const float* params, std::int64_t count,

@@ -156,6 +156,10 @@ __global__ void __launch_bounds__(LastTile::kThreads)
     const std::int32_t h = 2 * pair0 + row, w = o - row * in.ow;
     const std::int64_t at = (std::int64_t{image} * in.oh + h) * in.ow + w;
     const float output = gather_output(in, products, first, h, w) + bias;
+    if (in.output != nullptr) {
+      in.output[at] = output;
+      continue;
+    }
     const float x = in.target[at];
     const PixelLoss<float> pixel =
         in.likelihood == Likelihood::bernoulli
@@ -165,7 +169,7 @@ __global__ void __launch_bounds__(LastTile::kThreads)
     in.gradient[at] = pixel.gradient;
     recon += pixel.loss, square += d * d, gradient += pixel.gradient;
   }
-  add_totals(in, recon, square, gradient);
+  if (in.output == nullptr) add_totals(in, recon, square, gradient);
 }
 
 }  // namespace
