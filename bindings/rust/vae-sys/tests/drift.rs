@@ -275,7 +275,11 @@ fn declarations_are_those_of_bindgen() {
         .output();
     let output = match output {
         Ok(output) => output,
-        Err(error) => return eprintln!("skipped, bindgen does not run: {error}"),
+        Err(error) => {
+            let required = std::env::var("VAE_REQUIRE_ALL").map_or(false, |all| all == "1");
+            assert!(!required, "bindgen does not run: {error}");
+            return eprintln!("skipped, bindgen does not run: {error}");
+        }
     };
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complaints}");
