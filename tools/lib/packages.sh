@@ -6,8 +6,8 @@ packages_demo=(g++ cmake ninja-build pkg-config libpng-dev zlib1g-dev
   libmsgsl-dev nlohmann-json3-dev libcli11-dev python3 python3-pip
   ca-certificates)
 packages_test=(doctest-dev clang-format doxygen graphviz doxygen-awesome-css
-  dataset-fashion-mnist git rustc cargo bindgen mono-mcs mono-runtime)
-packages_dev=(clang clang-tidy gdb valgrind shellcheck libbenchmark-dev)
+  dataset-fashion-mnist git rustc cargo bindgen clang mono-mcs mono-runtime)
+packages_dev=(clang-tidy gdb valgrind shellcheck libbenchmark-dev)
 packages_bench=(libbenchmark-dev python3-venv)
 missing_packages=()
 

@@ -48,31 +48,45 @@ fn one_line(text: &str) -> String {
 
 fn without_comments_and_attributes(source: &str) -> String {
     let code = |line: &&str| !line.trim().starts_with("//") && !line.trim().starts_with("#[");
-    one_line(&source.lines().filter(code).collect::<Vec<_>>().join(" "))
+    source.lines().filter(code).collect::<Vec<_>>().join(" ")
+}
+
+/// Words and signs with one space between them, however they were formatted:
+/// bindgen's own output has other spaces than rustfmt makes of it, if it is there.
+fn spaced(rust: &str) -> String {
+    let mut text = String::new();
+    for sign in rust.chars() {
+        if sign.is_alphanumeric() || sign == '_' {
+            text.push(sign);
+        } else {
+            text.extend([' ', sign, ' ']);
+        }
+    }
+    one_line(&text)
 }
 
 /// One spelling for what rustfmt, bindgen and we write differently.
 fn plain(rust: &str) -> String {
-    rust.replace("::std::os::raw::", "")
-        .replace("::std::option::", "")
-        .replace("usize]", "]")
-        .replace("VAE_MAX_LAYERS]", "8]")
-        .replace("( ", "(")
+    spaced(rust)
+        .replace(": : std : : os : : raw : : ", "")
+        .replace(": : std : : option : : ", "")
+        .replace("usize ]", " ]")
+        .replace("VAE_MAX_LAYERS ]", "8 ]")
         .replace(", )", ")")
-        .replace("< ", "<")
         .replace(", >", ">")
         .trim()
         .trim_end_matches(',')
+        .trim_end()
         .to_owned()
 }
 
 fn items_of_rust(source: &str) -> Items {
-    let source = without_comments_and_attributes(source);
+    let source = spaced(&without_comments_and_attributes(source));
     let mut items = Items::new();
     for item in source.split("pub ") {
         let mut add = |kind: &str, name: &str, what: &str| {
             if name.to_lowercase().starts_with("vae_") {
-                items.insert(format!("{kind} {name}"), plain(what));
+                items.insert(format!("{kind} {}", name.trim()), plain(what));
             }
         };
         let (kind, rest) = item.split_once(' ').unwrap_or_default();
@@ -82,11 +96,7 @@ fn items_of_rust(source: &str) -> Items {
                 add(kind, name, value);
             }
             ("fn" | "type", Some((name, rest))) => {
-                add(
-                    kind,
-                    name.trim(),
-                    rest.split(';').next().unwrap_or_default(),
-                );
+                add(kind, name, rest.split(';').next().unwrap_or_default());
             }
             _ => {}
         }
@@ -95,7 +105,7 @@ fn items_of_rust(source: &str) -> Items {
         let (name, rest) = item.split_once('{').expect("a struct's body");
         let body = rest.split('}').next().unwrap_or_default();
         let fields = body.split("pub ").skip(1).map(plain).collect::<Vec<_>>();
-        items.insert(format!("struct {}", name.trim()), fields.join(", "));
+        items.insert(format!("struct {}", name.trim()), fields.join(" , "));
     }
     items
 }
@@ -181,7 +191,8 @@ fn items_of_c(source: &str) -> Items {
             let arguments = rest.split(')').next().unwrap_or_default();
             let name_at = head.rfind([' ', '*']).expect("a result and a name") + 1;
             let (result, name) = head.split_at(name_at);
-            items.insert(format!("fn {name}"), signature_of_c(result, arguments));
+            let signature = plain(&signature_of_c(result, arguments));
+            items.insert(format!("fn {name}"), signature);
         }
     }
     for item in source.split("typedef ").skip(1) {
@@ -190,7 +201,7 @@ fn items_of_c(source: &str) -> Items {
             let arguments = rest.split(");").next().unwrap_or_default();
             let signature = signature_of_c(result, arguments);
             let signature = format!("Option<unsafe extern \"C\" fn({signature}>");
-            items.insert(format!("type {name}"), signature);
+            items.insert(format!("type {name}"), plain(&signature));
         } else if let Some(item) = item.strip_prefix("struct ") {
             let name = item.split([' ', ';']).next().unwrap_or_default();
             let body = between(item, "{", "}").filter(|_| item.starts_with(&format!("{name} {{")));
@@ -202,7 +213,7 @@ fn items_of_c(source: &str) -> Items {
             items.insert(format!("struct {name}"), fields);
         } else {
             let (c_type, name) = item.split(';').next().unwrap().split_once(' ').unwrap();
-            items.insert(format!("type {name}"), type_of_c(c_type));
+            items.insert(format!("type {name}"), plain(&type_of_c(c_type)));
         }
     }
     items
@@ -233,6 +244,17 @@ fn assert_same(theirs: &Items, who: &str) {
 }
 
 #[test]
+fn declarations_are_read_however_they_are_formatted() {
+    for source in SOURCES {
+        let items = items_of_rust(source);
+        let source = without_comments_and_attributes(source);
+        let packed = source.replace(": ", ":").replace(", ", ",");
+        assert_eq!(items, items_of_rust(&spaced(&source)));
+        assert_eq!(items, items_of_rust(&one_line(&packed)));
+    }
+}
+
+#[test]
 fn declarations_are_those_of_the_header() {
     let source = std::fs::read_to_string(header()).unwrap();
     assert_same(&items_of_c(&source), "vae.h");
@@ -253,7 +275,11 @@ fn declarations_are_those_of_bindgen() {
         .output();
     let output = match output {
         Ok(output) => output,
-        Err(error) => return eprintln!("skipped, bindgen does not run: {error}"),
+        Err(error) => {
+            let required = std::env::var("VAE_REQUIRE_ALL").map_or(false, |all| all == "1");
+            assert!(!required, "bindgen does not run: {error}");
+            return eprintln!("skipped, bindgen does not run: {error}");
+        }
     };
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complaints}");
