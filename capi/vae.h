@@ -179,7 +179,10 @@ typedef int32_t vae_status;
 #define VAE_ENGINE_AUTO 1
 /** vae_config.engine: any shape on any device; the others' reference. */
 #define VAE_ENGINE_BLOCKS 2
-/** vae_config.engine: own kernels around LibTorch's products; on GPUs only. */
+/** vae_config.engine: own kernels, on GPUs only. With bf16 on compute
+ * capability 8.0 and newer they do the products too, if images have one channel
+ * and `layers` and `latent` are multiples of 8; else LibTorch does. The field
+ * `products` of vae_diagnose() tells which. */
 #define VAE_ENGINE_FUSED 3
 /** vae_config.engine: products of small tiles, the rest done in the cache; on
  * the CPU only, convolutions with a multiple of 16 channels, images of up to 4.

@@ -35,7 +35,7 @@ enum class Precision : std::int32_t { fp32 = 1, tf32 = 2, bf16 = 3 };
 enum class EngineKind : std::int32_t {
   automatic = 1,  ///< the fastest that takes this configuration
   blocks = 2,     ///< any shape, any device; the reference of the others
-  fused = 3,      ///< CUDA: own kernels around LibTorch's products
+  fused = 3,      ///< CUDA: own kernels; which products: vae_diagnose()
   tile = 4,       ///< CPU: products of small tiles, the rest done in the cache
 };
 

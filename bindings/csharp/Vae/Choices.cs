@@ -77,7 +77,7 @@ namespace Vae
         Auto = 1,
         /// <summary>Any shape on any device; the others' reference.</summary>
         Blocks = 2,
-        /// <summary>Own kernels around LibTorch's products; on GPUs only.</summary>
+        /// <summary>Own kernels, on GPUs only; Diagnose tells whose products.</summary>
         Fused = 3,
         /// <summary>Products of small tiles, the rest done in the cache; on the CPU only, for
         /// convolutions with a multiple of 16 channels on images of up to 4.</summary>

@@ -94,7 +94,7 @@ choices! {
         Auto = VAE_ENGINE_AUTO,
         /// Any shape on any device; the others' reference.
         Blocks = VAE_ENGINE_BLOCKS,
-        /// Own kernels around LibTorch's products; on GPUs only.
+        /// Own kernels, on GPUs only; `diagnose` tells whose products.
         Fused = VAE_ENGINE_FUSED,
         /// Products of small tiles, the rest done in the cache; on the CPU only,
         /// for convolutions with a multiple of 16 channels on images of up to 4.
