@@ -31,6 +31,11 @@ std::string why_no_gemm_pass(const model::Plan& plan, const Config& config,
   }
   if (largest * config.max_batch > INT32_MAX)
     return "the activations of max_batch images are more than 2^31 numbers";
+  // Divisor is exact as long as images * places^2 are below 2^40.
+  const model::Extent& image = plan.image;
+  const std::int64_t grid = (image.h + 1) / 2 * ((image.w + 1) / 2);
+  if (grid * grid >= (std::int64_t{1} << 40) / config.max_batch)
+    return "max_batch images of this size have too many places";
   const Layer& last = plan.decoder.back();
   if (last.in.c > kLastLayerChannels)
     return "the first layer has more than 256 channels";

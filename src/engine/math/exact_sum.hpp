@@ -9,9 +9,9 @@
 
 namespace vae::engine {
 
-/// (high * 2^32 + low) * 2^-40. Each addend puts less than 2^32 into `low`, so
-/// there is room for 2^29 of them; `high` is a signed number. Zero bytes are
-/// the sum of nothing.
+/// (high * 2^32 + low) * 2^-40. Each addend puts less than 2^32 into `low` and
+/// less than 2^40 into `high`, a signed number: there is room for 2^22 of them.
+/// Zero bytes are the sum of nothing.
 struct ExactSum {
   unsigned long long low, high;
 
@@ -20,10 +20,10 @@ struct ExactSum {
 };
 
 /// What one number adds to both halves. Resolution is 2^-40 (1e-12), the
-/// largest magnitude 2^54.
+/// largest magnitude 2^32.
 VAE_HD ExactSum exact_part(float value) {
   const double scaled = static_cast<double>(value) * 0x1p40;
-  if (!(scaled < 0x1p94 && scaled > -0x1p94)) return {ExactSum::kBroken, 0};
+  if (!(scaled < 0x1p72 && scaled > -0x1p72)) return {ExactSum::kBroken, 0};
   double high = scaled * 0x1p-32;
   auto whole = static_cast<long long>(high);
   if (static_cast<double>(whole) > high) whole -= 1;  // floor
