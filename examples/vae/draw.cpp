@@ -1,10 +1,10 @@
 // `vae sample`, `vae reconstruct`, `vae interpolate`: the commands whose result
 // is a picture.
-#include <cstdio>
 #include <memory>
 
 #include "commands.hpp"
 #include "inputs.hpp"
+#include "output.hpp"
 #include "pictures.hpp"
 
 namespace cli {
@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint64_t kMostImages = 65536;  // in one picture
 
-void wrote(const std::string& path) { std::printf("%s\n", path.c_str()); }
+void wrote(const std::string& path) { print(path + "\n"); }
 
 void add_picture(CLI::App& command, std::string& path) {
   command.add_option("--out", path, "PNG file to write")->capture_default_str();

@@ -1,13 +1,13 @@
 // `vae encode`: codes of images as NumPy arrays, float32 [count, latent].
 #include <algorithm>
 #include <bit>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 
 #include "commands.hpp"
 #include "inputs.hpp"
+#include "output.hpp"
 
 namespace cli {
 
@@ -92,8 +92,8 @@ void encode(const EncodeOptions& options) {
   }
   means.finish();
   if (logvars) logvars->finish();
-  std::printf("%s\n", options.out.c_str());
-  if (logvars) std::printf("%s\n", options.logvar.c_str());
+  print(options.out + "\n");
+  if (logvars) print(options.logvar + "\n");
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
 // `vae eval`: how well a model describes a set of images.
-#include <cstdio>
 #include <memory>
 
 #include "commands.hpp"
@@ -29,6 +28,20 @@ constexpr const char* kExamples =
     "soft_loss (null for the Gaussian likelihood), loss, reconstruction, kl,\n"
     "mse, active_units, images.";
 
+std::string evaluation_text(const vae_metrics& metrics,
+                            const vae_config& config, const std::string& data) {
+  return format("%-15s %s\n", "data", data.c_str()) +
+         format("%-15s %llu\n", "images",
+                static_cast<unsigned long long>(metrics.images)) +
+         format("%-15s %.4f\n", loss_name(config),
+                metrics.reconstruction + metrics.kl) +
+         format("%-15s %.4f\n", "reconstruction", metrics.reconstruction) +
+         format("%-15s %.4f\n", "KL", metrics.kl) +
+         format("%-15s %.6f\n", "MSE per pixel", metrics.mse) +
+         format("%-15s %u of %u\n", "active units", metrics.active_units,
+                config.latent);
+}
+
 void evaluate(const EvalOptions& options) {
   const Trainer trainer = options.model.open();
   const vae_config config = config_of(trainer.get());
@@ -36,19 +49,10 @@ void evaluate(const EvalOptions& options) {
   vae_metrics metrics = vae_no_metrics();
   check(vae_evaluate(trainer.get(), images.set.get(), nullptr, &metrics));
   if (options.json) {
-    print_json(evaluation_json(metrics, config));
-    return;
+    print(json_line(evaluation_json(metrics, config)));
+  } else {
+    print(evaluation_text(metrics, config, images.path));
   }
-  std::printf("%-15s %s\n", "data", images.path.c_str());
-  std::printf("%-15s %llu\n", "images",
-              static_cast<unsigned long long>(metrics.images));
-  std::printf("%-15s %.4f\n", loss_name(config),
-              metrics.reconstruction + metrics.kl);
-  std::printf("%-15s %.4f\n", "reconstruction", metrics.reconstruction);
-  std::printf("%-15s %.4f\n", "KL", metrics.kl);
-  std::printf("%-15s %.6f\n", "MSE per pixel", metrics.mse);
-  std::printf("%-15s %u of %u\n", "active units", metrics.active_units,
-              config.latent);
 }
 
 }  // namespace

@@ -1,10 +1,9 @@
 // `vae info`: what is in a model or checkpoint. `vae diagnose`: what libvae
 // found on this machine.
-#include <cstdio>
 #include <memory>
 
 #include "commands.hpp"
-#include "report.hpp"
+#include "output.hpp"
 #include "settings.hpp"
 
 namespace cli {
@@ -73,37 +72,35 @@ std::string as_text(const ordered_json& item, const std::string& indent) {
 }
 
 // Indented "name: value" lines.
-void print_lines(const ordered_json& value, const std::string& indent) {
+std::string lines_of(const ordered_json& value, const std::string& indent) {
+  std::string lines;
   for (const auto& [name, item] : value.items()) {
     const bool nested = item.is_object() ||
                         (item.is_array() && !item.empty() &&
                          (item.front().is_object() || item.front().is_array()));
-    const std::string text = nested ? "" : as_text(item, indent + "  ");
-    std::printf("%s%s: %s\n", indent.c_str(), name.c_str(), text.c_str());
-    if (nested) print_lines(item, indent + "  ");
+    lines += indent + name + ": ";
+    lines += nested ? "\n" + lines_of(item, indent + "  ")
+                    : as_text(item, indent + "  ") + "\n";
   }
+  return lines;
 }
 
-void print_file(ordered_json file) {
+std::string file_text(ordered_json file) {
   const ordered_json tensors = file["tensors"];
   file.erase("tensors");
-  print_lines(file, "");
-  std::printf("tensors:\n");
+  std::string text = lines_of(file, "") + "tensors:\n";
   for (const auto& tensor : tensors) {
-    std::printf("  %-28s %-8s %s\n",
-                tensor["name"].get_ref<const std::string&>().c_str(),
-                tensor["type"].get_ref<const std::string&>().c_str(),
-                tensor["shape"].dump().c_str());
+    text += format("  %-28s %-8s %s\n",
+                   tensor["name"].get_ref<const std::string&>().c_str(),
+                   tensor["type"].get_ref<const std::string&>().c_str(),
+                   tensor["shape"].dump().c_str());
   }
+  return text;
 }
 
 void info(const std::string& path, bool json) {
   const ordered_json file = file_json(path);
-  if (json) {
-    print_json(file);
-  } else {
-    print_file(file);
-  }
+  print(json ? json_line(file) : file_text(file));
 }
 
 void diagnose(bool json) {
@@ -111,11 +108,7 @@ void diagnose(bool json) {
       text_from([](char* text, std::uint64_t capacity, std::uint64_t* needed) {
         return vae_diagnose(nullptr, text, capacity, needed);
       }));
-  if (json) {
-    print_json(found);
-  } else {
-    print_lines(found, "");
-  }
+  print(json ? json_line(found) : lines_of(found, ""));
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ constexpr const char* kExamples =
     "epoch.\n"
     "Ctrl-C stops at a step, saves, and says how to go on (exit code 130); a\n"
     "second Ctrl-C ends at once. --json writes one object per line: start,\n"
-    "step, epoch, eval, saved, done.";
+    "step, epoch, eval, saved, warning, done.";
 
 vae_config base_config(const TrainOptions& options) {
   const std::string& source =
