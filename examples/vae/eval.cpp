@@ -26,11 +26,13 @@ constexpr const char* kExamples =
     "but\n"
     "bounds no likelihood. With --json the last line is one object with\n"
     "soft_loss (null for the Gaussian likelihood), loss, reconstruction, kl,\n"
-    "mse, active_units, images.";
+    "mse, active_units, images, set (test, train, or all where the data are\n"
+    "not divided), data.";
 
 std::string evaluation_text(const vae_metrics& metrics,
-                            const vae_config& config, const std::string& data) {
-  return format("%-15s %s\n", "data", data.c_str()) +
+                            const vae_config& config, const Images& images) {
+  return format("%-15s %s\n", "data", images.path.c_str()) +
+         format("%-15s %s\n", "set", images.part.c_str()) +
          format("%-15s %llu\n", "images",
                 static_cast<unsigned long long>(metrics.images)) +
          format("%-15s %.4f\n", loss_name(config),
@@ -49,9 +51,12 @@ void evaluate(const EvalOptions& options) {
   vae_metrics metrics = vae_no_metrics();
   check(vae_evaluate(trainer.get(), images.set.get(), nullptr, &metrics));
   if (options.json) {
-    print(json_line(evaluation_json(metrics, config)));
+    auto result = evaluation_json(metrics, config);
+    result["set"] = images.part;
+    result["data"] = images.path;
+    print(json_line(result));
   } else {
-    print(evaluation_text(metrics, config, images.path));
+    print(evaluation_text(metrics, config, images));
   }
 }
 

@@ -35,7 +35,8 @@ class ImagesInput {
   std::string path_, which_ = "auto";
 };
 
-/// The test set that belongs to `path`, or nothing where there is none.
+/// The test set that belongs to `path`, or nothing where there is none. One
+/// that is there and cannot be read is a Failure.
 std::optional<Images> open_test_set(const std::string& path);
 
 /// Refuses images of another shape than the model's.
