@@ -118,10 +118,10 @@ void add_encode(CLI::App& app) {
       ->required();
   command.add_option("--logvar", options->logvar,
                      "File for the log-variances (.npy)");
-  command.add_option("--first", options->first, "The first image, from 0")
-      ->capture_default_str();
-  command.add_option("--count", options->count, "How many images; 0: all")
-      ->capture_default_str();
+  add_whole(command, "--first", options->first, "The first image, from 0",
+            Range{});
+  add_whole(command, "--count", options->count, "How many images; 0: all",
+            Range{});
   command.callback([options] { encode(*options); });
 }
 

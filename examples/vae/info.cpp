@@ -3,6 +3,8 @@
 #include <memory>
 
 #include "commands.hpp"
+#include "inputs.hpp"
+#include "kind.hpp"
 #include "output.hpp"
 #include "settings.hpp"
 
@@ -35,9 +37,9 @@ ordered_json tensors_json(vae_trainer* trainer) {
   return tensors;
 }
 
-ordered_json file_json(const std::string& path) {
-  vae_config config = default_config();
-  check(vae_config_from_file(&config, path.c_str()));
+ordered_json file_json(const std::string& path,
+                       const std::string& config_path) {
+  vae_config config = read_config(path, config_path);
   const ordered_json as_saved = to_json(config);
   config.device = VAE_CPU;
   config.precision = VAE_FP32;
@@ -50,12 +52,12 @@ ordered_json file_json(const std::string& path) {
       parameters += tensor["elements"].get<std::uint64_t>();
     }
   }
-  const std::uint64_t updates = counter(trainer.get(), VAE_UPDATES);
+  const std::string kind = kind_of_file(path);
   return {{"file", path},
-          {"kind", updates > 0 ? "checkpoint" : "model"},
+          {"kind", kind.empty() ? "model" : kind},
           {"parameters", parameters},
           {"steps", counter(trainer.get(), VAE_STEP)},
-          {"updates", updates},
+          {"updates", counter(trainer.get(), VAE_UPDATES)},
           {"epochs", counter(trainer.get(), VAE_EPOCH)},
           {"config", as_saved},
           {"tensors", tensors}};
@@ -98,8 +100,8 @@ std::string file_text(ordered_json file) {
   return text;
 }
 
-void info(const std::string& path, bool json) {
-  const ordered_json file = file_json(path);
+void info(const std::string& path, const std::string& config, bool json) {
+  const ordered_json file = file_json(path, config);
   print(json ? json_line(file) : file_text(file));
 }
 
@@ -115,7 +117,7 @@ void diagnose(bool json) {
 
 void add_info(CLI::App& app) {
   struct Options {
-    std::string path;
+    std::string path, config;
     bool json = false;
   };
   auto options = std::make_shared<Options>();
@@ -126,8 +128,12 @@ void add_info(CLI::App& app) {
       "  vae info runs/first/checkpoint.safetensors\n"
       "  vae info --model model.safetensors --json");
   command.add_option("--model,model", options->path, "The file")->required();
+  command.add_option(
+      "--config", options->config,
+      "Configuration (JSON) of a model that libvae did not write");
   command.add_flag("--json", options->json, "One JSON object");
-  command.callback([options] { info(options->path, options->json); });
+  command.callback(
+      [options] { info(options->path, options->config, options->json); });
 }
 
 void add_diagnose(CLI::App& app) {

@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <string_view>
 
+#include "kind.hpp"
 #include "output.hpp"
 
 namespace cli {
@@ -43,12 +45,31 @@ void ModelInput::add_options(CLI::App& app) {
 }
 
 Trainer ModelInput::open() const {
-  vae_config base = default_config();
-  const std::string& source = config_path_.empty() ? path_ : config_path_;
-  check(vae_config_from_file(&base, source.c_str()));
+  vae_config base = read_config(path_, config_path_);
   // A file may come from a machine with a GPU to one without.
   base.device = VAE_AUTO;
   return load_trainer(path_, settings_.apply(base));
+}
+
+vae_config read_config(const std::string& path,
+                       const std::string& config_path) {
+  vae_config config = default_config();
+  if (!config_path.empty()) {
+    check(vae_config_from_file(&config, config_path.c_str()));
+    return config;
+  }
+  const vae_status status = vae_config_from_file(&config, path.c_str());
+  // Sound, and without a word from libvae: the library names no option.
+  if (status == VAE_E_FORMAT && kind_of_file(path).empty() &&
+      std::string_view(vae_last_error()).find("holds no configuration") !=
+          std::string_view::npos) {
+    throw Failure(status, path +
+                              " holds no configuration, as PyTorch's files "
+                              "do; name a JSON file with the model's by "
+                              "--config FILE");
+  }
+  check(status);
+  return config;
 }
 
 void ImagesInput::add_options(CLI::App& app) {

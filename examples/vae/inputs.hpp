@@ -24,6 +24,9 @@ class ModelInput {
   Settings settings_;
 };
 
+/// The configuration in `config_path` or, without one, in the model's file.
+vae_config read_config(const std::string& path, const std::string& config_path);
+
 /// --data and --set.
 class ImagesInput {
  public:
