@@ -9,6 +9,7 @@
 #include "inputs.hpp"
 #include "interrupt.hpp"
 #include "kind.hpp"
+#include "lock.hpp"
 #include "numbers.hpp"
 #include "report.hpp"
 #include "settings.hpp"
@@ -93,19 +94,40 @@ Trainer make_trainer(const TrainOptions& options, const Images& images) {
   return Trainer(trainer);
 }
 
+// A file of an earlier run in the folder, or "".
+std::string file_of_a_run(const std::string& folder) {
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    std::error_code unknown;
+    if (entry->is_directory(unknown)) continue;
+    if (name == "model.safetensors" || name == "checkpoint.safetensors" ||
+        name == "reconstruction.png" ||
+        (name.starts_with("sample_") && name.ends_with(".png"))) {
+      return entry->path().string();
+    }
+  }
+  return "";
+}
+
 // A run never overwrites what another one has made.
 void refuse_other_run(const TrainOptions& options) {
+  const std::string found = options.force ? "" : file_of_a_run(options.out);
+  if (found.empty()) return;
   const std::string checkpoint = checkpoint_file(options.out);
-  if (options.force || !fs::exists(checkpoint)) return;
   std::error_code error;
   if (!options.resume.empty() &&
       fs::equivalent(options.resume, checkpoint, error)) {
     return;
   }
-  throw Failure(VAE_E_FILE, options.out +
-                                " holds another run; go on with it by "
-                                "--resume " +
-                                checkpoint + ", or overwrite it by --force");
+  throw Failure(
+      VAE_E_FILE,
+      options.out + " holds another run (" + found + "); " +
+          (fs::exists(checkpoint, error)
+               ? "go on with it by --resume " + checkpoint + ", or overwrite it"
+               : std::string("overwrite it")) +
+          " by --force");
 }
 
 void make_folder(const std::string& path) {
@@ -183,9 +205,15 @@ int train(const TrainOptions& options, const Words& words) {
   const vae_config config = config_of(trainer.get());
   if (test) check_shape(*test, config);
   make_folder(options.out);
+  const FolderLock lock(options.out);
+  refuse_other_run(options);  // one that ended meanwhile
   check_target(checkpoint_file(options.out));
   check_target(model_file(options.out));
   const auto report = options.json ? json_report() : human_report();
+  if (!lock.problem().empty()) {
+    report->warning(options.out +
+                    " cannot be locked against other runs: " + lock.problem());
+  }
   if (!options.resume.empty()) {
     warn_of_resumed(options.resume, trainer.get(), images, config.max_batch,
                     *report);
