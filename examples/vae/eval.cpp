@@ -54,6 +54,7 @@ void evaluate(const EvalOptions& options) {
     auto result = evaluation_json(metrics, config);
     result["set"] = images.part;
     result["data"] = images.path;
+    result["warnings"] = images.warnings;
     print(json_line(result));
   } else {
     print(evaluation_text(metrics, config, images));

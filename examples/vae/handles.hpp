@@ -58,6 +58,7 @@ struct Images {
   Dataset set;
   std::string path;
   std::string part = "all";  // of what the path holds: "train", "test", "all"
+  std::vector<std::string> warnings;  // of the library, while opening
   std::uint64_t count = 0;
   Shape shape{};
   std::uint32_t classes = 0;

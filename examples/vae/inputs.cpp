@@ -93,6 +93,7 @@ Images ImagesInput::open(const vae_config& config) const {
     images = open_images(path_);
     images->part = has_part(path_, "train") ? "train" : "all";
   }
+  for (const auto& text : images->warnings) complain("warning: " + text);
   check_shape(*images, config);
   return std::move(*images);
 }

@@ -210,6 +210,10 @@ int train(const TrainOptions& options, const Words& words) {
   check_target(checkpoint_file(options.out));
   check_target(model_file(options.out));
   const auto report = options.json ? json_report() : human_report();
+  for (const auto& text : images.warnings) report->warning(text);
+  if (test) {
+    for (const auto& text : test->warnings) report->warning(text);
+  }
   if (!lock.problem().empty()) {
     report->warning(options.out +
                     " cannot be locked against other runs: " + lock.problem());

@@ -82,11 +82,32 @@ Images read_set_folder(const fs::path& folder) {
   return read_image_folder(folder.string());
 }
 
+/// "car", "plane" and "train" are three labels, "train" and "test" two sets.
+void refuse_label_train(const fs::path& folder) {
+  if (!holds_pictures((folder / "train").string())) return;
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const bool is_set = name == "train" || name == "test" || name == "val" ||
+                        name == "valid" || name == "validation";
+    std::error_code unknown;
+    require(is_set || name.starts_with('.') || !entry->is_directory(unknown) ||
+                !holds_pictures(entry->path().string()),
+            Status::format, "folder '", folder.string(),
+            "' holds PNG files in train and in ", name,
+            ": train may be a label or the training set; for labels, put all "
+            "folders into a folder train of their own");
+  }
+}
+
 Images read_folder(const fs::path& folder) {
   const bool mnist = find_mnist(folder, true) || find_mnist(folder, false);
   const fs::path train = folder / "train";
-  if (!mnist && is_there(train) && fs::is_directory(status_of(train)))
+  if (!mnist && is_there(train) && fs::is_directory(status_of(train))) {
+    refuse_label_train(folder);
     return read_set_folder(train);
+  }
   return read_set_folder(folder);
 }
 
