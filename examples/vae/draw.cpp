@@ -1,11 +1,13 @@
 // `vae sample`, `vae reconstruct`, `vae interpolate`: the commands whose result
 // is a picture.
-#include <cstdio>
 #include <memory>
 
 #include "commands.hpp"
 #include "inputs.hpp"
+#include "numbers.hpp"
+#include "output.hpp"
 #include "pictures.hpp"
+#include "targets.hpp"
 
 namespace cli {
 
@@ -13,7 +15,7 @@ namespace {
 
 constexpr std::uint64_t kMostImages = 65536;  // in one picture
 
-void wrote(const std::string& path) { std::printf("%s\n", path.c_str()); }
+void wrote(const std::string& path) { print(path + "\n"); }
 
 void add_picture(CLI::App& command, std::string& path) {
   command.add_option("--out", path, "PNG file to write")->capture_default_str();
@@ -28,6 +30,7 @@ struct SampleOptions {
 };
 
 void sample(const SampleOptions& options) {
+  check_target(options.out);
   const Trainer trainer = options.model.open();
   vae_sampling sampling = vae_draw(options.count, options.seed);
   sampling.first = options.first;
@@ -45,6 +48,7 @@ struct ReconstructOptions {
 };
 
 void reconstruct(const ReconstructOptions& options) {
+  check_target(options.out);
   const Trainer trainer = options.model.open();
   const Images images = options.images.open(config_of(trainer.get()));
   check_count(images, options.first, options.count);
@@ -62,6 +66,7 @@ struct InterpolateOptions {
 };
 
 void interpolate(const InterpolateOptions& options) {
+  check_target(options.out);
   const Trainer trainer = options.model.open();
   const Images images = options.images.open(config_of(trainer.get()));
   check_count(images, options.first, 2 * options.rows);
@@ -82,20 +87,16 @@ void add_sample(CLI::App& app) {
       "  vae sample --model model.safetensors --count 100 --columns 10 \\\n"
       "      --seed 7 --temperature 0.8 --out invented.png");
   options->model.add_options(command);
-  command.add_option("--count", options->count, "How many images")
-      ->check(CLI::Range(std::uint64_t{1}, kMostImages).description(""))
-      ->capture_default_str();
-  command.add_option("--columns", options->columns, "Images in a row")
-      ->check(at_least_one())
-      ->capture_default_str();
-  command.add_option("--seed", options->seed, "Which codes are drawn")
-      ->capture_default_str();
-  command.add_option("--first", options->first, "Images to pass over")
-      ->capture_default_str();
-  command
-      .add_option("--temperature", options->temperature,
-                  "Scale of the codes: below 1 more usual, above more daring")
-      ->capture_default_str();
+  add_whole(command, "--count", options->count, "How many images",
+            {1, kMostImages});
+  add_whole(command, "--columns", options->columns, "Images in a row",
+            {1, kAny32.most});
+  add_whole(command, "--seed", options->seed, "Which codes are drawn", Range{});
+  add_whole(command, "--first", options->first, "Images to pass over", Range{});
+  add_number(command, "--temperature",
+             "Scale of the codes: below 1 more usual, above more daring",
+             [options](double value) { options->temperature = value; })
+      ->default_str("1");
   add_picture(command, options->out);
   command.callback([options] { sample(*options); });
 }
@@ -112,14 +113,12 @@ void add_reconstruct(CLI::App& app) {
       "      --first 100 --columns 2 --out pairs.png");
   options->model.add_options(command);
   options->images.add_options(command);
-  command.add_option("--count", options->count, "How many pairs")
-      ->check(CLI::Range(std::uint64_t{1}, kMostImages).description(""))
-      ->capture_default_str();
-  command.add_option("--first", options->first, "The first image, from 0")
-      ->capture_default_str();
-  command.add_option("--columns", options->columns, "Pairs in a row")
-      ->check(at_least_one())
-      ->capture_default_str();
+  add_whole(command, "--count", options->count, "How many pairs",
+            {1, kMostImages});
+  add_whole(command, "--first", options->first, "The first image, from 0",
+            Range{});
+  add_whole(command, "--columns", options->columns, "Pairs in a row",
+            {1, kAny32.most});
   add_picture(command, options->out);
   command.callback([options] { reconstruct(*options); });
 }
@@ -138,14 +137,11 @@ void add_interpolate(CLI::App& app) {
       "Row i leads from image first + 2i to image first + 2i + 1.");
   options->model.add_options(command);
   options->images.add_options(command);
-  command.add_option("--rows", options->rows, "Pairs of images")
-      ->check(CLI::Range(std::uint64_t{1}, kMostImages).description(""))
-      ->capture_default_str();
-  command.add_option("--steps", options->steps, "Images in a row")
-      ->check(CLI::Range(2, 1024).description(""))
-      ->capture_default_str();
-  command.add_option("--first", options->first, "The first image, from 0")
-      ->capture_default_str();
+  add_whole(command, "--rows", options->rows, "Pairs of images",
+            {1, kMostImages});
+  add_whole(command, "--steps", options->steps, "Images in a row", {2, 1024});
+  add_whole(command, "--first", options->first, "The first image, from 0",
+            Range{});
   add_picture(command, options->out);
   command.callback([options] { interpolate(*options); });
 }

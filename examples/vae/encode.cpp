@@ -1,13 +1,14 @@
 // `vae encode`: codes of images as NumPy arrays, float32 [count, latent].
 #include <algorithm>
 #include <bit>
-#include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 
 #include "commands.hpp"
 #include "inputs.hpp"
+#include "new_file.hpp"
+#include "output.hpp"
+#include "targets.hpp"
 
 namespace cli {
 
@@ -22,47 +23,48 @@ struct EncodeOptions {
   std::string out, logvar;
 };
 
-// One array in NumPy's format 1.0, written beside its target and renamed.
+// One array in NumPy's format 1.0.
 class NpyFile {
  public:
   NpyFile(const std::string& path, std::uint64_t rows, std::uint64_t columns)
-      : path_(path), part_(path + ".part"), file_(part_, std::ios::binary) {
-    if (!file_) throw Failure(VAE_E_FILE, path_ + " cannot be written");
+      : file_(path) {
     std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" +
                          std::to_string(rows) + ", " + std::to_string(columns) +
                          "), }";
     header.append(63 - (10 + header.size()) % 64, ' ');
     header += '\n';
-    file_ << std::string("\x93NUMPY\x01\x00", 8)
-          << static_cast<char>(header.size() & 0xff)
-          << static_cast<char>(header.size() >> 8) << header;
-  }
-  NpyFile(const NpyFile&) = delete;
-  NpyFile& operator=(const NpyFile&) = delete;
-  ~NpyFile() {
-    std::error_code ignored;
-    std::filesystem::remove(part_, ignored);
+    file_.add(std::string("\x93NUMPY\x01\x00", 8) +
+              static_cast<char>(header.size() & 0xff) +
+              static_cast<char>(header.size() >> 8) + header);
   }
 
   void add(const std::vector<float>& rows) {
-    file_.write(reinterpret_cast<const char*>(rows.data()),
-                static_cast<std::streamsize>(rows.size() * sizeof(float)));
+    file_.add({reinterpret_cast<const char*>(rows.data()),
+               rows.size() * sizeof(float)});
   }
 
-  void finish() {
-    file_.close();
-    std::error_code error;
-    if (file_) std::filesystem::rename(part_, path_, error);
-    if (file_ && !error) return;
-    throw Failure(VAE_E_FILE, path_ + " cannot be written");
-  }
+  void finish() { file_.finish(); }
 
  private:
-  std::string path_, part_;
-  std::ofstream file_;
+  NewFile file_;
 };
 
+// Two arrays of one name would be one of them.
+void check_targets(const EncodeOptions& options) {
+  check_target(options.out);
+  if (options.logvar.empty()) return;
+  check_target(options.logvar);
+  const auto normal = [](const std::string& path) {
+    return std::filesystem::absolute(link_target(path)).lexically_normal();
+  };
+  if (normal(options.out) == normal(options.logvar)) {
+    throw Failure(VAE_E_ARGUMENT,
+                  options.out + " is the name of both --out and --logvar");
+  }
+}
+
 void encode(const EncodeOptions& options) {
+  check_targets(options);
   const Trainer trainer = options.model.open();
   const vae_config config = config_of(trainer.get());
   const Images images = options.images.open(config);
@@ -92,8 +94,8 @@ void encode(const EncodeOptions& options) {
   }
   means.finish();
   if (logvars) logvars->finish();
-  std::printf("%s\n", options.out.c_str());
-  if (logvars) std::printf("%s\n", options.logvar.c_str());
+  print(options.out + "\n");
+  if (logvars) print(options.logvar + "\n");
 }
 
 }  // namespace
@@ -118,10 +120,10 @@ void add_encode(CLI::App& app) {
       ->required();
   command.add_option("--logvar", options->logvar,
                      "File for the log-variances (.npy)");
-  command.add_option("--first", options->first, "The first image, from 0")
-      ->capture_default_str();
-  command.add_option("--count", options->count, "How many images; 0: all")
-      ->capture_default_str();
+  add_whole(command, "--first", options->first, "The first image, from 0",
+            Range{});
+  add_whole(command, "--count", options->count, "How many images; 0: all",
+            Range{});
   command.callback([options] { encode(*options); });
 }
 

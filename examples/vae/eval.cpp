@@ -1,5 +1,4 @@
 // `vae eval`: how well a model describes a set of images.
-#include <cstdio>
 #include <memory>
 
 #include "commands.hpp"
@@ -27,7 +26,23 @@ constexpr const char* kExamples =
     "but\n"
     "bounds no likelihood. With --json the last line is one object with\n"
     "soft_loss (null for the Gaussian likelihood), loss, reconstruction, kl,\n"
-    "mse, active_units, images.";
+    "mse, active_units, images, set (test, train, or all where the data are\n"
+    "not divided), data.";
+
+std::string evaluation_text(const vae_metrics& metrics,
+                            const vae_config& config, const Images& images) {
+  return format("%-15s %s\n", "data", images.path.c_str()) +
+         format("%-15s %s\n", "set", images.part.c_str()) +
+         format("%-15s %llu\n", "images",
+                static_cast<unsigned long long>(metrics.images)) +
+         format("%-15s %.4f\n", loss_name(config),
+                metrics.reconstruction + metrics.kl) +
+         format("%-15s %.4f\n", "reconstruction", metrics.reconstruction) +
+         format("%-15s %.4f\n", "KL", metrics.kl) +
+         format("%-15s %.6f\n", "MSE per pixel", metrics.mse) +
+         format("%-15s %u of %u\n", "active units", metrics.active_units,
+                config.latent);
+}
 
 void evaluate(const EvalOptions& options) {
   const Trainer trainer = options.model.open();
@@ -36,19 +51,14 @@ void evaluate(const EvalOptions& options) {
   vae_metrics metrics = vae_no_metrics();
   check(vae_evaluate(trainer.get(), images.set.get(), nullptr, &metrics));
   if (options.json) {
-    print_json(evaluation_json(metrics, config));
-    return;
+    auto result = evaluation_json(metrics, config);
+    result["set"] = images.part;
+    result["data"] = images.path;
+    result["warnings"] = images.warnings;
+    print(json_line(result));
+  } else {
+    print(evaluation_text(metrics, config, images));
   }
-  std::printf("%-15s %s\n", "data", images.path.c_str());
-  std::printf("%-15s %llu\n", "images",
-              static_cast<unsigned long long>(metrics.images));
-  std::printf("%-15s %.4f\n", loss_name(config),
-              metrics.reconstruction + metrics.kl);
-  std::printf("%-15s %.4f\n", "reconstruction", metrics.reconstruction);
-  std::printf("%-15s %.4f\n", "KL", metrics.kl);
-  std::printf("%-15s %.6f\n", "MSE per pixel", metrics.mse);
-  std::printf("%-15s %u of %u\n", "active units", metrics.active_units,
-              config.latent);
 }
 
 }  // namespace

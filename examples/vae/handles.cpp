@@ -29,7 +29,13 @@ Shape shape_of(const vae_config& config) {
 Images open_images(const std::string& path) {
   Images images;
   vae_dataset* set = nullptr;
-  check(vae_dataset_open(path.c_str(), nullptr, &set));
+  const auto keep = [](std::int32_t, const char* text, void* to) {
+    static_cast<std::vector<std::string>*>(to)->emplace_back(text);
+  };
+  check(vae_set_log_callback(keep, &images.warnings, VAE_LOG_WARNING));
+  const vae_status opened = vae_dataset_open(path.c_str(), nullptr, &set);
+  check(vae_set_log_callback(nullptr, nullptr, 0));
+  check(opened);
   images.set.reset(set);
   images.path = path;
   check(vae_dataset_info(set, &images.count, images.shape.data(),

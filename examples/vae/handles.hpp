@@ -57,6 +57,8 @@ Shape shape_of(const vae_config& config);
 struct Images {
   Dataset set;
   std::string path;
+  std::string part = "all";  // of what the path holds: "train", "test", "all"
+  std::vector<std::string> warnings;  // of the library, while opening
   std::uint64_t count = 0;
   Shape shape{};
   std::uint32_t classes = 0;

@@ -1,10 +1,11 @@
 // `vae info`: what is in a model or checkpoint. `vae diagnose`: what libvae
 // found on this machine.
-#include <cstdio>
 #include <memory>
 
 #include "commands.hpp"
-#include "report.hpp"
+#include "inputs.hpp"
+#include "kind.hpp"
+#include "output.hpp"
 #include "settings.hpp"
 
 namespace cli {
@@ -36,9 +37,9 @@ ordered_json tensors_json(vae_trainer* trainer) {
   return tensors;
 }
 
-ordered_json file_json(const std::string& path) {
-  vae_config config = default_config();
-  check(vae_config_from_file(&config, path.c_str()));
+ordered_json file_json(const std::string& path,
+                       const std::string& config_path) {
+  vae_config config = read_config(path, config_path);
   const ordered_json as_saved = to_json(config);
   config.device = VAE_CPU;
   config.precision = VAE_FP32;
@@ -51,12 +52,12 @@ ordered_json file_json(const std::string& path) {
       parameters += tensor["elements"].get<std::uint64_t>();
     }
   }
-  const std::uint64_t updates = counter(trainer.get(), VAE_UPDATES);
+  const std::string kind = kind_of_file(path);
   return {{"file", path},
-          {"kind", updates > 0 ? "checkpoint" : "model"},
+          {"kind", kind.empty() ? "model" : kind},
           {"parameters", parameters},
           {"steps", counter(trainer.get(), VAE_STEP)},
-          {"updates", updates},
+          {"updates", counter(trainer.get(), VAE_UPDATES)},
           {"epochs", counter(trainer.get(), VAE_EPOCH)},
           {"config", as_saved},
           {"tensors", tensors}};
@@ -73,37 +74,35 @@ std::string as_text(const ordered_json& item, const std::string& indent) {
 }
 
 // Indented "name: value" lines.
-void print_lines(const ordered_json& value, const std::string& indent) {
+std::string lines_of(const ordered_json& value, const std::string& indent) {
+  std::string lines;
   for (const auto& [name, item] : value.items()) {
     const bool nested = item.is_object() ||
                         (item.is_array() && !item.empty() &&
                          (item.front().is_object() || item.front().is_array()));
-    const std::string text = nested ? "" : as_text(item, indent + "  ");
-    std::printf("%s%s: %s\n", indent.c_str(), name.c_str(), text.c_str());
-    if (nested) print_lines(item, indent + "  ");
+    lines += indent + name + ": ";
+    lines += nested ? "\n" + lines_of(item, indent + "  ")
+                    : as_text(item, indent + "  ") + "\n";
   }
+  return lines;
 }
 
-void print_file(ordered_json file) {
+std::string file_text(ordered_json file) {
   const ordered_json tensors = file["tensors"];
   file.erase("tensors");
-  print_lines(file, "");
-  std::printf("tensors:\n");
+  std::string text = lines_of(file, "") + "tensors:\n";
   for (const auto& tensor : tensors) {
-    std::printf("  %-28s %-8s %s\n",
-                tensor["name"].get_ref<const std::string&>().c_str(),
-                tensor["type"].get_ref<const std::string&>().c_str(),
-                tensor["shape"].dump().c_str());
+    text += format("  %-28s %-8s %s\n",
+                   tensor["name"].get_ref<const std::string&>().c_str(),
+                   tensor["type"].get_ref<const std::string&>().c_str(),
+                   tensor["shape"].dump().c_str());
   }
+  return text;
 }
 
-void info(const std::string& path, bool json) {
-  const ordered_json file = file_json(path);
-  if (json) {
-    print_json(file);
-  } else {
-    print_file(file);
-  }
+void info(const std::string& path, const std::string& config, bool json) {
+  const ordered_json file = file_json(path, config);
+  print(json ? json_line(file) : file_text(file));
 }
 
 void diagnose(bool json) {
@@ -111,18 +110,14 @@ void diagnose(bool json) {
       text_from([](char* text, std::uint64_t capacity, std::uint64_t* needed) {
         return vae_diagnose(nullptr, text, capacity, needed);
       }));
-  if (json) {
-    print_json(found);
-  } else {
-    print_lines(found, "");
-  }
+  print(json ? json_line(found) : lines_of(found, ""));
 }
 
 }  // namespace
 
 void add_info(CLI::App& app) {
   struct Options {
-    std::string path;
+    std::string path, config;
     bool json = false;
   };
   auto options = std::make_shared<Options>();
@@ -133,8 +128,12 @@ void add_info(CLI::App& app) {
       "  vae info runs/first/checkpoint.safetensors\n"
       "  vae info --model model.safetensors --json");
   command.add_option("--model,model", options->path, "The file")->required();
+  command.add_option(
+      "--config", options->config,
+      "Configuration (JSON) of a model that libvae did not write");
   command.add_flag("--json", options->json, "One JSON object");
-  command.callback([options] { info(options->path, options->json); });
+  command.callback(
+      [options] { info(options->path, options->config, options->json); });
 }
 
 void add_diagnose(CLI::App& app) {

@@ -1,9 +1,41 @@
 // Opening a model and a set of images; all refusals name the file.
 #include "inputs.hpp"
 
-#include <filesystem>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <string_view>
+
+#include "kind.hpp"
+#include "output.hpp"
 
 namespace cli {
+
+namespace {
+
+// Whether there is something of this name, be it a link that leads nowhere.
+bool is_there(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0) return true;
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  throw Failure(VAE_E_FILE, path + " cannot be read: " + reason(errno));
+}
+
+// Whether a folder has the set "train" or "test", by one of the names that
+// vae_dataset_open() looks for. What is there is opened, and fails if it is
+// broken: that something is missing must not be a guess from a failure.
+bool has_part(const std::string& path, const std::string& part) {
+  if (is_there(path + "/" + part)) return true;
+  const std::string stem =
+      path + (part == "test" ? "/t10k" : "/train") + "-images";
+  for (const char* end :
+       {"-idx3-ubyte", ".idx3-ubyte", "-idx3-ubyte.gz", ".idx3-ubyte.gz"}) {
+    if (is_there(stem + end)) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 void ModelInput::add_options(CLI::App& app) {
   app.add_option("--model", path_, "Model or checkpoint to use")->required();
@@ -13,12 +45,31 @@ void ModelInput::add_options(CLI::App& app) {
 }
 
 Trainer ModelInput::open() const {
-  vae_config base = default_config();
-  const std::string& source = config_path_.empty() ? path_ : config_path_;
-  check(vae_config_from_file(&base, source.c_str()));
+  vae_config base = read_config(path_, config_path_);
   // A file may come from a machine with a GPU to one without.
   base.device = VAE_AUTO;
   return load_trainer(path_, settings_.apply(base));
+}
+
+vae_config read_config(const std::string& path,
+                       const std::string& config_path) {
+  vae_config config = default_config();
+  if (!config_path.empty()) {
+    check(vae_config_from_file(&config, config_path.c_str()));
+    return config;
+  }
+  const vae_status status = vae_config_from_file(&config, path.c_str());
+  // Sound, and without a word from libvae: the library names no option.
+  if (status == VAE_E_FORMAT && kind_of_file(path).empty() &&
+      std::string_view(vae_last_error()).find("holds no configuration") !=
+          std::string_view::npos) {
+    throw Failure(status, path +
+                              " holds no configuration, as PyTorch's files "
+                              "do; name a JSON file with the model's by "
+                              "--config FILE");
+  }
+  check(status);
+  return config;
 }
 
 void ImagesInput::add_options(CLI::App& app) {
@@ -35,23 +86,23 @@ Images ImagesInput::open(const vae_config& config) const {
   std::optional<Images> images;
   if (which_ != "train") images = open_test_set(path_);
   if (!images && which_ == "test") {
-    throw Failure(VAE_E_FILE, path_ + " has no test set");
+    throw Failure(VAE_E_FILE, path_ + " has no test set: neither " + path_ +
+                                  "/test nor t10k-images-idx3-ubyte in it");
   }
-  if (!images) images = open_images(path_);
+  if (!images) {
+    images = open_images(path_);
+    images->part = has_part(path_, "train") ? "train" : "all";
+  }
+  for (const auto& text : images->warnings) complain("warning: " + text);
   check_shape(*images, config);
   return std::move(*images);
 }
 
 std::optional<Images> open_test_set(const std::string& path) {
-  if (!std::filesystem::is_directory(path)) return std::nullopt;
-  const auto test = (std::filesystem::path(path) / "test").string();
-  try {
-    return open_images(test);
-  } catch (const Failure& failure) {
-    // VAE_E_FILE means that nothing is there; a broken set is an error.
-    if (failure.status() != VAE_E_FILE) throw;
-    return std::nullopt;
-  }
+  if (!has_part(path, "test")) return std::nullopt;
+  Images images = open_images(path + (path.ends_with('/') ? "test" : "/test"));
+  images.part = "test";
+  return images;
 }
 
 void check_shape(const Images& images, const vae_config& config) {

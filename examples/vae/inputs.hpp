@@ -24,6 +24,9 @@ class ModelInput {
   Settings settings_;
 };
 
+/// The configuration in `config_path` or, without one, in the model's file.
+vae_config read_config(const std::string& path, const std::string& config_path);
+
 /// --data and --set.
 class ImagesInput {
  public:
@@ -35,7 +38,8 @@ class ImagesInput {
   std::string path_, which_ = "auto";
 };
 
-/// The test set that belongs to `path`, or nothing where there is none.
+/// The test set that belongs to `path`, or nothing where there is none. One
+/// that is there and cannot be read is a Failure.
 std::optional<Images> open_test_set(const std::string& path);
 
 /// Refuses images of another shape than the model's.

@@ -1,12 +1,16 @@
-// Ctrl-C. The first one asks for an end at the next step, a second one ends
-// the process at once.
+// Ctrl-C and all else that asks a run to end. The first time it ends at the
+// next step; a second Ctrl-C ends the process at once.
 #pragma once
 
 namespace cli {
 
-/// From now on SIGINT and SIGTERM are remembered instead of ending the process.
+/// From now on SIGINT, SIGTERM, SIGHUP, SIGPIPE and SIGXCPU are remembered
+/// instead of ending the process. One that the caller has ignored stays so, as
+/// `nohup` and a script's `&` want it.
 void watch_interrupts();
 bool interrupted() noexcept;
+/// As if a signal had come: nobody reads the output any more.
+void interrupt() noexcept;
 
 /// Exit code of a run that was interrupted, as shells use it.
 inline constexpr int kExitInterrupted = 130;

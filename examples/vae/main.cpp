@@ -1,13 +1,13 @@
 // The `vae` command: libvae's largest example, written over vae.h alone.
 // Reads the command line; after a failure there is one line on standard error.
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cstdio>
+#include <csignal>
 #include <exception>
+#include <sstream>
 #include <string>
 
 #include "commands.hpp"
-#include "handles.hpp"
+#include "output.hpp"
 
 namespace {
 
@@ -21,11 +21,6 @@ constexpr const char* kFooter =
     "\n"
     "Exit codes: 0 success; 1 failure; 2 wrong usage; 130 interrupted.\n"
     "\"vae COMMAND --help\" explains a command.";
-
-void complain(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  std::fprintf(stderr, "vae: %s\n", text.c_str());
-}
 
 void add_commands(CLI::App& app, const cli::Words& words, int& exit_code) {
   cli::add_train(app, words, exit_code);
@@ -51,15 +46,21 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // --help and --version arrive here too.
-    if (error.get_exit_code() == 0) return app.exit(error);
+    if (error.get_exit_code() == 0) {
+      std::ostringstream text;
+      app.exit(error, text, text);
+      cli::print(text.str());
+      return 0;
+    }
     const auto named = app.get_subcommands();
     if (!named.empty()) {
       const std::string name = named.front()->get_name();
-      complain(name + ": " + error.what() + " (see vae " + name + " --help)");
+      cli::complain(name + ": " + error.what() + " (see vae " + name +
+                    " --help)");
     } else if (argc > 1) {
-      complain(words[1] + " is no command (see vae --help)");
+      cli::complain(words[1] + " is no command (see vae --help)");
     } else {
-      complain(std::string(error.what()) + " (see vae --help)");
+      cli::complain(std::string(error.what()) + " (see vae --help)");
     }
     return kExitUsage;
   }
@@ -69,10 +70,13 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  cli::open_standard_files();
+  // A file over the limit of its size is a failed write, which is told.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {
-    complain(error.what());
+    cli::complain(error.what());
     return kExitFailure;
   }
 }

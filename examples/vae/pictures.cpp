@@ -18,6 +18,34 @@ void write_grid(const std::string& path, const Bytes& images,
   check(vae_write_grid(path.c_str(), &batch, shape.data(), columns));
 }
 
+// Of vae_write_grid(), asked before hours of work for a picture too large.
+void check_grid(std::uint64_t count, const Shape& shape, std::uint64_t columns,
+                const std::string& path) {
+  constexpr std::uint64_t kMostPixels = std::uint64_t{1} << 28;
+  constexpr std::uint64_t kLongestSide = 1'000'000, kBorder = 2;
+  if (!drawable(shape)) {
+    throw Failure(VAE_E_ARGUMENT, path + ": images of " +
+                                      std::to_string(shape[0]) +
+                                      " channels cannot be drawn, only of 1 "
+                                      "(grey) or 3 (red, green, blue)");
+  }
+  const std::uint64_t across = std::min(columns, count);
+  const std::uint64_t down = (count + across - 1) / across;
+  const std::uint64_t width = across * (shape[2] + kBorder) + kBorder;
+  const std::uint64_t height = down * (shape[1] + kBorder) + kBorder;
+  if (width <= kLongestSide && height <= kLongestSide &&
+      width * height <= kMostPixels) {
+    return;
+  }
+  throw Failure(VAE_E_ARGUMENT,
+                path + ": " + std::to_string(count) + " images of " +
+                    to_string(shape) + " would be a picture of " +
+                    std::to_string(width) + "x" + std::to_string(height) +
+                    " pixels; at most " + std::to_string(kLongestSide) +
+                    " on a side and " + std::to_string(kMostPixels) +
+                    " in all are allowed");
+}
+
 std::vector<float> means_of(vae_trainer* trainer, const Bytes& images,
                             std::uint64_t count, std::uint32_t latent) {
   std::vector<float> codes(count * latent);
@@ -35,6 +63,7 @@ bool drawable(const Shape& shape) { return shape[0] == 1 || shape[0] == 3; }
 void draw_samples(vae_trainer* trainer, const vae_sampling& sampling,
                   std::uint32_t columns, const std::string& path) {
   const Shape shape = shape_of(config_of(trainer));
+  check_grid(sampling.count, shape, columns, path);
   Bytes images(sampling.count * pixels(shape));
   vae_output room = vae_room_u8(images.data(), images.size());
   check(vae_sample(trainer, &sampling, &room));
@@ -44,6 +73,7 @@ void draw_samples(vae_trainer* trainer, const vae_sampling& sampling,
 void draw_reconstructions(vae_trainer* trainer, const Images& images,
                           std::uint64_t first, std::uint64_t count,
                           std::uint32_t pairs, const std::string& path) {
+  check_grid(2 * count, images.shape, 2ULL * pairs, path);
   const Bytes originals = read_images(images, first, count);
   Bytes copies(originals.size());
   const vae_batch batch =
@@ -60,12 +90,14 @@ void draw_reconstructions(vae_trainer* trainer, const Images& images,
     paired.insert(paired.end(), copy, copy + size);
     copy += size;
   }
-  write_grid(path, paired, 2 * count, images.shape, 2 * pairs);
+  write_grid(path, paired, 2 * count, images.shape,
+             static_cast<std::uint32_t>(std::min(2ULL * pairs, 2ULL * count)));
 }
 
 void draw_interpolations(vae_trainer* trainer, const Images& images,
                          std::uint64_t first, std::uint64_t rows,
                          std::uint32_t steps, const std::string& path) {
+  check_grid(rows * steps, images.shape, steps, path);
   const std::uint32_t latent = config_of(trainer).latent;
   const Bytes originals = read_images(images, first, 2 * rows);
   const auto ends = means_of(trainer, originals, 2 * rows, latent);

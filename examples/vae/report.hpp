@@ -9,6 +9,7 @@
 #include <string>
 
 #include "handles.hpp"
+#include "output.hpp"
 
 namespace cli {
 
@@ -47,6 +48,8 @@ class Report {
   /// Metrics of the test set after `epoch` epochs.
   virtual void eval(std::uint64_t epoch, const vae_metrics& metrics) = 0;
   virtual void saved(const std::string& what, const std::string& path) = 0;
+  /// Something went wrong that does not end the run.
+  virtual void warning(const std::string& text) = 0;
   virtual void done(const Ending& ending) = 0;
 };
 
@@ -58,14 +61,12 @@ std::unique_ptr<Report> json_report();
 nlohmann::ordered_json evaluation_json(const vae_metrics& metrics,
                                        const vae_config& config);
 
-/// One JSON value as one line of standard output, at once.
-void print_json(const nlohmann::ordered_json& value);
+/// print() for reports: where nobody reads any more, the run is interrupted; of
+/// one that is, the output may fail, as its terminal may be gone.
+void tell(const std::string& text);
 
 /// 83 -> "1:23".
 std::string clock_text(double seconds);
-
-/// printf into a string.
-[[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...);
 
 /// The name of the loss under this likelihood.
 const char* loss_name(const vae_config& config);

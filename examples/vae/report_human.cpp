@@ -4,10 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
-#include <cstdarg>
 #include <cstdio>
 
+#include "interrupt.hpp"
 #include "report.hpp"
 
 namespace cli {
@@ -96,6 +97,11 @@ class HumanReport final : public Report {
     say("picture: " + path);
   }
 
+  void warning(const std::string& text) override {
+    end_bar();
+    complain("warning: " + text);
+  }
+
   void done(const Ending& ending) override {
     if (ending.interrupted) {
       end_bar();
@@ -118,8 +124,7 @@ class HumanReport final : public Report {
 
   void say(const std::string& text) {
     end_bar();
-    std::printf("%s\n", text.c_str());
-    std::fflush(stdout);
+    tell(text + "\n");
   }
 
   const bool terminal_ = isatty(STDERR_FILENO) != 0;
@@ -140,6 +145,15 @@ const char* loss_name(const vae_config& config) {
   return config.likelihood == VAE_BERNOULLI ? "soft loss" : "loss";
 }
 
+void tell(const std::string& text) {
+  try {
+    print(text);
+  } catch (const OutputFailure& failure) {
+    if (failure.error() == EPIPE) interrupt();
+    if (!interrupted()) throw;
+  }
+}
+
 std::string clock_text(double seconds) {
   const auto whole = static_cast<long long>(seconds + 0.5);
   if (whole >= 3600) {
@@ -147,18 +161,6 @@ std::string clock_text(double seconds) {
                   whole % 60);
   }
   return format("%lld:%02lld", whole / 60, whole % 60);
-}
-
-std::string format(const char* pattern, ...) {
-  std::va_list arguments, again;
-  va_start(arguments, pattern);
-  va_copy(again, arguments);
-  const int length = std::vsnprintf(nullptr, 0, pattern, arguments);
-  va_end(arguments);
-  std::string text(static_cast<std::size_t>(std::max(length, 0)), '\0');
-  std::vsnprintf(text.data(), text.size() + 1, pattern, again);
-  va_end(again);
-  return text;
 }
 
 }  // namespace cli

@@ -1,7 +1,5 @@
 // The report for programs: one JSON object per line on standard output, named
 // by "event". Nothing else is written there.
-#include <cstdio>
-
 #include "report.hpp"
 #include "settings.hpp"
 
@@ -11,59 +9,65 @@ using nlohmann::ordered_json;
 
 namespace {
 
+void tell_json(const ordered_json& value) { tell(json_line(value)); }
+
 class JsonReport final : public Report {
  public:
   void start(const Plan& plan) override {
     config_ = plan.config;
-    print_json({{"event", "start"},
-                {"version", vae_version()},
-                {"data", plan.data},
-                {"images", plan.images},
-                {"test_images", plan.test_images},
-                {"epochs", plan.epochs},
-                {"steps_per_epoch", plan.steps_per_epoch},
-                {"epochs_done", plan.epoch},
-                {"steps_done", plan.step},
-                {"config", to_json(plan.config)}});
+    tell_json({{"event", "start"},
+               {"version", vae_version()},
+               {"data", plan.data},
+               {"images", plan.images},
+               {"test_images", plan.test_images},
+               {"epochs", plan.epochs},
+               {"steps_per_epoch", plan.steps_per_epoch},
+               {"epochs_done", plan.epoch},
+               {"steps_done", plan.step},
+               {"config", to_json(plan.config)}});
   }
 
   void step(const Pace& pace) override {
-    print_json({{"event", "step"},
-                {"epoch", pace.epoch},
-                {"step", pace.step},
-                {"steps", pace.steps},
-                {"loss", pace.loss},
-                {"mean_loss", pace.mean_loss},
-                {"reconstruction", pace.reconstruction},
-                {"kl", pace.kl},
-                {"images_per_second", pace.images_per_second},
-                {"seconds", pace.seconds}});
+    tell_json({{"event", "step"},
+               {"epoch", pace.epoch},
+               {"step", pace.step},
+               {"steps", pace.steps},
+               {"loss", pace.loss},
+               {"mean_loss", pace.mean_loss},
+               {"reconstruction", pace.reconstruction},
+               {"kl", pace.kl},
+               {"images_per_second", pace.images_per_second},
+               {"seconds", pace.seconds}});
   }
 
   void epoch(const Pace& pace, const vae_metrics& metrics) override {
-    print_json({{"event", "epoch"},
-                {"epoch", pace.epoch},
-                {"loss", metrics.loss},
-                {"reconstruction", metrics.reconstruction},
-                {"kl", metrics.kl},
-                {"mse", metrics.mse},
-                {"gradient_norm", metrics.gradient_norm},
-                {"active_units", metrics.active_units},
-                {"images", metrics.images},
-                {"steps", metrics.steps},
-                {"skipped_steps", metrics.skipped_steps},
-                {"images_per_second", pace.images_per_second},
-                {"seconds", metrics.seconds}});
+    tell_json({{"event", "epoch"},
+               {"epoch", pace.epoch},
+               {"loss", metrics.loss},
+               {"reconstruction", metrics.reconstruction},
+               {"kl", metrics.kl},
+               {"mse", metrics.mse},
+               {"gradient_norm", metrics.gradient_norm},
+               {"active_units", metrics.active_units},
+               {"images", metrics.images},
+               {"steps", metrics.steps},
+               {"skipped_steps", metrics.skipped_steps},
+               {"images_per_second", pace.images_per_second},
+               {"seconds", metrics.seconds}});
   }
 
   void eval(std::uint64_t epoch, const vae_metrics& metrics) override {
     ordered_json event = {{"event", "eval"}, {"epoch", epoch}};
     event.update(evaluation_json(metrics, config_));
-    print_json(event);
+    tell_json(event);
   }
 
   void saved(const std::string& what, const std::string& path) override {
-    print_json({{"event", "saved"}, {"what", what}, {"file", path}});
+    tell_json({{"event", "saved"}, {"what", what}, {"file", path}});
+  }
+
+  void warning(const std::string& text) override {
+    tell_json({{"event", "warning"}, {"text", text}});
   }
 
   void done(const Ending& ending) override {
@@ -76,7 +80,7 @@ class JsonReport final : public Report {
                           {"model", ending.model},
                           {"checkpoint", ending.checkpoint}};
     if (!ending.complete) event["resume"] = ending.resume;
-    print_json(event);
+    tell_json(event);
   }
 
  private:
@@ -101,13 +105,6 @@ ordered_json evaluation_json(const vae_metrics& metrics,
           {"active_units", metrics.active_units},
           {"images", metrics.images},
           {"seconds", metrics.seconds}};
-}
-
-void print_json(const ordered_json& value) {
-  const std::string line =
-      value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-  std::printf("%s\n", line.c_str());
-  std::fflush(stdout);
 }
 
 }  // namespace cli

@@ -4,9 +4,11 @@
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 
 #include "handles.hpp"
+#include "numbers.hpp"
 
 namespace cli {
 
@@ -28,15 +30,18 @@ class Settings {
   vae_config apply(const vae_config& base) const;
 
  private:
-  template <class Value>
-  CLI::Option* field(CLI::App& app, const std::string& option,
-                     const std::string& name, const std::string& help);
+  // Options of three types, each the field `name`.
+  CLI::Option* choice(CLI::App& app, const std::string& option,
+                      const std::string& name, const std::string& help,
+                      const std::set<std::string>& choices);
+  CLI::Option* whole(CLI::App& app, const std::string& option,
+                     const std::string& name, const std::string& help,
+                     const Range& range);
+  CLI::Option* number(CLI::App& app, const std::string& option,
+                      const std::string& name, const std::string& help);
 
   nlohmann::json given_ = nlohmann::json::object();
 };
-
-/// For options of which zero makes no sense.
-CLI::Validator at_least_one();
 
 /// The configuration as the library's JSON.
 nlohmann::json to_json(const vae_config& config);

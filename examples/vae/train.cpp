@@ -1,14 +1,19 @@
 // `vae train`: from the command line to a Job. The training itself is in
 // training.cpp.
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <memory>
 
 #include "commands.hpp"
 #include "inputs.hpp"
 #include "interrupt.hpp"
+#include "kind.hpp"
+#include "lock.hpp"
+#include "numbers.hpp"
 #include "report.hpp"
 #include "settings.hpp"
+#include "targets.hpp"
 #include "training.hpp"
 
 namespace cli {
@@ -16,6 +21,9 @@ namespace cli {
 namespace fs = std::filesystem;
 
 namespace {
+
+// Counts of steps and epochs are exact up to here, also in JSON.
+constexpr std::uint64_t kMostCount = std::uint64_t{1} << 53;
 
 struct TrainOptions {
   std::string data, out, resume, config;
@@ -40,7 +48,7 @@ constexpr const char* kExamples =
     "epoch.\n"
     "Ctrl-C stops at a step, saves, and says how to go on (exit code 130); a\n"
     "second Ctrl-C ends at once. --json writes one object per line: start,\n"
-    "step, epoch, eval, saved, done.";
+    "step, epoch, eval, saved, warning, done.";
 
 vae_config base_config(const TrainOptions& options) {
   const std::string& source =
@@ -51,6 +59,18 @@ vae_config base_config(const TrainOptions& options) {
   // A checkpoint may come from a machine with a GPU to one without.
   if (!options.resume.empty()) config.device = VAE_AUTO;
   return config;
+}
+
+void check_images(const Images& images) {
+  constexpr std::uint64_t kLongestSide = 4096, kMostPixels = 16'777'216;
+  const std::uint32_t longest =
+      *std::max_element(images.shape.begin(), images.shape.end());
+  if (longest <= kLongestSide && pixels(images.shape) <= kMostPixels) return;
+  throw Failure(VAE_E_ARGUMENT,
+                images.path + ": its images are " + to_string(images.shape) +
+                    " (channels, height, width); at most " +
+                    std::to_string(kLongestSide) + " each and " +
+                    std::to_string(kMostPixels) + " in all are allowed");
 }
 
 Trainer make_trainer(const TrainOptions& options, const Images& images) {
@@ -65,6 +85,7 @@ Trainer make_trainer(const TrainOptions& options, const Images& images) {
     settings.set("height", images.shape[1]);
     settings.set("width", images.shape[2]);
   }
+  if (options.resume.empty()) check_images(images);
   const vae_config config = settings.apply(base_config(options));
   check_shape(images, config);
   if (!options.resume.empty()) return load_trainer(options.resume, config);
@@ -73,27 +94,72 @@ Trainer make_trainer(const TrainOptions& options, const Images& images) {
   return Trainer(trainer);
 }
 
+// A file of an earlier run in the folder, or "".
+std::string file_of_a_run(const std::string& folder) {
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    std::error_code unknown;
+    if (entry->is_directory(unknown)) continue;
+    if (name == "model.safetensors" || name == "checkpoint.safetensors" ||
+        name == "reconstruction.png" ||
+        (name.starts_with("sample_") && name.ends_with(".png"))) {
+      return entry->path().string();
+    }
+  }
+  return "";
+}
+
 // A run never overwrites what another one has made.
 void refuse_other_run(const TrainOptions& options) {
+  const std::string found = options.force ? "" : file_of_a_run(options.out);
+  if (found.empty()) return;
   const std::string checkpoint = checkpoint_file(options.out);
-  if (options.force || !fs::exists(checkpoint)) return;
   std::error_code error;
   if (!options.resume.empty() &&
       fs::equivalent(options.resume, checkpoint, error)) {
     return;
   }
-  throw Failure(VAE_E_FILE, options.out +
-                                " holds another run; go on with it by "
-                                "--resume " +
-                                checkpoint + ", or overwrite it by --force");
+  throw Failure(
+      VAE_E_FILE,
+      options.out + " holds another run (" + found + "); " +
+          (fs::exists(checkpoint, error)
+               ? "go on with it by --resume " + checkpoint + ", or overwrite it"
+               : std::string("overwrite it")) +
+          " by --force");
 }
 
 void make_folder(const std::string& path) {
   std::error_code error;
   fs::create_directories(path, error);
-  if (fs::is_directory(path)) return;
-  throw Failure(VAE_E_FILE, "the folder " + path +
-                                " cannot be created: " + error.message());
+  std::error_code unknown;
+  if (fs::is_directory(path, unknown)) return;
+  throw Failure(VAE_E_FILE, path + ": the folder cannot be created: " +
+                                reason(error ? error.value() : EEXIST));
+}
+
+// A run that goes on differently than one would think says so.
+void warn_of_resumed(const std::string& path, vae_trainer* trainer,
+                     const Images& images, std::uint64_t batch,
+                     Report& report) {
+  if (kind_of_file(path) != "checkpoint") {
+    report.warning(path +
+                   " is no checkpoint but a model: training goes on from its "
+                   "weights, at epoch 1, without Adam's moments");
+    return;
+  }
+  const std::uint64_t step = counter(trainer, VAE_STEP);
+  const std::uint64_t epoch = counter(trainer, VAE_EPOCH);
+  // A last image that BatchNorm cannot take by itself has no step.
+  const std::uint64_t least = std::max<std::uint64_t>(images.count / batch, 1);
+  const std::uint64_t most = (images.count + batch - 1) / batch;
+  if (step >= epoch * least && step <= (epoch + 1) * most) return;
+  report.warning(path + " has done " + std::to_string(step) + " steps in " +
+                 std::to_string(epoch) + " epochs and a part; with " +
+                 std::to_string(images.count) + " images of " + images.path +
+                 " in batches of " + std::to_string(batch) + " an epoch has " +
+                 std::to_string(most) + ": data or batches have changed");
 }
 
 // The same command, going on from the checkpoint.
@@ -139,7 +205,23 @@ int train(const TrainOptions& options, const Words& words) {
   const vae_config config = config_of(trainer.get());
   if (test) check_shape(*test, config);
   make_folder(options.out);
+  const FolderLock lock(options.out);
+  refuse_other_run(options);  // one that ended meanwhile
+  check_target(checkpoint_file(options.out));
+  check_target(model_file(options.out));
   const auto report = options.json ? json_report() : human_report();
+  for (const auto& text : images.warnings) report->warning(text);
+  if (test) {
+    for (const auto& text : test->warnings) report->warning(text);
+  }
+  if (!lock.problem().empty()) {
+    report->warning(options.out +
+                    " cannot be locked against other runs: " + lock.problem());
+  }
+  if (!options.resume.empty()) {
+    warn_of_resumed(options.resume, trainer.get(), images, config.max_batch,
+                    *report);
+  }
   Training training(
       {.trainer = std::move(trainer),
        .training = std::move(images),
@@ -163,36 +245,27 @@ void add_run_options(CLI::App& command, TrainOptions& options) {
       ->required();
   command.add_option("--out", options.out, "Folder for the results")
       ->required();
-  command
-      .add_option("--epochs", options.epochs,
-                  "Epochs in total, those of a resumed run included")
-      ->check(at_least_one())
-      ->capture_default_str();
-  command
-      .add_option_function<std::uint32_t>(
-          "--batch-size",
-          [&options](std::uint32_t size) {
-            options.settings.set("max_batch", size);
-          },
-          "Images in a step")
+  add_whole(command, "--epochs", options.epochs,
+            "Epochs in total, those of a resumed run included",
+            {1, kMostCount});
+  add_whole(command, "--batch-size", "Images in a step", kAny32,
+            [&options](std::uint64_t size) {
+              options.settings.set("max_batch", size);
+            })
       ->default_str("64");
-  command.add_option("--max-steps", options.max_steps,
-                     "End after so many steps, for a quick look; 0: do not");
+  add_whole(command, "--max-steps", options.max_steps,
+            "End after so many steps, for a quick look; 0: do not",
+            {0, kMostCount});
   command.add_option("--resume", options.resume, "Checkpoint to go on from");
   command
       .add_option("--config", options.config,
                   "Configuration (JSON) to begin with; options change it")
       ->excludes("--resume");
-  command
-      .add_option("--save-every", options.save_every,
-                  "Epochs from one checkpoint to the next")
-      ->check(at_least_one())
-      ->capture_default_str();
-  command
-      .add_option("--log-every", options.log_every,
-                  "Steps from one step event of --json to the next")
-      ->check(at_least_one())
-      ->capture_default_str();
+  add_whole(command, "--save-every", options.save_every,
+            "Epochs from one checkpoint to the next", {1, kMostCount});
+  add_whole(command, "--log-every", options.log_every,
+            "Steps from one step event of --json to the next",
+            {1, kAny32.most});
   command.add_flag("--json", options.json, "One JSON object per line");
   command.add_flag("--force", options.force, "Overwrite another run");
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <stdexcept>
 #include <utility>
 
 #include "interrupt.hpp"
@@ -46,18 +47,57 @@ Training::Training(Job job, Report& report)
       next_picture_(start_ + kFirstPictureAfter) {}
 
 int Training::run() {
+  try {
+    train();
+  } catch (const std::exception& error) {
+    throw std::runtime_error(error.what() + keep_what_is_done());
+  }
+  return interrupted() ? kExitInterrupted : 0;
+}
+
+// What took hours comes first: files, then figures, then pictures.
+void Training::train() {
   report_.start({job_.training.path, job_.training.count,
                  job_.test ? job_.test->count : 0, steps_per_epoch_,
                  job_.epochs, epoch_, first_step_, config_});
-  while (epoch_ < job_.epochs && train_one_epoch()) {
-    const std::uint64_t done = epoch_;
-    if (!evaluate(done)) break;
-    draw_epoch(done);
-    if (done % job_.save_every == 0 && done < job_.epochs) save();
-    if (interrupted()) break;
+  while (epoch_ < job_.epochs && !interrupted() && train_one_epoch()) {
+    if (epoch_ % job_.save_every == 0 || epoch_ == job_.epochs) save();
+    if (!evaluate(epoch_)) break;
+    draw_epoch(epoch_);
   }
-  finish();
-  return interrupted() ? kExitInterrupted : 0;
+  if (!everything_saved()) save();
+  draw_end();
+  report_.done({.epochs = epoch_,
+                .steps = steps_done(),
+                .seconds = seconds_since(start_),
+                .interrupted = interrupted(),
+                .complete = epoch_ >= job_.epochs,
+                .model = model_file(job_.out),
+                .checkpoint = checkpoint_file(job_.out),
+                .resume = job_.resume});
+}
+
+// Saves unless it is saved; what became of it, for the end of the error's text.
+std::string Training::keep_what_is_done() noexcept try {
+  const std::uint64_t step = steps_done();
+  if (step == first_step_) return "";
+  std::string why;
+  if (!everything_saved() && !saving_) {
+    try {
+      save();
+    } catch (const std::exception& error) {
+      why = std::string(": ") + error.what();
+    }
+  }
+  if (everything_saved()) {
+    return "; all until step " + std::to_string(step) +
+           " is saved, to go on: " + job_.resume;
+  }
+  if (!checkpoint_step_) return "; nothing is saved" + why;
+  return "; saved is step " + std::to_string(*checkpoint_step_) + ", not " +
+         std::to_string(step) + why;
+} catch (...) {
+  return "";  // the device is lost, or all memory: the first error is the text
 }
 
 bool Training::train_one_epoch() {
@@ -157,43 +197,58 @@ Pace Training::pace_at(const vae_progress& now) {
   return last_pace_;
 }
 
+// A picture is no reason to end a run that trains for hours.
+template <class Draw>
+void Training::picture(const std::string& what, const std::string& name,
+                       Draw draw) {
+  if (!drawable(job_.training.shape)) return;
+  const std::string path = in_folder(job_.out, name);
+  try {
+    draw(path);
+  } catch (const std::exception& error) {
+    if (error.what() == last_warning_) return;  // once is enough
+    last_warning_ = error.what();
+    report_.warning(path + " is not drawn: " + last_warning_);
+    return;
+  }
+  report_.saved(what, path);
+}
+
 // The same codes every time: one sees the same images become clearer.
 void Training::draw_epoch(std::uint64_t epoch) {
   next_picture_ = Clock::now() + kPictureEvery;
-  if (!drawable(job_.training.shape)) return;
-  const std::string path =
-      in_folder(job_.out, "sample_" + std::to_string(epoch) + ".png");
-  draw_samples(job_.trainer.get(), vae_draw(64, config_.seed), 8, path);
-  report_.saved("samples", path);
+  picture("samples", "sample_" + std::to_string(epoch) + ".png",
+          [this](const std::string& path) {
+            draw_samples(job_.trainer.get(), vae_draw(64, config_.seed), 8,
+                         path);
+          });
+}
+
+void Training::draw_end() {
+  if (interrupted()) return;
+  if (epoch_ < job_.epochs) draw_epoch(epoch_ + 1);
+  picture("reconstruction", "reconstruction.png",
+          [this](const std::string& path) {
+            const Images& images = job_.test ? *job_.test : job_.training;
+            draw_reconstructions(job_.trainer.get(), images, 0,
+                                 std::min(kPairs, images.count), 4, path);
+          });
 }
 
 void Training::save() {
   const std::string checkpoint = checkpoint_file(job_.out);
   const std::string model = model_file(job_.out);
+  saving_ = true;
   check(vae_save(job_.trainer.get(), checkpoint.c_str(), VAE_SAVE_CHECKPOINT));
-  report_.saved("checkpoint", checkpoint);
+  checkpoint_step_ = steps_done();
   check(vae_save(job_.trainer.get(), model.c_str(), VAE_SAVE_MODEL));
+  saving_ = false;
+  report_.saved("checkpoint", checkpoint);
   report_.saved("model", model);
 }
 
-void Training::finish() {
-  save();
-  if (!interrupted() && drawable(job_.training.shape)) {
-    if (epoch_ < job_.epochs) draw_epoch(epoch_ + 1);
-    const Images& images = job_.test ? *job_.test : job_.training;
-    const std::string path = in_folder(job_.out, "reconstruction.png");
-    draw_reconstructions(job_.trainer.get(), images, 0,
-                         std::min(kPairs, images.count), 4, path);
-    report_.saved("reconstruction", path);
-  }
-  report_.done({.epochs = epoch_,
-                .steps = steps_done(),
-                .seconds = seconds_since(start_),
-                .interrupted = interrupted(),
-                .complete = epoch_ >= job_.epochs,
-                .model = model_file(job_.out),
-                .checkpoint = checkpoint_file(job_.out),
-                .resume = job_.resume});
+bool Training::everything_saved() const {
+  return checkpoint_step_ == steps_done();
 }
 
 std::uint64_t Training::steps_done() const {

@@ -34,20 +34,26 @@ std::string checkpoint_file(const std::string& out);
 class Training {
  public:
   Training(Job job, Report& report);
-  /// Trains; the exit code is 0 or kExitInterrupted. Throws Failure.
+  /// Trains; the exit code is 0 or kExitInterrupted. Throws Failure, after what
+  /// was trained is saved; its text says where.
   int run();
 
  private:
   using Clock = std::chrono::steady_clock;
 
+  void train();
+  std::string keep_what_is_done() noexcept;
   static std::int32_t on_progress(const vae_progress* progress, void* self);
   bool call(vae_status status);  // false: interrupted
   bool train_one_epoch();        // false: stopped before its end
   bool evaluate(std::uint64_t epoch);
   void progress(const vae_progress& now);
+  template <class Draw>
+  void picture(const std::string& what, const std::string& name, Draw draw);
   void draw_epoch(std::uint64_t epoch);
+  void draw_end();
   void save();
-  void finish();
+  bool everything_saved() const;
   Pace pace_at(const vae_progress& now);
   vae_run new_run();
   std::uint64_t steps_done() const;
@@ -62,6 +68,9 @@ class Training {
   double loss_sum_told_ = 0;  // of the epoch, as last told
   std::uint64_t images_told_ = 0;
   Pace last_pace_;
+  std::optional<std::uint64_t> checkpoint_step_;  // of the file in the folder
+  bool saving_ = false;  // began and did not end: there is no use in again
+  std::string last_warning_;
   const Clock::time_point start_ = Clock::now();
   Clock::time_point next_picture_;
   std::exception_ptr failure_;  // thrown inside the callback

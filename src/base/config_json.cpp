@@ -160,7 +160,11 @@ Config config_from_json(std::string_view text) {
   try {
     json = Json::parse(text);
   } catch (const Json::exception& error) {
-    fail(Status::format, "the configuration is not JSON: ", error.what());
+    // Without the name that the JSON library gives its error.
+    const std::string why = error.what();
+    const std::size_t name = why.find("] ");
+    fail(Status::format, "the configuration is not JSON: ",
+         name == std::string::npos ? why : why.substr(name + 2));
   }
   require(json.is_object(), Status::format,
           "the configuration is not a JSON object");

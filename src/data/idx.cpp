@@ -30,6 +30,22 @@ std::string sizes_text(const std::vector<std::uint32_t>& sizes) {
   return text;
 }
 
+/// What people take for images that are read: a hint, or "".
+const char* mistaken_for_idx(std::span<const std::byte> bytes) {
+  switch (big_endian(bytes, 0)) {
+    case 0x89504e47:
+      return "; it is a PNG file, and PNG files are read from a folder of them";
+    case 0x504b0304:
+      return "; it is a ZIP file, which is to be unpacked";
+    case 0x934e554d:
+      return "; it is a NumPy array";
+    default:
+      return big_endian(bytes, 0) >> 8 == 0xffd8ff
+                 ? "; it is a JPEG file; only PNG files, in a folder, are read"
+                 : "";
+  }
+}
+
 /// How many dimensions the first four bytes announce.
 std::size_t parse_magic(std::span<const std::byte> bytes,
                         const std::string& origin) {
@@ -38,7 +54,7 @@ std::size_t parse_magic(std::span<const std::byte> bytes,
   require(byte_at(bytes, 0) == 0 && byte_at(bytes, 1) == 0, Status::format, "'",
           origin, "' is no IDX file: it begins with 0x", std::hex,
           std::setfill('0'), std::setw(8), big_endian(bytes, 0),
-          " instead of 0x0000");
+          " instead of 0x0000", mistaken_for_idx(bytes));
   require(byte_at(bytes, 2) == kUnsignedByte, Status::format, "'", origin,
           "' is an IDX file of type ", byte_at(bytes, 2),
           "; 8 (unsigned bytes) is allowed");

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/log.hpp"
 #include "io/file.hpp"
 #include "io/png.hpp"
 #include "io/rows.hpp"
@@ -18,14 +19,22 @@ namespace fs = std::filesystem;
 
 struct Listing {
   std::vector<std::string> pictures, folders;  // names, in natural order
-  std::uint64_t others = 0;
+  std::uint64_t others = 0, other_images = 0;
 };
 
-bool is_png_name(const fs::path& name) {
+std::string extension_of(const fs::path& name) {
   std::string extension = name.extension().string();
   for (char& c : extension)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return extension == ".png";
+  return extension;
+}
+
+/// Pictures that are not read, and that people may think are.
+bool is_other_image(const std::string& extension) {
+  constexpr std::string_view kImages[] = {".jpg", ".jpeg", ".bmp", ".gif",
+                                          ".tif", ".tiff", ".webp"};
+  return std::find(std::begin(kImages), std::end(kImages), extension) !=
+         std::end(kImages);
 }
 
 Listing list_folder(const std::string& folder) {
@@ -38,10 +47,11 @@ Listing list_folder(const std::string& folder) {
     std::error_code unknown;  // a link to nowhere is just another file
     if (entry->is_directory(unknown))
       listing.folders.push_back(name);
-    else if (is_png_name(name))
+    else if (extension_of(name) == ".png")
       listing.pictures.push_back(name);
     else
-      ++listing.others;
+      ++(is_other_image(extension_of(name)) ? listing.other_images
+                                            : listing.others);
   }
   require(!error, Status::file, "cannot read folder '", folder,
           "': ", error.message());
@@ -73,6 +83,25 @@ void add_all(Images& images, const std::string& folder,
              const std::vector<std::string>& names) {
   for (const std::string& name : names)
     add_image(images, (fs::path(folder) / name).string());
+}
+
+void tell_left_out(const std::string& folder, const Listing& listing) {
+  if (listing.other_images == 0) return;
+  log(LogLevel::warning, "folder '", folder, "': ", listing.pictures.size(),
+      " PNG files are read, ", listing.other_images,
+      " images of other formats are left out");
+}
+
+/// One PNG file beside label folders would otherwise be the whole set.
+void refuse_mixture(const std::string& folder, const Listing& listing) {
+  std::uint64_t inside = 0;
+  for (const std::string& name : listing.folders)
+    inside += list_folder((fs::path(folder) / name).string()).pictures.size();
+  require(inside == 0, Status::format, "folder '", folder, "' holds ",
+          listing.pictures.size(), " PNG files (the first is '",
+          listing.pictures.front(), "') and ", inside,
+          " more in its subfolders; allowed are PNG files, or one subfolder "
+          "for each label");
 }
 
 std::string_view digits_at(std::string_view text) {
@@ -108,23 +137,30 @@ bool natural_less(std::string_view a, std::string_view b) {
   return whole_a < whole_b;  // "01" and "1" differ, so they need an order
 }
 
+bool holds_pictures(const std::string& folder) {
+  return !list_folder(folder).pictures.empty();
+}
+
 Images read_image_folder(const std::string& folder) {
   const Listing listing = list_folder(folder);
   Images images;
   images.type = ElementType::uint8;
+  tell_left_out(folder, listing);
   if (!listing.pictures.empty()) {
+    refuse_mixture(folder, listing);
     add_all(images, folder, listing.pictures);
     return images;
   }
   require(!listing.folders.empty(), Status::format, "folder '", folder,
           "' holds neither MNIST's files, nor PNG files, nor subfolders; it "
           "holds ",
-          listing.others, " other files");
+          listing.others + listing.other_images, " other files");
   for (const std::string& name : listing.folders) {
     const std::string path = (fs::path(folder) / name).string();
     const Listing inner = list_folder(path);
     require(!inner.pictures.empty(), Status::format, "folder '", path,
             "' holds no PNG files; as a label's folder it needs one");
+    tell_left_out(path, inner);
     add_all(images, path, inner.pictures);
     images.labels.resize(images.count,
                          static_cast<std::int32_t>(images.classes++));

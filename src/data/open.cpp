@@ -21,6 +21,26 @@ struct MnistSet {
   std::string images, labels;  // paths; no labels: empty
 };
 
+/// Whether there is something of this name, be it a link that leads nowhere or
+/// a file that may not be read: then reading it is what fails, and names it.
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::symlink_status(path, error);
+  require(fs::status_known(status) || status.type() == fs::file_type::not_found,
+          Status::file, "cannot read '", path.string(),
+          "': ", std::generic_category().message(error.value()));
+  return fs::exists(status);
+}
+
+/// Of what is there, links followed.
+fs::file_status status_of(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  require(!error, Status::file, "cannot read '", path.string(),
+          "': ", std::generic_category().message(error.value()));
+  return status;
+}
+
 /// The path of "train-images" + "idx3-ubyte" in the spellings seen in the
 /// wild, or an empty one.
 std::string find_part(const fs::path& folder, const std::string& stem,
@@ -28,8 +48,7 @@ std::string find_part(const fs::path& folder, const std::string& stem,
   for (const char* end : {"", ".gz"})
     for (const char* dash : {"-", "."}) {
       const fs::path path = folder / (stem + dash + kind + end);
-      std::error_code error;
-      if (fs::is_regular_file(path, error)) return path.string();
+      if (is_there(path)) return path.string();
     }
   return {};
 }
@@ -63,11 +82,32 @@ Images read_set_folder(const fs::path& folder) {
   return read_image_folder(folder.string());
 }
 
-Images read_folder(const fs::path& folder) {
+/// "car", "plane" and "train" are three labels, "train" and "test" two sets.
+void refuse_label_train(const fs::path& folder) {
+  if (!holds_pictures((folder / "train").string())) return;
   std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const bool is_set = name == "train" || name == "test" || name == "val" ||
+                        name == "valid" || name == "validation";
+    std::error_code unknown;
+    require(is_set || name.starts_with('.') || !entry->is_directory(unknown) ||
+                !holds_pictures(entry->path().string()),
+            Status::format, "folder '", folder.string(),
+            "' holds PNG files in train and in ", name,
+            ": train may be a label or the training set; for labels, put all "
+            "folders into a folder train of their own");
+  }
+}
+
+Images read_folder(const fs::path& folder) {
   const bool mnist = find_mnist(folder, true) || find_mnist(folder, false);
-  if (!mnist && fs::is_directory(folder / "train", error))
-    return read_set_folder(folder / "train");
+  const fs::path train = folder / "train";
+  if (!mnist && is_there(train) && fs::is_directory(status_of(train))) {
+    refuse_label_train(folder);
+    return read_set_folder(train);
+  }
   return read_set_folder(folder);
 }
 
@@ -84,10 +124,9 @@ Images open_images(const std::string& path, const std::string& labels_path) {
   fs::path clean(path);
   if (!clean.has_filename() && clean.has_parent_path())
     clean = clean.parent_path();  // a trailing slash says nothing
-  std::error_code error;
-  const fs::file_status status = fs::status(clean, error);
-  const bool is_folder = fs::is_directory(status);
-  const auto named = fs::exists(status) ? std::nullopt : find_named_set(clean);
+  const bool there = is_there(clean);
+  const bool is_folder = there && fs::is_directory(status_of(clean));
+  const auto named = there ? std::nullopt : find_named_set(clean);
   require(labels_path.empty() || !(is_folder || named), Status::argument,
           "labels '", labels_path, "' were given with the folder '", path,
           "'; a folder brings its own, labels go with a single IDX file");

@@ -81,6 +81,13 @@ std::string_view header_text(std::span<const std::byte> bytes,
   require(bytes.size() >= kLengthBytes, Status::format, "'", origin, "' has ",
           bytes.size(), " bytes; a safetensors file has at least ",
           kLengthBytes);
+  const std::string_view whole(reinterpret_cast<const char*>(bytes.data()),
+                               bytes.size());
+  require(!whole.starts_with("PK\x03\x04") && !whole.starts_with("\x80\x02"),
+          Status::format, "'", origin,
+          "' is no safetensors file but one of PyTorch's torch.save(); in "
+          "Python, safetensors.torch.save_file(model.state_dict(), NAME) "
+          "writes one");
   std::uint64_t length = 0;
   std::memcpy(&length, bytes.data(), kLengthBytes);
   const std::uint64_t room = bytes.size() - kLengthBytes;

@@ -2,6 +2,7 @@
 // from it.
 #include "train/checkpoint.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -144,16 +145,52 @@ void check_tensors(const io::TensorFile& file, const Config& config,
 
 }  // namespace train
 
+namespace {
+
+/// A safetensors file begins with the length of its header, a brace after it.
+/// Asked first: the length may look like blanks and a brace.
+bool looks_like_safetensors(std::string_view file) {
+  std::uint64_t length = 0;
+  if (file.size() <= sizeof length) return false;
+  std::memcpy(&length, file.data(), sizeof length);
+  return length <= file.size() - sizeof length && file[sizeof length] == '{';
+}
+
+bool looks_like_utf16(std::string_view file) {
+  return file.starts_with("\xff\xfe") || file.starts_with("\xfe\xff") ||
+         file.starts_with(std::string_view("{\0", 2)) ||
+         file.starts_with(std::string_view("\0{", 2));
+}
+
+}  // namespace
+
 Config config_from_file(const std::string& path) {
   const std::vector<std::byte> bytes = io::read_file(path);
-  const auto* text = reinterpret_cast<const char*>(bytes.data());
-  // A safetensors file begins with a length, JSON with a brace after at most
-  // some blanks.
-  const std::string_view view(text, bytes.size());
-  const std::size_t start = view.find_first_not_of(" \t\r\n");
-  if (start != std::string_view::npos && view[start] == '{')
-    return config_from_json(view);
-  return train::config_for(io::read_safetensors(bytes, path), nullptr, path);
+  std::string_view text(reinterpret_cast<const char*>(bytes.data()),
+                        bytes.size());
+  if (looks_like_safetensors(text))
+    return train::config_for(io::read_safetensors(bytes, path), nullptr, path);
+  require(!looks_like_utf16(text), Status::format, "'", path,
+          "' is UTF-16 text; a configuration is JSON in UTF-8");
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // says UTF-8
+  const std::size_t start = text.find_first_not_of(" \t\r\n");
+  require(start != std::string_view::npos, Status::format, "'", path,
+          "' is empty; a configuration is a JSON object, a model a "
+          "safetensors file");
+  const auto is_letter = [](char c) { return c >= ' ' && c <= '~'; };
+  const bool plain = text.size() >= 8 &&
+                     std::all_of(text.begin(), text.begin() + 8, is_letter);
+  require(text[start] == '{' || text[start] == '[' || !plain, Status::format,
+          "'", path, "' begins with \"", text.substr(0, 8),
+          "\": it is neither a configuration, which is a JSON object, nor a "
+          "safetensors file");
+  if (text[start] != '{' && text[start] != '[')
+    return train::config_for(io::read_safetensors(bytes, path), nullptr, path);
+  try {
+    return config_from_json(text);
+  } catch (const Error& error) {
+    fail(static_cast<Status>(error.status()), "'", path, "': ", error.what());
+  }
 }
 
 io::TensorFile Trainer::Impl::to_file(SaveWhat what) {

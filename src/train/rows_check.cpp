@@ -1,8 +1,10 @@
 // See rows_check.hpp.
 #include "train/rows_check.hpp"
 
+#include <charconv>
 #include <cmath>
 #include <limits>
+#include <string>
 
 #include "base/check.hpp"
 
@@ -52,6 +54,13 @@ void check_place(DeviceKind where, vae::Layout layout, DeviceKind device,
           " lie on a CUDA device, but this trainer runs on the CPU");
 }
 
+/// With as many digits as tell it from every other number: 1.0000001 is not 1.
+std::string exact_text(float value) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, value);
+  return {text, end.ptr};
+}
+
 void check_values(const Batch& batch, const RowRule& rule) {
   const auto* values = static_cast<const float*>(batch.data);
   const std::uint64_t total = batch.count * rule.elements;
@@ -62,7 +71,8 @@ void check_values(const Batch& batch, const RowRule& rule) {
         rule.unit_range ? value >= 0.0f && value <= 1.0f : std::isfinite(value);
     if (good) continue;
     fail(Status::argument, rule.what, ": element ", i % rule.elements,
-         " of row ", i / rule.elements, " is ", value, "; allowed are ",
+         " of row ", i / rule.elements, " is ", exact_text(value),
+         "; allowed are ",
          rule.unit_range ? "numbers from 0 to 1" : "finite numbers");
   }
 }

@@ -1,11 +1,13 @@
 """What goes wrong: one line that names the offence, and the exit code."""
 
+import json
 import os
 import resource
 import signal
+import unittest
 
-from support import (CommandTest, SMALL, VAE, main, read_bytes, run,
-                     write_idx)
+from support import (CommandTest, SMALL, VAE, main, png_bytes, read_bytes,
+                     run, write_idx)
 
 FAILURE, USAGE = 1, 2
 COMMANDS = ("train", "eval", "sample", "reconstruct", "interpolate", "encode",
@@ -101,6 +103,62 @@ class ErrorsTest(CommandTest):
                   bytes(784))
         self.refused(FAILURE, "eval", "--model", self.model, "--data", data,
                      says=["t10k-images-idx3-ubyte"])
+
+    def test_unreadable_test_set_is_no_missing_one(self):
+        missing = self.path("missing")
+        for name in ("test", "t10k-images-idx3-ubyte.gz"):
+            data = self.path("link-" + name)
+            os.mkdir(data)
+            write_idx(os.path.join(data, "train-images-idx3-ubyte"),
+                      (9, 28, 28), bytes(9 * 784))
+            os.symlink(missing, os.path.join(data, name))
+            says = [os.path.join(data, name), "No such file"]
+            for command in ("eval", "reconstruct"):
+                self.refused(FAILURE, command, "--model", self.model, "--data",
+                             data, says=says)
+            self.refused(FAILURE, "train", "--data", data, "--out",
+                         self.path("refused"), *SMALL, says=says)
+            run("eval", "--model", self.model, "--data", data, "--set", "train")
+            os.remove(os.path.join(data, name))
+            os.mkdir(os.path.join(data, name))
+            self.refused(FAILURE, "eval", "--model", self.model, "--data", data,
+                         says=[os.path.join(data, name)])
+
+    def test_picture_of_the_test_set_is_a_link_to_nowhere(self):
+        data = self.path("link-picture")
+        for part in ("train", "test"):
+            os.makedirs(os.path.join(data, part))
+            for i in range(3):
+                with open(os.path.join(data, part, f"{i}.png"), "wb") as file:
+                    file.write(png_bytes(28, 28, 1, bytes(784)))
+        link = os.path.join(data, "test", "z.png")
+        os.symlink(self.path("missing"), link)
+        self.refused(FAILURE, "eval", "--model", self.model, "--data", data,
+                     says=[link])
+
+    def test_no_test_set_where_one_is_asked_for(self):
+        data = self.path("only-train")
+        os.mkdir(data)
+        write_idx(os.path.join(data, "train-images-idx3-ubyte"), (9, 28, 28),
+                  bytes(9 * 784))
+        self.refused(FAILURE, "eval", "--model", self.model, "--data", data,
+                     "--set", "test", says=[data, "no test set"])
+        for words, used in (((), "train"), (("--set", "train"), "train")):
+            out, _ = run("eval", "--model", self.model, "--data", data,
+                         "--json", *words)
+            self.assertEqual(json.loads(out)["set"], used)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs to become another user")
+    def test_test_set_that_may_not_be_read(self):
+        data = self.path("private")
+        os.mkdir(data)
+        for name in ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte"):
+            write_idx(os.path.join(data, name), (9, 28, 28), bytes(9 * 784))
+        os.chmod(os.path.join(data, name), 0)
+        os.chmod(self.folder, 0o755)
+        self.refused(FAILURE, "eval", "--model", self.model, "--data", data,
+                     says=[os.path.join(data, name), "Permission denied"],
+                     preexec_fn=lambda: os.setuid(65534))
 
     def test_images_of_another_shape(self):
         data = self.path("larger")

@@ -54,9 +54,16 @@ class UseTest(CommandTest):
         self.assertLessEqual(found["active_units"], LATENT)
         again = self.evaluate(model=self.checkpoint)
         self.assertEqual(again["soft_loss"], found["soft_loss"])
-        self.assertEqual(self.evaluate("--set", "train")["images"],
-                         TRAINING_IMAGES)
-        self.assertIn("soft loss", self.use("eval", "--data", self.data))
+        self.assertEqual(found["set"], "test")
+        train = self.evaluate("--set", "train")
+        self.assertEqual((train["images"], train["set"], train["data"]),
+                         (TRAINING_IMAGES, "train", self.data))
+        text = self.use("eval", "--data", self.data)
+        self.assertIn("soft loss", text)
+        self.assertRegex(text, r"set +test\n")
+        part = os.path.join(self.data, "test")
+        out = self.use("eval", "--data", part, "--json")
+        self.assertEqual(json.loads(out)["set"], "all")
 
     def test_sample(self):
         ten = self.draw("sample", "ten.png", "--count", 10, "--columns", 5)

@@ -1,0 +1,17 @@
+// Where the commands write. Asked before the work, so that hours do not end in
+// a file that cannot be written.
+#pragma once
+
+#include <string>
+
+namespace cli {
+
+/// Throws Failure unless a file of this name can be written or replaced: its
+/// folder is there, and what has the name, links followed, is a regular file
+/// that is not mounted by itself.
+void check_target(const std::string& path);
+
+/// The file that a chain of links ends in; it need not exist.
+std::string link_target(const std::string& path);
+
+}  // namespace cli

@@ -1,0 +1,89 @@
+"""Files that are there already, and two commands that write at one time."""
+
+import os
+
+from support import (CommandTest, SMALL, events, main, read_bytes, read_npy,
+                     run, start)
+
+
+class FilesTest(CommandTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.out = os.path.join(cls.folder, "run")
+        cls.train(cls, cls.out, "--max-steps", 1)
+        cls.model = os.path.join(cls.out, "model.safetensors")
+
+    def encode(self, out, *words, code=0):
+        return run("encode", "--model", self.model, "--data", self.data,
+                   "--out", out, *words, code=code)
+
+    def test_any_file_of_a_run_is_kept(self):
+        for name in ("model.safetensors", "sample_3.png", "reconstruction.png"):
+            folder = self.path("of-" + name)
+            os.mkdir(folder)
+            with open(os.path.join(folder, name), "w") as file:
+                file.write("mine")
+            _, err = run("train", "--data", self.data, "--out", folder, *SMALL,
+                         code=1)
+            self.assertIn(os.path.join(folder, name), err)
+            self.assertIn("--force", err)
+            self.assertEqual(os.listdir(folder), [name])
+            self.train(folder, "--max-steps", 1, "--force")
+
+    def test_two_runs_into_one_folder(self):
+        out = self.path("two")
+        first = start("train", "--data", self.data, "--out", out, *SMALL,
+                      "--epochs", 100000, "--json")
+        for line in first.stdout:
+            if events(line)[0]["event"] == "step":
+                break
+        _, err = run("train", "--data", self.data, "--out", out, *SMALL,
+                     "--force", code=1)
+        self.assertIn(out + ": another run is writing into it", err)
+        first.kill()  # the lock dies with its process
+        first.communicate()
+        self.train(out, "--max-steps", 1, "--force")
+
+    def test_encode_keeps_the_files_of_others(self):
+        out = self.path("codes.npy")
+        with open(out + ".part", "w") as file:
+            file.write("mine")
+        self.encode(out)
+        self.assertEqual(read_bytes(out + ".part"), b"mine")
+
+    def test_two_encodes_into_one_file(self):
+        out = self.path("both.npy")
+        both = [start("encode", "--model", self.model, "--data", self.data,
+                      "--out", out, "--set", name)
+                for name in ("train", "test")]
+        for process in both:
+            _, err = process.communicate(timeout=120)
+            self.assertEqual(process.returncode, 0, err)
+        alone = [self.path("train.npy"), self.path("test.npy")]
+        for path in alone:
+            self.encode(path, "--set", os.path.basename(path)[:-4])
+        self.assertIn(read_bytes(out), [read_bytes(path) for path in alone])
+
+    def test_encode_follows_links_and_refuses_the_rest(self):
+        real, link = self.path("real.npy"), self.path("link.npy")
+        os.symlink("real.npy", link)
+        self.encode(link)
+        self.assertTrue(os.path.islink(link))
+        read_npy(real)
+        os.chmod(real, 0o640)
+        self.encode(link)
+        self.assertEqual(os.stat(real).st_mode & 0o777, 0o640)
+        fifo = self.path("fifo.npy")
+        os.mkfifo(fifo)
+        for target, kind in ((fifo, "pipe"), ("/dev/null", "device")):
+            _, err = self.encode(target, code=1)
+            self.assertIn(f"{target} cannot be written: it is a {kind}", err)
+        _, err = self.encode(real, "--logvar", link, code=1)
+        self.assertIn("both --out and --logvar", err)
+        self.assertEqual([name for name in os.listdir(self.folder)
+                          if name.startswith(".vae-")], [])
+
+
+if __name__ == "__main__":
+    main()

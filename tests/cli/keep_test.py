@@ -1,0 +1,122 @@
+"""What ends or disturbs `vae train`: no finished step is lost."""
+
+import os
+import signal
+
+from support import (CommandTest, Picture, SMALL, STEPS, events, main, named,
+                     png_bytes, read_header, run, start)
+
+
+class KeepTest(CommandTest):
+    def begin(self, out, *words, step=3, **options):
+        """A long run that has done `step` steps of its second epoch."""
+        process = start("train", "--data", self.data, "--out", out, *SMALL,
+                        "--threads", 1, "--json", "--epochs", 100000,
+                        "--log-every", 1, *words, **options)
+        for line in process.stdout:
+            (event,) = events(line)
+            if event.get("epoch") == 2 and event.get("step") == step:
+                return process
+        raise AssertionError(process.communicate())
+
+    def ends(self, process, out, code=130):
+        """The run ends, and its checkpoint is of the second epoch."""
+        _, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, code, err)
+        progress = self.progress(out)
+        self.assertGreaterEqual(progress["steps"], STEPS + 3)
+        return err
+
+    def progress(self, out):
+        text, _ = run("info", "--json",
+                      os.path.join(out, "checkpoint.safetensors"))
+        (found,) = events(text)
+        read_header(os.path.join(out, "model.safetensors"))
+        return found
+
+    def test_signals(self):
+        for kind in (signal.SIGHUP, signal.SIGXCPU, signal.SIGPIPE):
+            out = self.path(kind.name)
+            process = self.begin(out)
+            process.send_signal(kind)
+            process.send_signal(kind)  # a closing terminal sends two
+            self.ends(process, out)
+
+    def test_nobody_reads_the_output(self):
+        for name, ignored in (("closed", False), ("closed-ignored", True)):
+            out = self.path(name)
+            # Python ignores SIGPIPE; what it starts does unless restored.
+            process = self.begin(out, restore_signals=not ignored)
+            process.stdout.close()
+            process.stdout = None
+            self.ends(process, out)
+
+    def test_ignored_interrupt_stays_ignored(self):
+        out = self.path("nohup")
+        process = self.begin(
+            out, preexec_fn=lambda: signal.signal(signal.SIGINT,
+                                                  signal.SIG_IGN))
+        process.send_signal(signal.SIGINT)
+        for line in process.stdout:
+            if events(line)[0].get("epoch") == 4:
+                break
+        self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGTERM)
+        self.ends(process, out)
+
+    def test_pictures_that_cannot_be_written(self):
+        out = self.path("in-the-way")
+        for name in ("sample_1.png", "reconstruction.png"):
+            os.makedirs(os.path.join(out, name))
+        lines = self.train(out, "--epochs", 2)
+        self.assertTrue(lines[-1]["complete"])
+        for name, line in zip(("sample_1.png", "reconstruction.png"),
+                              named(lines, "warning")):
+            self.assertIn(os.path.join(out, name), line["text"])
+            self.assertIn("directory", line["text"])
+        self.assertEqual(len(named(lines, "warning")), 2)
+        Picture(os.path.join(out, "sample_2.png"))
+        out = self.path("in-the-way-text")
+        os.makedirs(os.path.join(out, "sample_1.png"))
+        _, err = run("train", "--data", self.data, "--out", out, *SMALL,
+                     "--epochs", 1)
+        self.assertIn("vae: warning: " + os.path.join(out, "sample_1.png"), err)
+
+    def test_pictures_that_are_too_large(self):
+        data, out = self.path("large"), self.path("large-out")
+        os.mkdir(data)
+        for i in range(2):
+            with open(os.path.join(data, f"{i}.png"), "wb") as file:
+                file.write(png_bytes(2048, 2048, 1, bytes([i]) * 2048 ** 2))
+        text, _ = run("train", "--data", data, "--out", out, "--layers",
+                      "1,1,1,1,1,1,1,1", "--latent", 1, "--batch-size", 2,
+                      "--device", "cpu", "--epochs", 1, "--json")
+        lines = events(text)
+        (warning,) = named(lines, "warning")
+        self.assertIn("16402x16402", warning["text"])
+        self.assertTrue(lines[-1]["complete"])
+        self.assertEqual(self.progress(out)["steps"], 1)
+
+    def test_files_come_before_figures_and_pictures(self):
+        lines = self.train(self.path("order"), "--epochs", 1)
+        self.assertEqual(
+            [(line["event"], line.get("what")) for line in lines
+             if line["event"] not in ("start", "step")],
+            [("epoch", None), ("saved", "checkpoint"), ("saved", "model"),
+             ("eval", None), ("saved", "samples"), ("saved", "reconstruction"),
+             ("done", None)])
+
+    def test_a_step_that_fails(self):
+        out = self.path("diverged")
+        _, err = run("train", "--data", self.data, "--out", out, *SMALL,
+                     "--learning-rate", 1e29, "--epochs", 2, code=1)
+        self.assertEqual(err.count("\n"), 1, err)
+        steps = self.progress(out)["steps"]
+        self.assertGreaterEqual(steps, 1)
+        self.assertIn(f"all until step {steps} is saved, to go on: ", err)
+        self.assertIn("--resume " + os.path.join(out, "checkpoint.safetensors"),
+                      err)
+
+
+if __name__ == "__main__":
+    main()
