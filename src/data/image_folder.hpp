@@ -17,9 +17,8 @@ bool natural_less(std::string_view a, std::string_view b);
 bool holds_pictures(const std::string& folder);
 
 /// Reads `folder`:
-///  - with PNG files in it: these, without labels; PNG files in subfolders too
-///  are an
-///    Error(format) with both counts;
+///  - with PNG files in it: these, without labels; if there are PNG files in
+///    its subfolders too, Error(format) with both counts;
 ///  - else its subfolders, each of which must hold PNG files: labels 0, 1, …
 ///    in natural order of their names.
 /// Images come in natural order of their names. Other files and names that

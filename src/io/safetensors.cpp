@@ -83,7 +83,10 @@ std::string_view header_text(std::span<const std::byte> bytes,
           kLengthBytes);
   const std::string_view whole(reinterpret_cast<const char*>(bytes.data()),
                                bytes.size());
-  require(!whole.starts_with("PK\x03\x04") && !whole.starts_with("\x80\x02"),
+  // Both could be the length of a header, which a brace follows.
+  const bool pytorch =
+      whole.starts_with("PK\x03\x04") || whole.starts_with("\x80\x02\x8a\x0a");
+  require(!pytorch || whole.substr(kLengthBytes).starts_with('{'),
           Status::format, "'", origin,
           "' is no safetensors file but one of PyTorch's torch.save(); in "
           "Python, safetensors.torch.save_file(model.state_dict(), NAME) "

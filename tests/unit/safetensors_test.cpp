@@ -43,6 +43,21 @@ Tensor floats(std::vector<std::int64_t> shape, std::vector<float> values) {
   return tensor;
 }
 
+TEST_CASE("a header of any length is no file of PyTorch") {
+  // 640 is 0x280: the bytes with which a pickle begins.
+  for (const std::size_t length : {639u, 640u, 641u}) {
+    std::string header = R"({"a":{"dtype":"U8","shape":[1],)"
+                         R"("data_offsets":[0,1]}})";
+    header.resize(length, ' ');
+    CHECK_EQ(read_safetensors(file_of(header, 1), "x").tensors.size(), 1);
+  }
+  const auto old = to_bytes(
+      "\x80\x02\x8a\x0al\xfc\x9c"
+      "F\xf9 and more");
+  says(error_of(Status::format, [&] { read_safetensors(old, "x"); }),
+       "torch.save()");
+}
+
 TEST_CASE("tensors and metadata come back") {
   TensorFile file;
   file.metadata = {{"format", "pt"}, {"text", "\"quoted\"\n\u00e4\u4e2d"}};
