@@ -98,6 +98,13 @@ TEST_CASE("pixels outside of 0 to 1 are named by row and element") {
   }
 }
 
+TEST_CASE("a pixel just above 1 is shown with all its digits") {
+  const std::array<float, 3> floats{0.0f, 0.0f, 1.0000001f};
+  const std::string text =
+      refused(Status::argument, Batch::of(std::span<const float>(floats), 1));
+  says(text, "is 1.0000001;");
+}
+
 TEST_CASE("codes may be any finite number") {
   std::array<float, 3> floats{-1e30f, 1e30f, 0};
   const Batch batch = Batch::of(std::span<const float>(floats), 1);
