@@ -821,8 +821,9 @@ VAE_API vae_status vae_score(vae_trainer* trainer, const vae_batch* batch,
  * @param labels_path For one IDX file: the IDX file of its labels; else NULL.
  * @param dataset Set to the new dataset, which the host destroys; NULL after a
  *                failure.
- * @return #VAE_OK; #VAE_E_FILE if nothing is there; #VAE_E_FORMAT naming file
- *         and offence; #VAE_E_MEMORY.
+ * @return #VAE_OK; #VAE_E_FILE if nothing is there or it cannot be read;
+ *         #VAE_E_FORMAT naming file and offence, also of a folder that can be
+ *         read in two ways; #VAE_E_MEMORY.
  */
 VAE_API vae_status vae_dataset_open(const char* path, const char* labels_path,
                                     vae_dataset** dataset);
