@@ -86,7 +86,8 @@ struct LastLayerArgs {
   float* output;  // [images, oh * ow]; not null: this alone is wanted, no
                   // target, gradient and totals
 };
-/// Widest row of x, and most channels, that fit into shared memory.
+/// Most pixels of x, three rows at least, and most channels that fit into
+/// shared memory.
 constexpr std::int64_t kLastLayerPixels = 512;
 constexpr std::int64_t kLastLayerChannels = 256;
 void last_layer(const LastLayerArgs& args, cudaStream_t stream);

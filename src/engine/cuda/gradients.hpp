@@ -9,7 +9,8 @@
 
 namespace vae::engine::cuda {
 
-/// A piece of the flat gradient. One of `partial` and `exact` is not null.
+/// A piece of the flat gradient. One of `partial` and `exact` is not null; of
+/// partial sums count, stride and first are multiples of 4.
 struct GradientTask {
   const float* partial;        // sums to be added up, `stride` floats apart
   const ExactSum* exact;       // or finished sums
