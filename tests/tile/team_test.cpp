@@ -77,6 +77,13 @@ TEST_CASE("every task runs once, whatever the numbers of tasks and threads") {
   }
 }
 
+TEST_CASE("more tasks than one phase counts, as of images of 1448 x 1448") {
+  for (const int threads : {1, 3}) {
+    Team team(threads);
+    CHECK_EQ(not_once(team, 2'100'000), 0);
+  }
+}
+
 TEST_CASE("workers have numbers of their own, and the caller has 0") {
   Team team(4);
   std::vector<std::thread::id> ids(4);

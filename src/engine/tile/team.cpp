@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include <gsl/gsl>
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -98,7 +98,7 @@ std::uint32_t Team::take_tasks(int worker) {
     const std::uint64_t task = ticket & kTaskMask;
     if (task >= (ticket >> kTaskBits & kTaskMask)) return done;
     try {
-      call_(object_, static_cast<std::int64_t>(task), worker);
+      call_(object_, first_ + static_cast<std::int64_t>(task), worker);
     } catch (...) {
       const std::lock_guard lock(failure_lock_);
       if (!failure_) failure_ = std::current_exception();
@@ -119,12 +119,18 @@ void Team::work(int worker) {
   }
 }
 
+/// A ticket counts so many tasks; more of them, of large images, are several
+/// phases.
 void Team::run_tasks(std::int64_t count, Call call, const void* object) {
-  if (count <= 0) return;
-  Expects(count <= kMostTasks);
+  call_ = call, object_ = object;
+  for (std::int64_t first = 0; first < count; first += kMostTasks)
+    run_phase(first, std::min(count - first, kMostTasks));
+}
+
+void Team::run_phase(std::int64_t first, std::int64_t count) {
   const auto all = static_cast<std::uint32_t>(count);
   const std::uint32_t phase = phase_.load(std::memory_order_relaxed) + 1;
-  call_ = call, object_ = object;
+  first_ = first;
   done_.store(0, std::memory_order_relaxed);
   ticket_.store(first_ticket(phase, count), std::memory_order_release);
   if (count > 1 && !workers_.empty()) {

@@ -41,6 +41,7 @@ class Team {
   using Call = void (*)(const void* object, std::int64_t task, int worker);
 
   void run_tasks(std::int64_t count, Call call, const void* object);
+  void run_phase(std::int64_t first, std::int64_t count);
   std::uint32_t take_tasks(int worker);
   void work(int worker);
   void stop();
@@ -54,6 +55,7 @@ class Team {
   // phases, and a phase lasts as long as one of its tasks is not done.
   Call call_ = nullptr;
   const void* object_ = nullptr;
+  std::int64_t first_ = 0;  // added to the numbers of its tasks
   /// Phase, number of its tasks, and the next one, in one word: whoever takes a
   /// task knows that it belongs to the phase under way, even a worker that
   /// slept through the phases before.
