@@ -5,7 +5,14 @@
 #include <ATen/Parallel.h>
 #include <omp.h>
 
+#include <atomic>
+#include <latch>
 #include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "base/check.hpp"
 
 namespace vae::engine::blocks {
 namespace {
@@ -20,6 +27,32 @@ const char* name_of(at::Float32MatmulPrecision precision) {
       return "medium";
   }
   return "highest";
+}
+
+/// Whether the system gives so many threads at once; they end again.
+bool gives_threads(int count) {
+  std::latch end(1);
+  std::vector<std::thread> threads;
+  bool all = true;
+  try {
+    for (int i = 0; i < count; ++i) threads.emplace_back([&] { end.wait(); });
+  } catch (const std::system_error&) {
+    all = false;
+  }
+  end.count_down();
+  for (std::thread& thread : threads) thread.join();
+  return all;
+}
+
+/// Where there are too few, LibTorch's pool waits for ever and OpenMP ends the
+/// process, so they are asked for beforehand: each of both wants as many.
+void require_threads(int threads) {
+  static std::atomic<int> given{1};
+  if (threads <= given) return;
+  require(gives_threads(2 * threads), Status::memory, "the system gives no ",
+          2 * threads, " threads, which LibTorch needs where `threads` is ",
+          threads);
+  given = threads;
 }
 
 }  // namespace
@@ -75,7 +108,9 @@ TorchScope::TorchScope(Device& device, int threads, Precision precision,
       // Asked before LibTorch, whose first question changes the answer.
       omp_threads_(omp_get_max_threads()),
       torch_threads_(at::get_num_threads()) {
-  if (threads != torch_threads_) at::set_num_threads(threads);
+  if (threads == torch_threads_) return;
+  require_threads(threads);
+  at::set_num_threads(threads);
 }
 
 TorchScope::~TorchScope() {
