@@ -156,8 +156,8 @@ class Fusion {
   virtual std::string why_no_pass(const model::Plan& plan,
                                   const Config& config) const = 0;
   /// A whole pass by the device's own products. `copy` as in commit().
-  virtual std::unique_ptr<DevicePass> make_pass(
-      const PassContext& context, const std::uint16_t* copy) = 0;
+  virtual std::unique_ptr<DevicePass> make_pass(const PassContext& context,
+                                                const std::uint16_t* copy) = 0;
 };
 
 }  // namespace vae::engine

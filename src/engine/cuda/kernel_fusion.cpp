@@ -74,8 +74,8 @@ std::string KernelFusion::why_no_pass(const model::Plan& plan,
   return why_no_gemm_pass(plan, config, device_.tensor_cores());
 }
 
-std::unique_ptr<DevicePass> KernelFusion::make_pass(
-    const PassContext& context, const std::uint16_t* copy) {
+std::unique_ptr<DevicePass> KernelFusion::make_pass(const PassContext& context,
+                                                    const std::uint16_t* copy) {
   return std::make_unique<GemmPass>(context, copy, device_);
 }
 

@@ -56,7 +56,7 @@ class KernelFusion final : public Fusion {
   std::string why_no_pass(const model::Plan& plan,
                           const Config& config) const override;
   std::unique_ptr<DevicePass> make_pass(const PassContext& context,
-                                          const std::uint16_t* copy) override;
+                                        const std::uint16_t* copy) override;
 
  private:
   ColumnScratch scratch();
