@@ -1,9 +1,9 @@
 // See code.hpp.
 #include <algorithm>
 
+#include "engine/cuda/batch_sums.cuh"
 #include "engine/cuda/code.hpp"
 #include "engine/cuda/epilogue.cuh"
-#include "engine/cuda/launch.cuh"
 #include "engine/cuda/noise.cuh"
 #include "engine/math/latent.hpp"
 
@@ -72,9 +72,7 @@ __global__ void __launch_bounds__(ForwardTile::kThreads)
   const std::int64_t row = blockIdx.x;
   const std::int64_t latent = a.latent, width = 2 * latent;
   const auto thread = static_cast<std::int32_t>(threadIdx.x);
-  for (std::int64_t i = row * ForwardTile::kThreads + thread; i < a.clear.count;
-       i += std::int64_t{gridDim.x} * ForwardTile::kThreads)
-    a.clear.sums[i] = {0, 0};
+  clear_sums(a.clear);
   if (thread >= CodeTile::kThreads)
     for (std::int64_t block = thread - CodeTile::kThreads; 4 * block < latent;
          block += ForwardTile::kThreads - CodeTile::kThreads)
@@ -91,8 +89,7 @@ __global__ void __launch_bounds__(ForwardTile::kThreads)
     write_number(a.z + at, reparameterise(mean, logvar, a.noise[at]));
     kl += kl_divergence(mean, logvar);
   }
-#pragma unroll
-  for (int mask = 16; mask > 0; mask /= 2) kl += shuffle_xor(kl, mask);
+  kl = warp_sum(kl);
   __shared__ float warps[ForwardTile::kThreads / 32];
   if (thread % 32 == 0) warps[thread / 32] = kl;
   __syncthreads();
@@ -145,60 +142,20 @@ __global__ void __launch_bounds__(CodeTile::kThreads)
   if (same && thread < a.latent) finish(thread);
 }
 
-/// Sum over the threads of a block, valid in thread 0.
-__device__ double sum_block(double value) {
-  __shared__ double shared[CodeTile::kThreads];
-  shared[threadIdx.x] = value;
-  __syncthreads();
-  for (unsigned half = CodeTile::kThreads / 2; half > 0; half /= 2) {
-    if (threadIdx.x < half) shared[threadIdx.x] += shared[threadIdx.x + half];
-    __syncthreads();
-  }
-  const double total = shared[0];
-  __syncthreads();
-  return total;
-}
-
 /// Block k < latent: dimension k. Block latent: the Tail.
 __global__ void __launch_bounds__(CodeTile::kThreads)
     step_sums_kernel(StepSumsArgs a) {
   const auto k = static_cast<std::int32_t>(blockIdx.x);
-  const auto thread = static_cast<std::int32_t>(threadIdx.x);
-  if (k == a.latent) {
-    double kl = 0;
-    for (std::int32_t i = thread; i < a.images; i += CodeTile::kThreads)
-      kl += static_cast<double>(a.kl_rows[i]);
-    kl = sum_block(kl);
-    if (thread != 0) return;
-    const double recon = exact_value(a.totals->recon);
-    const double mse = exact_value(a.totals->square) / a.pixels;
-    const auto kl_weight = static_cast<float>(a.settings->kl_weight);
-    const double loss = recon + static_cast<double>(kl_weight) * kl;
-    auto* tail = reinterpret_cast<Tail*>(a.tail);
-    keep(&tail->loss, loss, a.accumulate);
-    keep(&tail->recon, recon, a.accumulate);
-    keep(&tail->kl, kl, a.accumulate);
-    keep(&tail->mse, mse, a.accumulate);
-    keep(&tail->images, static_cast<double>(a.images), a.accumulate);
-    keep(&tail->nonfinite, loss - loss == 0.0 ? 0.0 : 1.0, a.accumulate);
+  if (k < a.latent) {
+    sum_dimension<CodeTile::kThreads>(a.heads, a.images, a.latent, k, a.tail,
+                                      a.accumulate);
     return;
   }
-  double kl = 0, mean = 0, square = 0;
-  for (std::int32_t i = thread; i < a.images; i += CodeTile::kThreads) {
-    const float* heads = a.heads + std::int64_t{i} * 2 * a.latent;
-    const auto value = static_cast<double>(heads[k]);
-    kl += static_cast<double>(kl_divergence(heads[k], heads[a.latent + k]));
-    mean += value;
-    square += value * value;
-  }
-  kl = sum_block(kl);
-  mean = sum_block(mean);
-  square = sum_block(square);
-  if (thread != 0) return;
-  float* out = a.tail + kTailFloats;
-  keep(out + k, kl, a.accumulate);
-  keep(out + a.latent + k, mean, a.accumulate);
-  keep(out + 2 * a.latent + k, square, a.accumulate);
+  const double kl = sum_rows<CodeTile::kThreads>(a.kl_rows, a.images);
+  if (threadIdx.x != 0) return;
+  write_tail(a.tail, exact_value(a.totals->recon), kl,
+             exact_value(a.totals->square) / a.pixels, a.images, *a.settings,
+             a.accumulate);
 }
 
 constexpr int kSumColumns = 64, kSumLanes = CodeTile::kThreads / 8;

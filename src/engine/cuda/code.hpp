@@ -9,12 +9,6 @@
 
 namespace vae::engine::cuda {
 
-/// Sums that the coming kernels start from zero.
-struct Clear {
-  ExactSum* sums;
-  std::int32_t count;
-};
-
 /// Partial sums [splits, images, 2 * latent] become heads (with bias), noise, z
 /// and the KL of each image.
 struct CodeForwardArgs {

@@ -10,7 +10,6 @@
 namespace vae::engine::cuda {
 namespace {
 
-constexpr int kTaps = 16;
 /// Of the kernels here: eight warps with 16 places each.
 struct EndTile {
   static constexpr int kThreads = 256, kM = 128, kN = 64;
@@ -63,7 +62,7 @@ __device__ void patch_products(const PatchGemmArgs& a, std::int32_t m0,
   for (int j = 0; j < EndTile::kN / 8; ++j) {
     const std::int32_t n = n0 + 8 * j + g;
     const auto* w = reinterpret_cast<const std::uint32_t*>(a.w) +
-                    std::int64_t{n} * kTaps / 2;
+                    std::int64_t{n} * kEndTaps / 2;
     float c[4] = {};
     multiply(c, patch, n < a.n ? w[t] : 0, n < a.n ? w[t + 4] : 0);
     auto* to = reinterpret_cast<std::uint32_t*>(
@@ -103,7 +102,7 @@ __global__ void __launch_bounds__(EndTile::kThreads)
 
 struct WeightTile {
   static constexpr int kThreads = 256, kM = 128, kN = 64;
-  static constexpr int kSums = kN * kTaps;  // of a warp
+  static constexpr int kSums = kN * kEndTaps;  // of a warp
   static constexpr int kShared = kThreads / 32 * kSums * 4 + 1024;
   static_assert(kM * kN * 2 <= kShared - 1024);
 };
@@ -162,11 +161,11 @@ __device__ void add_warps(const float (&c)[4][2][4], float* sums, float* out,
     for (int j = 0; j < 2; ++j)
 #pragma unroll
       for (int q = 0; q < 4; ++q)
-        mine[(16 * i + lane / 4 + 8 * (q / 2)) * kTaps + 8 * j +
+        mine[(16 * i + lane / 4 + 8 * (q / 2)) * kEndTaps + 8 * j +
              2 * (lane % 4) + q % 2] = c[i][j][q];
   __syncthreads();
   for (int i = thread; i < WeightTile::kSums; i += WeightTile::kThreads) {
-    if (n0 + i / kTaps >= n) continue;
+    if (n0 + i / kEndTaps >= n) continue;
     float total = 0;
 #pragma unroll
     for (int w = 0; w < WeightTile::kThreads / 32; ++w)
@@ -209,7 +208,7 @@ __global__ void __launch_bounds__(WeightTile::kThreads)
   }
   __syncthreads();
   add_warps(c, reinterpret_cast<float*>(shared),
-            a.out + (std::int64_t{blockIdx.x} * a.n + n0) * kTaps, n0, a.n);
+            a.out + (std::int64_t{blockIdx.x} * a.n + n0) * kEndTaps, n0, a.n);
 }
 
 template <Epilogue kind>
@@ -221,7 +220,7 @@ void launch_patch_gemm(const PatchGemmArgs& a, cudaStream_t stream) {
   // As many blocks as run at once: sums of columns are then formed once.
   launch_tiles<patch_gemm_kernel<kind>, EndTile>(
       "patch_gemm",
-      std::int64_t{p.images} * p.h * p.w * kFloat + a.n * kTaps * 2 +
+      std::int64_t{p.images} * p.h * p.w * kFloat + a.n * kEndTaps * 2 +
           (a.epilogue.other != nullptr ? 2 : 1) * out,
       dim3(static_cast<unsigned>(std::min<std::int64_t>(tiles, 528)),
            static_cast<unsigned>((a.n + EndTile::kN - 1) / EndTile::kN)),
@@ -255,7 +254,7 @@ void patch_weights(const PatchWeightArgs& a, cudaStream_t stream) {
       "patch_weights",
       std::int64_t{p.images} * p.h * p.w * kFloat +
           places * a.n * 2 * (a.norm.x != nullptr ? 2 : 1) +
-          std::int64_t{a.blocks} * a.n * kTaps * kFloat,
+          std::int64_t{a.blocks} * a.n * kEndTaps * kFloat,
       dim3(static_cast<unsigned>(a.blocks),
            static_cast<unsigned>((a.n + WeightTile::kN - 1) / WeightTile::kN)),
       stream, a);

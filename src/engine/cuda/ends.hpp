@@ -12,6 +12,9 @@
 
 namespace vae::engine::cuda {
 
+/// Numbers of a patch.
+constexpr int kEndTaps = 16;
+
 /// An image [h, w] of float32, and the grid [gh, gw] of places at which the
 /// 4 x 4 patch from (2 i - 1, 2 j - 1) on is taken; zero outside.
 struct Patches {

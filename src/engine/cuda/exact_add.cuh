@@ -1,10 +1,10 @@
-// Adding to an ExactSum from many blocks at once, and reading it in the kernel
-// after. See math/exact_sum.hpp.
+// Adding to an ExactSum from many blocks at once, and what goes before and
+// after: the sum of a warp, and zeros for the next time. See
+// math/exact_sum.hpp.
 #pragma once
 
-#include <cuda_runtime.h>
-
-#include "engine/math/exact_sum.hpp"
+#include "engine/cuda/gemm.hpp"
+#include "engine/cuda/tensor_core.cuh"
 
 namespace vae::engine::cuda {
 
@@ -16,6 +16,21 @@ __device__ inline void exact_add(ExactSum* to, float value) {
   }
   atomicAdd(&to->low, part.low);
   if (part.high != 0) atomicAdd(&to->high, part.high);
+}
+
+/// By all threads of a grid along x.
+__device__ inline void clear_sums(const Clear& clear) {
+  const std::int64_t step = std::int64_t{gridDim.x} * blockDim.x;
+  for (std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+       i < clear.count; i += step)
+    clear.sums[i] = {0, 0};
+}
+
+/// In every lane.
+__device__ inline float warp_sum(float value) {
+#pragma unroll
+  for (int mask = 16; mask > 0; mask /= 2) value += shuffle_xor(value, mask);
+  return value;
 }
 
 }  // namespace vae::engine::cuda

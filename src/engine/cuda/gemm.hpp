@@ -26,6 +26,12 @@ struct Gather {
   Divisor by_places, by_width;  // gh * gw and gw
 };
 
+/// Sums that the coming kernels start from zero.
+struct Clear {
+  ExactSum* sums;
+  std::int32_t count;
+};
+
 /// What happens to a tile of a product before it is written.
 enum class Epilogue : std::int32_t {
   partial,        // float32 [splits, M, N], to be added up by the reader

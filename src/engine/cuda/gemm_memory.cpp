@@ -11,8 +11,6 @@ namespace {
 
 using model::Layer;
 
-constexpr std::int64_t kEndTaps = 16;  // of the layers at an image
-
 /// Splits of the sum over places in a derivative by weights [m, n]: about two
 /// blocks for each multiprocessor of a large card, as these sums are long. The
 /// larger tile is that of weight_gemm_hopper().

@@ -129,52 +129,53 @@ struct Accumulator {
     __syncthreads();
   }
 
-  template <class Load>
-  __device__ void run_warps(std::uint32_t shared, int stages, Load load) {
-    constexpr int kAheadStages = Tile::kStages - 1;
+  /// Where stage s of the ring lies, and which one follows it.
+  static __device__ std::uint32_t stage_at(std::uint32_t shared, int s) {
+    return shared + static_cast<std::uint32_t>(s) * Tile::kStageBytes;
+  }
+  static __device__ int after(int s) {
+    return s + 1 == Tile::kStages ? 0 : s + 1;
+  }
+  /// Sends the first `ahead` stages on their way.
+  template <int ahead, class Load>
+  static __device__ void load_first(std::uint32_t shared, int stages,
+                                    Load& load) {
 #pragma unroll
-    for (int s = 0; s < kAheadStages; ++s) {
-      if (s < stages)
-        load(shared + static_cast<std::uint32_t>(s) * Tile::kStageBytes);
+    for (int s = 0; s < ahead; ++s) {
+      if (s < stages) load(stage_at(shared, s));
       commit_copies();
     }
-    int now = 0, next = kAheadStages;
-    for (int t = 0; t < stages; ++t) {
+  }
+
+  template <class Load>
+  __device__ void run_warps(std::uint32_t shared, int stages, Load& load) {
+    constexpr int kAheadStages = Tile::kStages - 1;
+    load_first<kAheadStages>(shared, stages, load);
+    for (int t = 0, now = 0, next = kAheadStages; t < stages;
+         ++t, now = after(now), next = after(next)) {
       wait_copies<Tile::kStages - 2>();
       __syncthreads();  // everybody's copies are there, and `next` is free
-      if (t + kAheadStages < stages)
-        load(shared + static_cast<std::uint32_t>(next) * Tile::kStageBytes);
+      if (t + kAheadStages < stages) load(stage_at(shared, next));
       commit_copies();
-      multiply_stage(shared +
-                     static_cast<std::uint32_t>(now) * Tile::kStageBytes);
-      now = now + 1 == Tile::kStages ? 0 : now + 1;
-      next = next + 1 == Tile::kStages ? 0 : next + 1;
+      multiply_stage(stage_at(shared, now));
     }
   }
 
   /// One stage less is ahead: the products before the last may still read
   /// theirs.
   template <class Load>
-  __device__ void run_warpgroups(std::uint32_t shared, int stages, Load load) {
+  __device__ void run_warpgroups(std::uint32_t shared, int stages, Load& load) {
     constexpr int kAheadStages = Tile::kStages - 2;
-#pragma unroll
-    for (int s = 0; s < kAheadStages; ++s) {
-      if (s < stages)
-        load(shared + static_cast<std::uint32_t>(s) * Tile::kStageBytes);
-      commit_copies();
-    }
-    int now = 0, next = kAheadStages;
-    for (int t = 0; t < stages; ++t) {
+    load_first<kAheadStages>(shared, stages, load);
+    for (int t = 0, now = 0, next = kAheadStages; t < stages;
+         ++t, now = after(now), next = after(next)) {
       wait_copies<Tile::kStages - 3>();
       fence_shared();
       __syncthreads();
-      issue_stage(shared + static_cast<std::uint32_t>(now) * Tile::kStageBytes);
-      if (t + kAheadStages < stages)
-        load(shared + static_cast<std::uint32_t>(next) * Tile::kStageBytes);
+      issue_stage(stage_at(shared, now));
+      if (t + kAheadStages < stages) load(stage_at(shared, next));
       commit_copies();
       warpgroup_wait<1>();
-      now = now + 1 == Tile::kStages ? 0 : now + 1;
-      next = next + 1 == Tile::kStages ? 0 : next + 1;
     }
     warpgroup_wait<0>();
 #pragma unroll

@@ -1,7 +1,7 @@
 // See gradients.hpp.
+#include "engine/cuda/exact_add.cuh"
 #include "engine/cuda/gradients.hpp"
 #include "engine/cuda/launch.cuh"
-#include "engine/cuda/tensor_core.cuh"
 
 namespace vae::engine::cuda {
 namespace {
@@ -37,8 +37,7 @@ __device__ float4 add_four(const GradientTask& t, std::int32_t i) {
 }
 
 __device__ double sum_block(float value) {
-#pragma unroll
-  for (int mask = 16; mask > 0; mask /= 2) value += shuffle_xor(value, mask);
+  value = warp_sum(value);
   __shared__ float warps[GradientTile::kThreads / 32];
   if (threadIdx.x % 32 == 0) warps[threadIdx.x / 32] = value;
   __syncthreads();
@@ -53,9 +52,7 @@ __global__ void __launch_bounds__(GradientTile::kThreads)
   const auto thread = static_cast<std::int32_t>(threadIdx.x);
   const auto block = static_cast<std::int32_t>(blockIdx.x);
   const GradientTask t = a.tasks[block];
-  for (std::int32_t i = block * GradientTile::kThreads + thread;
-       i < a.clear.count; i += a.count * GradientTile::kThreads)
-    a.clear.sums[i] = {0, 0};
+  clear_sums(a.clear);
   float* to = a.gradient + t.first;
   float square = 0;
   if (t.exact != nullptr) {

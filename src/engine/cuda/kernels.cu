@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/cuda/batch_sums.cuh"
 #include "engine/cuda/kernels.hpp"
 #include "engine/cuda/launch.cuh"
 #include "engine/cuda/noise.cuh"
@@ -144,48 +145,19 @@ __global__ void reconstruction_kernel(ReconstructionArgs a) {
       static_cast<float>(square / static_cast<double>(in.pixels));
 }
 
-__device__ double sum_rows(const float* rows, std::int64_t count) {
-  double sum = 0;
-  for (std::int64_t i = threadIdx.x; i < count; i += kThreads)
-    sum += static_cast<double>(rows[i]);
-  return block_sum(sum);
-}
-
 /// Block k < latent: dimension k. Block latent: the Tail.
 __global__ void batch_sums_kernel(BatchSums in) {
   const std::int64_t k = blockIdx.x;
-  if (k == in.latent) {
-    const double recon = sum_rows(in.recon_rows, in.rows);
-    const double kl = sum_rows(in.kl_rows, in.rows);
-    const double mse = sum_rows(in.mse_rows, in.rows);
-    if (threadIdx.x != 0) return;
-    const auto kl_weight = static_cast<float>(in.settings->kl_weight);
-    const double loss = recon + static_cast<double>(kl_weight) * kl;
-    auto* tail = reinterpret_cast<Tail*>(in.tail);
-    keep(&tail->loss, loss, in.accumulate);
-    keep(&tail->recon, recon, in.accumulate);
-    keep(&tail->kl, kl, in.accumulate);
-    keep(&tail->mse, mse, in.accumulate);
-    keep(&tail->images, static_cast<double>(in.rows), in.accumulate);
-    keep(&tail->nonfinite, loss - loss == 0.0 ? 0.0 : 1.0, in.accumulate);
+  if (k < in.latent) {
+    sum_dimension<kThreads>(in.heads, in.rows, in.latent, k, in.tail,
+                            in.accumulate);
     return;
   }
-  double kl = 0, mean = 0, square = 0;
-  for (std::int64_t i = threadIdx.x; i < in.rows; i += kThreads) {
-    const float* heads = in.heads + i * 2 * in.latent;
-    const auto value = static_cast<double>(heads[k]);
-    kl += static_cast<double>(kl_divergence(heads[k], heads[in.latent + k]));
-    mean += value;
-    square += value * value;
-  }
-  kl = block_sum(kl);
-  mean = block_sum(mean);
-  square = block_sum(square);
-  if (threadIdx.x != 0) return;
-  float* out = in.tail + kTailFloats;
-  keep(out + k, kl, in.accumulate);
-  keep(out + in.latent + k, mean, in.accumulate);
-  keep(out + 2 * in.latent + k, square, in.accumulate);
+  const double recon = sum_rows<kThreads>(in.recon_rows, in.rows);
+  const double kl = sum_rows<kThreads>(in.kl_rows, in.rows);
+  const double mse = sum_rows<kThreads>(in.mse_rows, in.rows);
+  if (threadIdx.x == 0)
+    write_tail(in.tail, recon, kl, mse, in.rows, *in.settings, in.accumulate);
 }
 
 }  // namespace

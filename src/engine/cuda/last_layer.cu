@@ -11,16 +11,15 @@
 namespace vae::engine::cuda {
 namespace {
 
-constexpr int kTaps = 16;
-
 /// Pairs of rows of the output that one block makes: `pairs` of them read
 /// pairs + 2 rows of the input.
 struct LastTile {
   static constexpr int kThreads = 256;
-  static constexpr int kStride = kTaps + 1;  // floats of a pixel: no conflicts
+  static constexpr int kStride =
+      kEndTaps + 1;  // floats of a pixel: no conflicts
   static constexpr int kShared =
       static_cast<int>(kLastLayerPixels * kStride * 4 +
-                       kLastLayerChannels * kTaps * 2) +
+                       kLastLayerChannels * kEndTaps * 2) +
       1024;
 };
 struct LastArgs {
@@ -107,12 +106,8 @@ __device__ void add_totals(const LastLayerArgs& in, float recon, float square,
   __shared__ float part[3][kWarps];
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int warp = static_cast<int>(threadIdx.x) / 32;
-#pragma unroll
-  for (int mask = 16; mask > 0; mask /= 2) {
-    recon += shuffle_xor(recon, mask);
-    square += shuffle_xor(square, mask);
-    gradient += shuffle_xor(gradient, mask);
-  }
+  recon = warp_sum(recon), square = warp_sum(square);
+  gradient = warp_sum(gradient);
   if (lane == 0)
     part[0][warp] = recon, part[1][warp] = square, part[2][warp] = gradient;
   __syncthreads();
@@ -131,7 +126,7 @@ __global__ void __launch_bounds__(LastTile::kThreads)
   auto* weights = reinterpret_cast<std::uint16_t*>(shared);
   const std::int32_t padded = (in.channels + 15) / 16 * 16;
   auto* products =
-      reinterpret_cast<float*>(shared + kLastLayerChannels * kTaps * 2);
+      reinterpret_cast<float*>(shared + kLastLayerChannels * kEndTaps * 2);
   const auto image = static_cast<std::int32_t>(blockIdx.x) / a.bands;
   const std::int32_t pair0 =
       static_cast<std::int32_t>(blockIdx.x) % a.bands * a.pairs;
@@ -139,8 +134,8 @@ __global__ void __launch_bounds__(LastTile::kThreads)
   const std::int32_t end =
       pair0 + a.pairs + 1 < in.ih ? pair0 + a.pairs + 1 : in.ih;
   const auto thread = static_cast<std::int32_t>(threadIdx.x);
-  for (std::int32_t i = thread; i < padded * kTaps; i += LastTile::kThreads)
-    weights[i] = i < in.channels * kTaps ? in.w[i] : std::uint16_t{0};
+  for (std::int32_t i = thread; i < padded * kEndTaps; i += LastTile::kThreads)
+    weights[i] = i < in.channels * kEndTaps ? in.w[i] : std::uint16_t{0};
   __syncthreads();
   last_products(
       in, in.x + (std::int64_t{image} * in.ih + first) * in.iw * in.channels,
@@ -187,7 +182,7 @@ void last_layer(const LastLayerArgs& a, cudaStream_t stream) {
   const std::int64_t in = std::int64_t{a.images} * a.ih * a.iw * a.channels * 2;
   const std::int64_t out = std::int64_t{a.images} * a.oh * a.ow * kFloat;
   launch_tiles<last_layer_kernel, LastTile>(
-      "last_layer", in + 2 * out + a.channels * kTaps * 2,
+      "last_layer", in + 2 * out + a.channels * kEndTaps * 2,
       dim3(static_cast<unsigned>(a.images * bands)), stream,
       LastArgs{a, static_cast<std::int32_t>(pairs),
                static_cast<std::int32_t>(bands), Divisor(a.ow)});

@@ -16,23 +16,10 @@ constexpr unsigned kThreads = 128;
 constexpr std::int64_t kMostBlocks = 4096;  // the rest is a grid-stride loop
 constexpr std::int64_t kFloat = sizeof(float);
 
-/// Starts `blocks` blocks of kThreads. A failure is CUDA's last error, for the
-/// host code that drives the device to look at. `bytes`: what the kernel must
-/// at least read and write, for those who count.
-template <auto kernel, class Args>
-void launch(const char* name, std::int64_t bytes, std::int64_t blocks,
-            cudaStream_t stream, const Args& args) {
-  static_assert(std::is_trivially_copyable_v<Args>);
-  note_launch({name, bytes, blocks});
-  cudaLaunchConfig_t config{};
-  config.gridDim = dim3(static_cast<unsigned>(blocks));
-  config.blockDim = dim3(kThreads);
-  config.stream = stream;
-  (void)cudaLaunchKernelEx(&config, kernel, args);
-}
-
 /// Starts a grid of blocks of a tile's threads, with its shared memory. Above
-/// 48 KiB a kernel must be told beforehand; each device remembers it.
+/// 48 KiB a kernel must be told beforehand; each device remembers it. A failure
+/// is CUDA's last error, for the host code that drives the device to look at.
+/// `bytes`: what the kernel must at least read and write, for those who count.
 template <auto kernel, class Tile, class Args>
 void launch_tiles(const char* name, std::int64_t bytes, dim3 grid,
                   cudaStream_t stream, const Args& args) {
@@ -47,6 +34,18 @@ void launch_tiles(const char* name, std::int64_t bytes, dim3 grid,
   config.dynamicSmemBytes = Tile::kShared;
   config.stream = stream;
   (void)cudaLaunchKernelEx(&config, kernel, args);
+}
+
+struct PlainTile {
+  static constexpr unsigned kThreads = cuda::kThreads;
+  static constexpr int kShared = 0;
+};
+/// Starts `blocks` blocks of kThreads.
+template <auto kernel, class Args>
+void launch(const char* name, std::int64_t bytes, std::int64_t blocks,
+            cudaStream_t stream, const Args& args) {
+  launch_tiles<kernel, PlainTile>(
+      name, bytes, dim3(static_cast<unsigned>(blocks)), stream, args);
 }
 
 __device__ inline std::int64_t global_index() {
@@ -67,12 +66,13 @@ __device__ inline void keep(float* to, double value, bool accumulate) {
   *to = accumulate ? *to + rounded : rounded;
 }
 
-/// Valid in thread 0. Every thread of a block of kThreads must call it.
-__device__ inline double block_sum(double value) {
-  __shared__ double shared[kThreads];
+/// Valid in thread 0. Every thread of a block of `threads` must call it.
+template <unsigned threads = kThreads>
+__device__ double block_sum(double value) {
+  __shared__ double shared[threads];
   shared[threadIdx.x] = value;
   __syncthreads();
-  for (unsigned half = kThreads / 2; half > 0; half /= 2) {
+  for (unsigned half = threads / 2; half > 0; half /= 2) {
     if (threadIdx.x < half) shared[threadIdx.x] += shared[threadIdx.x + half];
     __syncthreads();
   }

@@ -1,0 +1,58 @@
+// What a batch reports, for both passes: its Tail, and sums over images of each
+// latent dimension.
+#pragma once
+
+#include "engine/cuda/launch.cuh"
+#include "engine/math/latent.hpp"
+#include "engine/state.hpp"
+
+namespace vae::engine::cuda {
+
+/// By one thread. `recon`, `kl` and `mse` are sums over the images.
+__device__ inline void write_tail(float* to, double recon, double kl,
+                                  double mse, std::int64_t images,
+                                  const Settings& settings, bool accumulate) {
+  const auto kl_weight = static_cast<float>(settings.kl_weight);
+  const double loss = recon + static_cast<double>(kl_weight) * kl;
+  auto* tail = reinterpret_cast<Tail*>(to);
+  keep(&tail->loss, loss, accumulate);
+  keep(&tail->recon, recon, accumulate);
+  keep(&tail->kl, kl, accumulate);
+  keep(&tail->mse, mse, accumulate);
+  keep(&tail->images, static_cast<double>(images), accumulate);
+  keep(&tail->nonfinite, loss - loss == 0.0 ? 0.0 : 1.0, accumulate);
+}
+
+/// By a block: numbers of all images, valid in thread 0.
+template <unsigned threads>
+__device__ double sum_rows(const float* rows, std::int64_t count) {
+  double sum = 0;
+  for (std::int64_t i = threadIdx.x; i < count; i += threads)
+    sum += static_cast<double>(rows[i]);
+  return block_sum<threads>(sum);
+}
+
+/// By a block: dimension k of heads [images, 2 * latent], behind the Tail.
+template <unsigned threads>
+__device__ void sum_dimension(const float* all_heads, std::int64_t images,
+                              std::int64_t latent, std::int64_t k, float* tail,
+                              bool accumulate) {
+  double kl = 0, mean = 0, square = 0;
+  for (std::int64_t i = threadIdx.x; i < images; i += threads) {
+    const float* heads = all_heads + i * 2 * latent;
+    const auto value = static_cast<double>(heads[k]);
+    kl += static_cast<double>(kl_divergence(heads[k], heads[latent + k]));
+    mean += value;
+    square += value * value;
+  }
+  kl = block_sum<threads>(kl);
+  mean = block_sum<threads>(mean);
+  square = block_sum<threads>(square);
+  if (threadIdx.x != 0) return;
+  float* out = tail + kTailFloats;
+  keep(out + k, kl, accumulate);
+  keep(out + latent + k, mean, accumulate);
+  keep(out + 2 * latent + k, square, accumulate);
+}
+
+}  // namespace vae::engine::cuda
