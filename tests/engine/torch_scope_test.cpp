@@ -3,12 +3,8 @@
 // parallel regions run as it asked for.
 #include <ATen/Parallel.h>
 #include <omp.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
-#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,6 +12,7 @@
 #include "engine/autograd.hpp"
 #include "unit/small_trainers.hpp"
 #include "unit/testing.hpp"
+#include "unit/tight_memory.hpp"
 #include "vae/error.hpp"
 
 namespace vae {
@@ -180,18 +177,12 @@ TEST_CASE("threads that the system does not give are an error, and no hang") {
   const Restore restore;
   Config config = with_threads(1024);
   config.engine = EngineKind::blocks;
-  rlimit before;
-  getrlimit(RLIMIT_AS, &before);
-  std::int64_t pages = 0;
-  std::ifstream("/proc/self/statm") >> pages;
-  // Room for some stacks, but not for two thousand.
-  const auto room =
-      static_cast<rlim_t>(pages * sysconf(_SC_PAGESIZE)) + (rlim_t{1} << 30);
-  const rlimit tight{std::min(room, before.rlim_max), before.rlim_max};
-  REQUIRE_EQ(setrlimit(RLIMIT_AS, &tight), 0);
-  const std::string text =
-      testing::error_of(Status::memory, [&] { Trainer trainer(config); });
-  setrlimit(RLIMIT_AS, &before);
+  std::string text;
+  {
+    // Room for some stacks, but not for two thousand.
+    const testing::TightMemory tight(rlim_t{1} << 30);
+    text = testing::error_of(Status::memory, [&] { Trainer trainer(config); });
+  }
   testing::says(text, "1024");
   Trainer trainer(with_threads(2));
   use(trainer);

@@ -104,6 +104,35 @@ struct Subject {
   State state;
 };
 
+/// The blocks engine on the CPU in float32.
+inline std::unique_ptr<Subject> reference(Config c) {
+  c.device = DeviceKind::cpu;
+  c.engine = EngineKind::blocks;
+  c.precision = Precision::fp32;
+  return std::make_unique<Subject>(c, make_cpu_device(1));
+}
+
+/// A data set of `count` byte images in the device's memory.
+inline Buffer resident(Subject& s, std::int64_t count) {
+  const std::vector<float> images = striped_images(s.config, count);
+  std::vector<std::uint8_t> bytes(images.size());
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<std::uint8_t>(images[i] * 255.0f);
+  const auto size = static_cast<std::int64_t>(bytes.size());
+  Buffer there = s.device->allocate(size);
+  s.device->upload(there.get(), bytes.data(), size);
+  return there;
+}
+
+inline Input resident_rows(const Buffer& set, std::int64_t count) {
+  RowSource rows;
+  rows.data = set.get();
+  rows.type = ElementType::uint8;
+  rows.place = Place::resident;
+  rows.count = count;
+  return {rows, 0};
+}
+
 /// Where `got` is further from `expected` than `tolerance` of the largest
 /// value in [first, first + count); empty if nowhere.
 inline std::string further(const std::vector<float>& expected,

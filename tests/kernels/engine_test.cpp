@@ -47,13 +47,6 @@ std::vector<Config> networks() {
   return {conv_config(), one_channel(), dense(), gaussian()};
 }
 
-std::unique_ptr<Subject> reference(Config c) {
-  c.device = DeviceKind::cpu;
-  c.engine = EngineKind::blocks;
-  if (c.precision == Precision::tf32) c.precision = Precision::fp32;
-  return std::make_unique<Subject>(c, make_cpu_device(1));
-}
-
 std::unique_ptr<Subject> subject(Config c, EngineKind kind,
                                  Graph graph = Graph::automatic) {
   c.engine = kind;
@@ -66,27 +59,6 @@ constexpr EngineKind kEngines[]{EngineKind::blocks, EngineKind::fused};
 // Products are summed in other orders, some hundred terms in float32; of a
 // gradient that is what the large ones leave.
 constexpr double kRounding = 2e-4;
-
-/// A data set of `count` byte images in the device's memory.
-Buffer resident(Subject& s, std::int64_t count) {
-  const std::vector<float> images = striped_images(s.config, count);
-  std::vector<std::uint8_t> bytes(images.size());
-  for (std::size_t i = 0; i < bytes.size(); ++i)
-    bytes[i] = static_cast<std::uint8_t>(images[i] * 255.0f);
-  const auto size = static_cast<std::int64_t>(bytes.size());
-  Buffer there = s.device->allocate(size);
-  s.device->upload(there.get(), bytes.data(), size);
-  return there;
-}
-
-Input resident_rows(const Buffer& set, std::int64_t count) {
-  RowSource rows;
-  rows.data = set.get();
-  rows.type = ElementType::uint8;
-  rows.place = Place::resident;
-  rows.count = count;
-  return {rows, 0};
-}
 
 }  // namespace
 

@@ -21,13 +21,6 @@ Config small() {
   return c;
 }
 
-std::unique_ptr<Subject> reference(Config c) {
-  c.device = DeviceKind::cpu;
-  c.engine = EngineKind::blocks;
-  c.precision = Precision::fp32;
-  return std::make_unique<Subject>(c, make_cpu_device(1));
-}
-
 std::unique_ptr<Subject> subject(Config c) {
   c.engine = EngineKind::fused;
   auto s = std::make_unique<Subject>(c, engine_device_under_test());
@@ -133,29 +126,12 @@ void check_inference(const Config& config) {
     CHECK(distance(e, inference(*got, images, 14), 0, size) < 0.02);
 }
 
-/// Byte images in the device's memory, and the rows of a batch of them.
-Input resident(Subject& s, std::int64_t count, std::int64_t batch,
-               Buffer* memory) {
-  std::vector<std::uint8_t> bytes;
-  for (const float value : striped_images(s.config, count))
-    bytes.push_back(static_cast<std::uint8_t>(value * 255.0f));
-  *memory = s.device->allocate(static_cast<std::int64_t>(bytes.size()));
-  s.device->upload(memory->get(), bytes.data(),
-                   static_cast<std::int64_t>(bytes.size()));
-  RowSource rows;
-  rows.data = memory->get();
-  rows.type = ElementType::uint8;
-  rows.place = Place::resident;
-  rows.count = batch;
-  return {rows, 0};
-}
-
 std::vector<float> trained(Graph graph, int steps_at_once) {
   Config config = small();
   config.graph = graph;
   const auto s = subject(config);
-  Buffer memory;
-  const Input rows = resident(*s, 40, 5, &memory);
+  const Buffer set = resident(*s, 40);
+  const Input rows = resident_rows(set, 5);
   s->engine->seek({20, 0, {5, 2, 40}});
   for (int done = 0; done < 8; done += steps_at_once)
     s->engine->step(rows, steps_at_once);

@@ -5,18 +5,17 @@
 #include <doctest/doctest.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <string>
 
 #include "unit/testing.hpp"
+#include "unit/tight_memory.hpp"
 
 namespace vae::engine::tile {
 namespace {
@@ -248,20 +247,12 @@ TEST_CASE("signals go to the host's threads, and its mask stays") {
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST_CASE("threads that the system does not give are an error of memory") {
-  rlimit before;
-  getrlimit(RLIMIT_AS, &before);
-  std::int64_t pages = 0;
-  std::ifstream("/proc/self/statm") >> pages;
-  // Room for some stacks, but not for hundreds.
-  const auto room =
-      static_cast<rlim_t>(pages * sysconf(_SC_PAGESIZE)) + (rlim_t{256} << 20);
-  const rlimit tight{std::min(room, before.rlim_max), before.rlim_max};
-  REQUIRE_EQ(setrlimit(RLIMIT_AS, &tight), 0);
   std::string text;
   {
+    // Room for some stacks, but not for hundreds.
+    const testing::TightMemory tight(rlim_t{256} << 20);
     text = testing::error_of(Status::memory, [] { Team team(500); });
   }
-  setrlimit(RLIMIT_AS, &before);
   testing::says(text, "500");
   Team team(3);
   CHECK_EQ(not_once(team, 100), 0);
