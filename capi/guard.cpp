@@ -1,6 +1,8 @@
 // The last error of each thread and the translation of exceptions.
 #include "guard.hpp"
 
+#include <pthread.h>
+
 #include <atomic>
 #include <cstring>
 #include <exception>
@@ -33,6 +35,13 @@ vae_status remember(Status status, const char* text) noexcept {
 }
 
 }  // namespace
+
+CancellationHeld::CancellationHeld() noexcept {
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_);
+}
+CancellationHeld::~CancellationHeld() {
+  pthread_setcancelstate(before_, nullptr);
+}
 
 const char* last_error() noexcept { return last_text; }
 

@@ -24,8 +24,22 @@ using TestHook = void (*)(const char* function);
 void set_test_hook(TestHook hook) noexcept;
 void run_test_hook(const char* function);
 
+/// While it lives, pthread_cancel() of this thread waits: a cancelled write()
+/// would unwind through catch (...), which ends the process.
+class CancellationHeld {
+ public:
+  CancellationHeld() noexcept;
+  ~CancellationHeld();
+  CancellationHeld(const CancellationHeld&) = delete;
+  CancellationHeld& operator=(const CancellationHeld&) = delete;
+
+ private:
+  int before_ = 0;
+};
+
 template <class Body>
 vae_status guard(const char* function, Body&& body) noexcept {
+  const CancellationHeld held;
   try {
     run_test_hook(function);
     body();

@@ -20,7 +20,9 @@
  * 2.  **Nothing escapes.** No exception crosses this border. The library never
  *     prints, exits, installs a handler or aborts because of its caller. Your
  *     callbacks must return normally too: no exception, no longjmp, no panic
- *     may leave them.
+ *     may leave them. pthread_cancel() of a thread inside a call takes effect
+ *     after the call; callbacks must not allow it earlier. A call needs 256
+ *     KiB of stack, besides what your callbacks need.
  * 3.  **Handles** are opaque and typed. Destroying takes NULL. Handles may be
  *     destroyed in any order: what one needs of another it keeps alive itself.
  * 4.  **One trainer, one thread at a time**; different trainers are
@@ -32,6 +34,13 @@
  *     destroying it are #VAE_E_BUSY there. A dataset is immutable: any number
  *     of threads may use one at once. No handle may be destroyed while another
  *     thread is entering a call with it.
+ *     **After fork()** a trainer works in the process that made it; in a child
+ *     its calls are #VAE_E_POISONED and vae_destroy() leaves its memory to the
+ *     end of the process. Datasets work in both. A child may make trainers of
+ *     its own: on the CPU with the engine #VAE_ENGINE_TILE always, with
+ *     #VAE_ENGINE_BLOCKS with one thread where a trainer of the parent had
+ *     several (`threads` 0 means 1 then, more is #VAE_E_UNSUPPORTED); on a GPU
+ *     only if the parent has not used one, which is CUDA's rule.
  * 5.  **Structs** are plain, begin with `struct_size`, have no padding and grow
  *     only at their end. Fill them with their init function, which is told the
  *     size that you were compiled with and never writes past it. A shorter
@@ -107,7 +116,8 @@ typedef int32_t vae_status;
 #define VAE_E_UNSUPPORTED 102
 /** The trainer is inside another call (another thread, or a callback). */
 #define VAE_E_BUSY 200
-/** The trainer's device was lost; only destroying it makes sense. */
+/** The trainer's device was lost, or it was made by the process that this one
+ *  was forked from; only destroying it makes sense. */
 #define VAE_E_POISONED 201
 /** Host or device memory is exhausted. */
 #define VAE_E_MEMORY 300
@@ -311,7 +321,7 @@ typedef struct vae_config {
   uint64_t seed;      /**< Keys initialisation, noise and order of the data;
                            default 0. */
   uint32_t max_batch; /**< Most images of a training step, 1..65536; default
-                           64. */
+                           64. The first step reserves memory for them. */
   uint32_t samples;   /**< Codes drawn per image in training: 1 (default). */
   uint32_t threads;   /**< CPU threads, 1..1024; 0 (default): LibTorch's choice.
                        */

@@ -78,7 +78,8 @@ std::unique_ptr<Engine> make_engine(const model::Plan& plan,
 
 /// Built against, loaded, and instruction set: LibTorch's part of build_info.
 std::string torch_json();
-/// As many CPU threads as LibTorch would use.
+/// As many CPU threads as LibTorch would use; 1 in a process that was forked
+/// from one in which it had several.
 int default_threads();
 
 }  // namespace vae::engine

@@ -1,17 +1,23 @@
-// Once a device has failed, nothing on it can be trusted or saved: every later
-// call says so instead of computing on ruins. Destruction stays safe.
+// Whether a trainer can still be used. Once its device has failed, nothing on
+// it can be trusted or saved; in a forked child its threads do not exist. Every
+// later call says so.
 #pragma once
 
 #include "base/check.hpp"
+#include "base/process.hpp"
 
 namespace vae::train {
 
 class Health {
  public:
-  /// Runs `work`; Error(poisoned) if a device failure came before. An
-  /// Error(device) passes through and poisons.
+  /// Runs `work`; Error(poisoned) if a device failure came before, or if this
+  /// is another process than the trainer was made in. An Error(device) passes
+  /// through and poisons.
   template <class Work>
   auto run(Work work) {
+    require(!elsewhere(), Status::poisoned, "this trainer belongs to process ",
+            process_, "; process ", process_id(),
+            " was forked from it and needs a trainer of its own");
     require(!lost_, Status::poisoned,
             "this trainer's device failed earlier; destroy the trainer and "
             "load the last checkpoint");
@@ -23,7 +29,11 @@ class Health {
     }
   }
 
+  /// In a process forked from the one that made the trainer.
+  bool elsewhere() const { return process_id() != process_; }
+
  private:
+  std::int64_t process_ = process_id();
   bool lost_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/host_memory.hpp"
 #include "base/log.hpp"
 #include "io/file.hpp"
 #include "model/init.hpp"
@@ -36,6 +37,27 @@ std::unique_ptr<engine::Device> make_device(const Config& config) {
   return config.device == DeviceKind::cuda
              ? engine::make_cuda_device(config.device_index)
              : engine::make_cpu_device(static_cast<int>(config.threads));
+}
+
+/// What every engine holds of each parameter: value, gradient, two moments. To
+/// make an engine for an image of millions of pixels takes long, to refuse it
+/// need not.
+void require_memory(const model::Plan& plan) {
+  std::int64_t bytes = 0;
+  for (const model::Tensor& tensor : plan.params)
+    bytes += 4 * tensor.elements() * std::int64_t{sizeof(float)};
+  const std::int64_t available = available_host_memory();
+  require(bytes <= available, Status::memory,
+          "the parameters of this model, with gradients and moments, take ",
+          bytes, " bytes of memory; this process can have ", available,
+          " more");
+}
+
+std::unique_ptr<engine::Engine> make_checked_engine(const model::Plan& plan,
+                                                    const Config& config,
+                                                    engine::Device& device) {
+  if (device.kind() == DeviceKind::cpu) require_memory(plan);
+  return engine::make_engine(plan, config, device);
 }
 
 std::vector<ParamInfo> make_infos(const model::Plan& plan) {
@@ -71,7 +93,7 @@ Trainer::Impl::Impl(const Config& requested)
       requested_(requested),
       plan_(model::make_plan(config)),
       device_(make_device(config)),
-      engine_(engine::make_engine(plan_, config, *device_)) {
+      engine_(make_checked_engine(plan_, config, *device_)) {
   config.engine = engine_->kind();
   infos = make_infos(plan_);
   state_ = train::allocate_state(*device_, engine_->layout(), plan_.latent);
@@ -121,8 +143,15 @@ Trainer::Trainer(const Config& config)
     : impl_(std::make_unique<Impl>(config)) {}
 Trainer::Trainer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Trainer::Trainer(Trainer&&) noexcept = default;
-Trainer& Trainer::operator=(Trainer&&) noexcept = default;
-Trainer::~Trainer() = default;
+Trainer& Trainer::operator=(Trainer&& other) noexcept {
+  Trainer made(std::move(other));
+  impl_.swap(made.impl_);  // what was here goes with `made`
+  return *this;
+}
+Trainer::~Trainer() {
+  // There, the threads to be joined are missing and the device is not ours.
+  if (impl_ && impl_->health.elsewhere()) static_cast<void>(impl_.release());
+}
 
 std::unique_ptr<Trainer::Impl> Trainer::Impl::open(
     std::span<const std::byte> bytes, const Config* given,

@@ -132,6 +132,6 @@ TEST_CASE("more memory than there is") {
   config.height = config.width = 4096;
   config.max_batch = 65536;
   vae_trainer* trainer = nullptr;
-  refused(vae_create(&config, &trainer), VAE_E_MEMORY, {"memory"});
+  refused(vae_create(&config, &trainer), VAE_E_MEMORY, {"memory", "can have"});
   CHECK(trainer == nullptr);
 }

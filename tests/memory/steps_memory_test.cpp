@@ -80,4 +80,26 @@ TEST_CASE("blocks: memory stays flat") {
   CHECK_LE(least, kNothing);
 }
 
+TEST_CASE("tile: inference takes memory for its own batch") {
+  Config config = many_images();
+  config.height = config.width = 64;
+  config.max_batch = 256;
+  const auto images = striped_images(config, 16);
+  const auto s = on_cpu(config, EngineKind::tile);
+  std::vector<float> code(static_cast<std::size_t>(config.latent));
+  const auto growth = [](auto work) {
+    const std::int64_t before = resident_bytes();
+    work();
+    return resident_bytes() - before;
+  };
+  RowTarget mean;
+  mean.data = code.data();
+  mean.count = 1;
+  const std::int64_t inference =
+      growth([&] { s->engine->encode(s->host_rows(images, 0, 1), mean, {}); });
+  const std::int64_t training =
+      growth([&] { s->engine->step(s->host_rows(images, 0, 16), 1); });
+  CHECK_GT(training, 30 * inference);
+}
+
 }  // namespace vae::engine

@@ -6,11 +6,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/blocks/torch_scope.hpp"
 #include "engine/engine.hpp"
 
 namespace vae::engine {
 
 int default_threads() {
+  if (blocks::lost_threads()) return 1;
   const int before = omp_get_max_threads();
   const int threads = at::get_num_threads();  // may lower the host's setting
   omp_set_num_threads(before);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/process.hpp"
 
 namespace vae::engine::blocks {
 namespace {
@@ -44,6 +45,9 @@ bool gives_threads(int count) {
   return all;
 }
 
+/// The process in which LibTorch last had several threads for us; 0: none.
+std::atomic<std::int64_t> process_with_threads{0};
+
 /// Where there are too few, LibTorch's pool waits for ever and OpenMP ends the
 /// process, so they are asked for beforehand: each of both wants as many.
 void require_threads(int threads) {
@@ -56,6 +60,11 @@ void require_threads(int threads) {
 }
 
 }  // namespace
+
+bool lost_threads() {
+  const std::int64_t process = process_with_threads;
+  return process != 0 && process != process_id();
+}
 
 /// These are the process's, so trainers on several threads take turns: each
 /// must find its own precision, and leave the host's behind.
@@ -108,6 +117,12 @@ TorchScope::TorchScope(Device& device, int threads, Precision precision,
       // Asked before LibTorch, whose first question changes the answer.
       omp_threads_(omp_get_max_threads()),
       torch_threads_(at::get_num_threads()) {
+  if (threads > 1) {
+    require(!lost_threads(), Status::unsupported, "threads is ", threads,
+            "; allowed is 1 for LibTorch's products in a process that was "
+            "forked after they had threads");
+    process_with_threads = process_id();
+  }
   if (threads == torch_threads_) return;
   require_threads(threads);
   at::set_num_threads(threads);

@@ -13,6 +13,10 @@
 
 namespace vae::engine::blocks {
 
+/// Whether this process was forked from one in which LibTorch had threads for
+/// us: OpenMP would wait for them here for ever.
+bool lost_threads();
+
 class TorchScope {
  public:
   TorchScope(Device& device, int threads, Precision precision,

@@ -1,7 +1,6 @@
 // See geometry.hpp.
 #include "engine/tile/geometry.hpp"
 
-#include <algorithm>
 #include <gsl/gsl>
 
 namespace vae::engine::tile {
@@ -16,6 +15,8 @@ std::int64_t fine_of(std::int64_t coarse, std::int64_t tap, std::int64_t stride,
   const std::int64_t fine = coarse * stride + tap - kPadding;
   return fine >= 0 && fine < size ? fine : -1;
 }
+
+}  // namespace
 
 std::vector<Link> links_of(const model::Layer& layer) {
   const bool transposed = layer.kind == model::LayerKind::conv_transposed;
@@ -37,17 +38,17 @@ std::vector<Link> links_of(const model::Layer& layer) {
   return links;
 }
 
-}  // namespace
-
+/// A counting sort: images have millions of pixels.
 Links::Links(const std::vector<Link>& links, std::int32_t Link::*group,
              std::int64_t groups)
-    : sorted_(links), start_(gsl::narrow<std::size_t>(groups) + 1) {
-  std::stable_sort(
-      sorted_.begin(), sorted_.end(),
-      [group](const Link& a, const Link& b) { return a.*group < b.*group; });
-  for (const Link& link : sorted_)
-    ++start_[gsl::narrow<std::size_t>(link.*group) + 1];
+    : sorted_(links.size()), start_(gsl::narrow<std::size_t>(groups) + 1) {
+  const auto group_of = [group](const Link& link) {
+    return gsl::narrow_cast<std::size_t>(link.*group);
+  };
+  for (const Link& link : links) ++start_[group_of(link) + 1];
   for (std::size_t i = 1; i < start_.size(); ++i) start_[i] += start_[i - 1];
+  std::vector<std::size_t> next(start_);
+  for (const Link& link : links) sorted_[next[group_of(link)]++] = link;
 }
 
 std::span<const Link> Links::of(std::int64_t group) const {

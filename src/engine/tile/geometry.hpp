@@ -17,6 +17,9 @@ struct Link {
   std::int32_t in, out, tap;
 };
 
+/// Of a layer, in the order of taps, then of the pixels of its smaller side.
+std::vector<Link> links_of(const model::Layer& layer);
+
 /// All links of a layer, grouped by one of the three.
 class Links {
  public:

@@ -177,16 +177,13 @@ class Builder {
     // Both ends link a smaller side's pixels with the image's.
     const bool last = layer.kind == LayerKind::conv_transposed;
     const std::int64_t count = pixels(last ? layer.in : layer.out);
-    const Geometry geometry = make_geometry(layer);
-    Taps taps{count, geometry.taps, {}};
-    taps.image_pixel.assign(gsl::narrow<std::size_t>(count * geometry.taps),
-                            -1);
-    for (std::int64_t tap = 0; tap < geometry.taps; ++tap)
-      for (const Link& link : geometry.by_tap.of(tap)) {
-        const std::int64_t pixel = last ? link.in : link.out;
-        taps.image_pixel[gsl::narrow<std::size_t>(
-            pixel * geometry.taps + tap)] = last ? link.out : link.in;
-      }
+    Taps taps{count, layer.kernel * layer.kernel, {}};
+    taps.image_pixel.assign(gsl::narrow<std::size_t>(count * taps.taps), -1);
+    for (const Link& link : links_of(layer)) {
+      const std::int64_t pixel = last ? link.in : link.out;
+      taps.image_pixel[gsl::narrow<std::size_t>(pixel * taps.taps + link.tap)] =
+          last ? link.out : link.in;
+    }
     return taps;
   }
 

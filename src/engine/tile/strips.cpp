@@ -21,25 +21,30 @@ bool extend(Run& run, const Link& link) {
   return true;
 }
 
+/// Of one tap, those with an output pixel in [first, first + count): for one
+/// tap, links in the order of pixels of one side are so of the other side too.
+std::span<const Link> links_to(std::span<const Link> links, std::int64_t first,
+                               std::int64_t count) {
+  const auto begin =
+      std::partition_point(links.begin(), links.end(),
+                           [=](const Link& link) { return link.out < first; });
+  const auto end = std::partition_point(
+      begin, links.end(),
+      [=](const Link& link) { return link.out < first + count; });
+  return {begin, end};
+}
+
 }  // namespace
 
 Strips::Strips(const Geometry& geometry, std::int64_t out_pixels,
                std::int64_t width)
     : width_(width) {
   Expects(width > 0 && out_pixels % width == 0);
-  std::vector<Link> links;
   for (std::int64_t first = 0; first < out_pixels; first += width) {
-    links.clear();
-    for (std::int64_t out = first; out < first + width; ++out) {
-      const std::span<const Link> some = geometry.by_out.of(out);
-      links.insert(links.end(), some.begin(), some.end());
-    }
-    std::stable_sort(
-        links.begin(), links.end(),
-        [](const Link& a, const Link& b) { return a.tap < b.tap; });
-    for (const Link& link : links)
-      if (runs_.size() == start_.back() || !extend(runs_.back(), link))
-        runs_.push_back({link.in, link.out, link.tap, 1, 1, 1});
+    for (std::int64_t tap = 0; tap < geometry.taps; ++tap)
+      for (const Link& link : links_to(geometry.by_tap.of(tap), first, width))
+        if (runs_.size() == start_.back() || !extend(runs_.back(), link))
+          runs_.push_back({link.in, link.out, link.tap, 1, 1, 1});
     start_.push_back(runs_.size());
   }
 }

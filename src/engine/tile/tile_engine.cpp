@@ -1,7 +1,9 @@
 // See tile_engine.hpp.
 #include "engine/tile/tile_engine.hpp"
 
+#include <bit>
 #include <exception>
+#include <gsl/gsl>
 #include <new>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -24,12 +26,7 @@ class TileEngine final : public Engine {
         net_(make_network(plan_, static_cast<int>(config.threads))),
         device_(device),
         team_(static_cast<int>(config.threads)),
-        operands_(device, net_.weights),
-        work_(plan_, net_, device, config.max_batch, team_.threads()),
-        input_(device.allocate(config.max_batch * plan_.image.size() *
-                               std::int64_t{sizeof(float)})),
-        output_(device.allocate(config.max_batch * plan_.image.size() *
-                                std::int64_t{sizeof(float)})) {}
+        operands_(device, net_.weights) {}
 
   EngineKind kind() const override { return EngineKind::tile; }
   const Layout& layout() const override { return net_.layout; }
@@ -47,10 +44,11 @@ class TileEngine final : public Engine {
     RowSource rows = input.rows;
     if (rows.place == Place::resident)
       rows.cursor = &context_.control()->cursor;
+    reserve({static_cast<std::int64_t>(config_.max_batch), true});
     context_.batch = work_.batch(rows.count);
     context_.single = false;
     first_image_ = input.first_image;
-    load_rows(rows, plan_.image, 0, floats(input_));
+    load_rows(rows, plan_.image, 0, floats(work_.input));
   }
   void gradients(bool accumulate) override;
   void update() override;
@@ -86,11 +84,22 @@ class TileEngine final : public Engine {
     }
   }
 
-  /// body(first, count) for every part of `count` rows that memory is for.
+  /// The old memory goes first: both at once may be too much.
+  void reserve(const Capacity& wanted) {
+    if (work_.capacity.holds(wanted)) return;
+    work_ = {};
+    work_ = {plan_, net_, device_, wanted, team_.threads()};
+  }
+
+  /// body(first) for parts of `count` rows, of at most max_batch. Growing by
+  /// powers of two, few batches of rising size take new memory.
   template <class Body>
   void chunks(std::int64_t count, Body body) {
     const auto most = static_cast<std::int64_t>(config_.max_batch);
     run([&] {
+      const std::uint64_t images =
+          std::bit_ceil(gsl::narrow<std::uint64_t>(count));
+      reserve({std::min(most, gsl::narrow<std::int64_t>(images)), false});
       operands_.refresh(team_, false);
       for (std::int64_t done = 0; done < count; done += most) {
         context_.batch = work_.batch(std::min(most, count - done));
@@ -108,8 +117,8 @@ class TileEngine final : public Engine {
     });
   }
   void encode_part(const RowSource& from, std::int64_t done) {
-    load_rows(from, plan_.image, done, floats(input_));
-    encoder_.make_patches(floats(input_));
+    load_rows(from, plan_.image, done, floats(work_.input));
+    encoder_.make_patches(floats(work_.input));
     encoder_.forward(Mode::inference);
     code_.heads_forward();
   }
@@ -120,7 +129,7 @@ class TileEngine final : public Engine {
     code_.expand(Mode::inference);
     decoder_.forward(Mode::inference);
     context_.each_image([&](std::int64_t i, int) {
-      float* output = work_.rows_of(output_, i, plan_.image.size());
+      float* output = work_.rows_of(work_.output, i, plan_.image.size());
       decoder_.add_up(i, output);
       use(i, output);
     });
@@ -153,7 +162,6 @@ class TileEngine final : public Engine {
   Team team_;
   Operands<T> operands_;
   Workspace<T> work_;
-  Buffer input_, output_;        // [max_batch, H, W, C]
   std::vector<double> partial_;  // of the commit
   std::uint64_t first_image_ = 0;
   Context<T> context_{plan_, config_, net_, team_, operands_, work_, {}, {}};
@@ -178,13 +186,13 @@ void TileEngine<T>::gradients(bool accumulate) {
   run([&] {
     context_.accumulate = accumulate;
     operands_.refresh(team_, true);
-    encoder_.make_patches(floats(input_));
+    encoder_.make_patches(floats(work_.input));
     encoder_.forward(Mode::training);
     code_.heads_forward();
     code_.draw(first_image_);
     code_.expand(Mode::training);
     decoder_.forward(Mode::training);
-    decoder_.losses(floats(input_));
+    decoder_.losses(floats(work_.input));
     batch_sums(context_.tail(), accumulate);
 
     decoder_.backward();
@@ -219,7 +227,7 @@ void TileEngine<T>::score_part(const Input& input, const Scores& scores,
   });
   const std::int64_t size = plan_.image.size();
   decode_part(floats(work_.z), [&](std::int64_t i, const float* output) {
-    const float* target = work_.rows_of(input_, i, size);
+    const float* target = work_.rows_of(work_.input, i, size);
     const cpu::RowLoss loss =
         config_.likelihood == Likelihood::bernoulli
             ? cpu::bernoulli_row(output, target, size, nullptr)

@@ -1,6 +1,7 @@
-// All memory of a pass, allocated once for the largest batch: activations in
-// tiles, the same transposed where a weight's gradient will want them, and the
-// partial sums that tasks leave for each other. Smaller batches use a part.
+// All memory of a pass over so many images: activations in tiles, and for
+// training the same transposed where a weight's gradient will want them, the
+// derivatives, and the partial sums that tasks leave for each other. Smaller
+// batches use a part.
 #pragma once
 
 #include <array>
@@ -48,10 +49,20 @@ struct Slope {
   }
 };
 
+/// What a pass needs memory for.
+struct Capacity {
+  std::int64_t images = 0;
+  bool training = false;
+  bool holds(const Capacity& other) const {
+    return images >= other.images && (training || !other.training);
+  }
+};
+
 template <class T>
 struct Workspace {
+  Workspace() = default;  // for no pass at all
   Workspace(const model::Plan& plan, const Network& net, Device& device,
-            std::int64_t max_batch, int threads);
+            Capacity capacity, int threads);
 
   Batch batch(std::int64_t count) const { return {count, rows}; }
   float* rows_of(const Buffer& buffer, std::int64_t row,
@@ -59,7 +70,9 @@ struct Workspace {
     return floats(buffer) + row * width;
   }
 
-  std::int64_t rows;  // of a tile
+  Capacity capacity;
+  std::int64_t rows = 0;  // of a tile
+  Buffer input, output;   // [images, H, W, C]; output: of inference
   Map<T> patches, patches_transposed;
   std::vector<Normed<T>> encoder;
   /// Input of each layer of the decoder: the expanded code, then outputs.
