@@ -33,7 +33,8 @@ struct TileRig {
       vae::engine::make_cpu_device(static_cast<int>(config.threads));
   tile::Team team{static_cast<int>(config.threads)};
   tile::Operands<T> operands{*device, net.weights};
-  tile::Workspace<T> work{plan, net, *device, config.max_batch, team.threads()};
+  tile::Workspace<T> work{
+      plan, net, *device, {config.max_batch, true}, team.threads()};
   std::vector<double> partial;  // of the commit
   tile::Context<T> context{plan, config, net, team, operands, work, {}, {}};
   tile::Encoder<T> encoder{context};
