@@ -53,11 +53,13 @@
  *     is ordered by the stream that comes with it. Every buffer has its size
  *     in bytes beside it, and nothing is written beyond it. Texts and files in
  *     memory: ask with (NULL, 0) for the bytes needed, then call again.
- * 7.  **A failed call changes nothing.** A step's loss and gradient are checked
- *     before anything is committed: parameters stay finite. Failures of work
- *     that was only issued are reported by the next call that waits. If a
- *     device is lost, its trainer answers #VAE_E_POISONED from then on, and can
- *     still be destroyed.
+ * 7.  **A failed call changes nothing.** A step's loss, gradient and statistics
+ *     of BatchNorm are checked before anything is committed, and no update
+ *     takes a number out of float32's range: whatever a trainer has become
+ *     within the ranges given here, vae_load() takes what vae_save() wrote.
+ *     Failures of work that was only issued are reported by the next call that
+ *     waits. If a device is lost, its trainer answers #VAE_E_POISONED from then
+ *     on, and can still be destroyed.
  * 8.  **The version of this interface**, #VAE_ABI_VERSION, is not the version
  *     of the library. vae_config_init() is told the one you were compiled
  *     with; another one than the library's is #VAE_E_VERSION.
@@ -131,7 +133,7 @@ typedef int32_t vae_status;
 #define VAE_E_VERSION 600
 /** Stopped by vae_cancel() or the progress callback; steps done are kept. */
 #define VAE_E_CANCELLED 700
-/** NaN or infinity in a loss or gradient; the step was not committed. */
+/** NaN or infinity in a training step, which was not committed. */
 #define VAE_E_NONFINITE 800
 /** A defect of libvae itself; please report the text. */
 #define VAE_E_INTERNAL 900
@@ -229,12 +231,14 @@ typedef int32_t vae_status;
 #define VAE_LEARNING_RATE 1
 /** vae_set(), vae_get(): weight of the KL divergence, 0 to 1e30. */
 #define VAE_KL_WEIGHT 2
-/** vae_set(), vae_get(): steps issued, whole number >= 0; keys the noise. */
+/** vae_set(), vae_get(): steps issued, whole number up to 2^53, where training
+ *  ends; keys the noise. */
 #define VAE_STEP 3
-/** vae_set(), vae_get(): updates applied, whole number >= 0; Adam's t. */
+/** vae_set(), vae_get(): updates applied, whole number up to 2^53, where the
+ *  count stays; Adam's t. */
 #define VAE_UPDATES 4
-/** vae_set(), vae_get(): epochs finished, whole number >= 0; keys the order.
- *  Setting it begins that epoch from its first image. */
+/** vae_set(), vae_get(): epochs finished, whole number up to 2^53, where epochs
+ *  end; keys the order. Setting it begins that epoch from its first image. */
 #define VAE_EPOCH 5
 /** Reserved for models with several phases: #VAE_E_UNSUPPORTED for now. */
 #define VAE_PHASE 6
@@ -315,7 +319,8 @@ typedef struct vae_config {
   double beta2;          /**< Adam's, in [0, 1); default 0.999. */
   double epsilon;        /**< Adam's, 1e-37 to 1e30; default 1e-8. */
   double weight_decay;   /**< Added to the gradient (L2, as in PyTorch's Adam),
-                              0 to 1e30; default 0. */
+                              0 to 1e30; default 0. An element's sum beyond
+                              +-1e18 counts as +-1e18. */
   double clip_norm;   /**< Largest norm of the whole gradient; 0 (default): any.
                        */
   uint64_t seed;      /**< Keys initialisation, noise and order of the data;

@@ -15,8 +15,9 @@ endif()
 
 # Language levels, warnings and position-independent code for any target of
 # ours. Products and sums are never contracted, so that the CPU and a GPU can
-# do the same arithmetic bit by bit. Nobody looks at the floating-point flags, so
-# that loops with a choice in them may become vectors; no result changes.
+# do the same arithmetic bit by bit. Nobody looks at the floating-point flags or
+# at errno after a root, so that loops with a choice or a root in them may become
+# vectors; no result changes.
 function(vae_compile_options target)
   target_compile_features(${target} PRIVATE cxx_std_20 c_std_99)
   set_target_properties(${target} PROPERTIES
@@ -29,7 +30,7 @@ function(vae_compile_options target)
     $<$<COMPILE_LANGUAGE:C,CXX>:${vae_warnings}>
     $<$<COMPILE_LANGUAGE:CXX>:${vae_warnings_cxx}>
     $<$<COMPILE_LANGUAGE:C,CXX>:-ffp-contract=off
-      -fno-trapping-math>)
+      -fno-trapping-math -fno-math-errno>)
   target_compile_definitions(${target} PRIVATE
     $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
   if(VAE_SANITIZE)

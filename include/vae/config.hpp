@@ -47,8 +47,9 @@ enum class Graph : std::int32_t {
   off = 3,        ///< kernel by kernel
 };
 
-/// What a training step does when its loss or gradient is NaN or infinite.
-/// In both cases nothing is committed: parameters stay finite.
+/// What a training step does when its loss, gradient or a statistic of
+/// BatchNorm is NaN or infinite. In both cases nothing is committed:
+/// parameters, moments and running statistics stay finite.
 enum class NonFinite : std::int32_t {
   error = 1,  ///< the step fails with Status::nonfinite
   skip = 2,   ///< the step is counted as skipped and training goes on
@@ -88,7 +89,9 @@ struct Config {
   double beta1 = 0.9;           ///< [0, 1)
   double beta2 = 0.999;         ///< [0, 1)
   double epsilon = 1e-8;        ///< 1e-37 to 1e30
-  double weight_decay = 0.0;    ///< 0 to 1e30; added to the gradient (L2)
+  /// 0 to 1e30; added to the gradient (L2). An element's sum beyond ±1e18
+  /// counts as ±1e18.
+  double weight_decay = 0.0;
   double clip_norm = 0.0;  ///< largest gradient norm, to 1e30; 0: no clipping
 
   // --- how it runs ---------------------------------------------------------

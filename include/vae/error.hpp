@@ -23,7 +23,7 @@ enum class Status : std::int32_t {
   format = 510,       ///< a file's content is not what it should be
   version = 600,      ///< made for another version of the interface or format
   cancelled = 700,    ///< stopped on request; everything up to here counts
-  nonfinite = 800,    ///< NaN or infinity in a loss or gradient; not committed
+  nonfinite = 800,    ///< NaN or infinity in a step, which was not committed
   internal = 900,     ///< a defect of libvae itself
 };
 

@@ -101,9 +101,9 @@ enum class ParamWhat : std::int32_t {
 enum class Key : std::int32_t {
   learning_rate = 1,  ///< Adam's, >= 0
   kl_weight = 2,      ///< of the KL divergence, >= 0
-  step = 3,           ///< steps issued; keys the noise
-  updates = 4,        ///< updates applied; Adam's t
-  epoch = 5,          ///< epochs finished
+  step = 3,           ///< steps issued, to 2^53; keys the noise
+  updates = 4,        ///< updates applied, to 2^53; Adam's t
+  epoch = 5,          ///< epochs finished, to 2^53
 };
 
 /// One tensor of the model, named and shaped as in the PyTorch module.

@@ -11,10 +11,9 @@
 namespace vae {
 namespace {
 
-constexpr double kLargestCount = 9007199254740992.0;  // 2^53: exact in double
-
 std::uint64_t checked_count(const char* name, double value) {
-  require(value >= 0 && value <= kLargestCount && value == std::floor(value),
+  require(value >= 0 && value <= double{kLargestCount} &&
+              value == std::floor(value),
           Status::argument, name, " is ", value,
           "; allowed are whole numbers from 0 to 2^53");
   return static_cast<std::uint64_t>(value);

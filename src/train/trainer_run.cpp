@@ -4,6 +4,7 @@
 #include <gsl/gsl>
 
 #include "base/check.hpp"
+#include "base/limits.hpp"
 #include "data/images.hpp"
 #include "train/trainer_impl.hpp"
 
@@ -163,6 +164,8 @@ Metrics Trainer::Impl::train_epoch(const Dataset& dataset, const Run& run) {
       run.batch_size ? run.batch_size : config.max_batch;
   const std::uint64_t total = dataset.size();
   check_epoch(batch, total);
+  require(epoch_ < kLargestCount, Status::argument, "epoch is ", epoch_,
+          "; epochs are counted to 2^53. Set a smaller one");
   const Resident rows = resident(dataset);
   if (position_ >= total) position_ = 0;  // a smaller set than the last one
   const auto reported = gsl::finally(

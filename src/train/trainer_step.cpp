@@ -2,6 +2,7 @@
 #include <gsl/gsl>
 
 #include "base/check.hpp"
+#include "base/limits.hpp"
 #include "train/trainer_impl.hpp"
 
 namespace vae {
@@ -40,10 +41,13 @@ void Trainer::Impl::train_step(const Batch& images, Metrics* metrics) {
 void Trainer::Impl::run_steps(const engine::RowSource& rows,
                               const engine::Cursor& cursor, int steps,
                               bool wait) {
+  const auto issued = static_cast<std::uint64_t>(steps);
+  require(step_ + issued <= kLargestCount, Status::argument, "step is ", step_,
+          "; steps are counted to 2^53. Set a smaller one");
   engine_->seek(cursor);
   engine_->step({rows, 0}, steps);
   last_batch_ = static_cast<float>(rows.count);
-  step_ += static_cast<std::uint64_t>(steps);
+  step_ += issued;
   if (config.nonfinite != NonFinite::error) return;
   if (!wait && !steps_are_known()) return;
   if (read_control().skip == 0) {
@@ -57,8 +61,8 @@ void Trainer::Impl::run_steps(const engine::RowSource& rows,
 
 void Trainer::Impl::refuse_nonfinite(std::uint64_t step) const {
   fail(Status::nonfinite, "step ", step,
-       ": the loss or its gradient is not finite; nothing was changed. A "
-       "smaller learning rate (now ",
+       ": the loss, its gradient or a statistic of BatchNorm is not finite; "
+       "nothing was changed. A smaller learning rate (now ",
        config.learning_rate, ") or clip_norm may help");
 }
 

@@ -1,5 +1,7 @@
 // The commit by our kernels against the CPU's: what it decides, what it writes
 // and what it must leave alone.
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "kernels/unfused_support.hpp"
@@ -160,7 +162,7 @@ TEST_CASE("without a data set the position stays") {
 
 TEST_CASE("a step that is not finite changes the counts alone") {
   for (const std::int64_t params : kParams)
-    for (int how = 0; how < 4; ++how) {
+    for (int how = 0; how < 7; ++how) {
       CAPTURE(params);
       CAPTURE(how);
       Start start(params);
@@ -168,6 +170,9 @@ TEST_CASE("a step that is not finite changes the counts alone") {
       if (how == 1) start.reduced[0] = HUGE_VALF;
       if (how == 2) start.reduced[at(params) - 1] = NAN;
       if (how == 3) start.reduced[1] = 1e30f;  // finite, but not its use
+      if (how == 4) start.set({HUGE_VALF, 7, 3, 2, 4, 0});
+      if (how == 5) start.reduced[at(params)] = HUGE_VALF;
+      if (how == 6) start.reduced[at(params + kRunning) - 1] = NAN;
       End got, expected;
       with_devices(start, &got, &expected);
       End before{{}, start.sums, start.control};
@@ -193,6 +198,32 @@ TEST_CASE("the largest finite gradient is clipped, not refused") {
   with_devices(start, &got, &expected);
   CHECK_EQ(got.control.skip, 0);
   for (const float value : got.floats) REQUIRE(std::isfinite(value));
+}
+
+TEST_CASE("finite parameters and moments stay finite, and are the CPU's") {
+  const float most = std::numeric_limits<float>::max();
+  const float ends[]{0, 1e-45f, -1, 1e19f, -most, most};
+  for (const double rate : {0.0, 1e30})
+    for (const double decay : {0.0, 1e30})
+      for (const double epsilon : {1e-37, 1e-8}) {
+        Start start(6 * 6 * 6 * 6 + 3);
+        start.control.learning_rate = rate;
+        start.control.weight_decay = decay;
+        start.control.epsilon = epsilon;
+        for (std::size_t i = 0; i < 6 * 6 * 6 * 6; ++i) {
+          start.reduced[i] = std::clamp(ends[i % 6], -1e9f, 1e9f);
+          start.param[i] = ends[i / 6 % 6];
+          start.moment1[i] = ends[i / 36 % 6];
+          start.moment2[i] = std::abs(ends[i / 216]);
+        }
+        End got, expected;
+        with_devices(start, &got, &expected);
+        CHECK_EQ(got.control.skip, 0);
+        bool finite = true;
+        for (const float value : got.floats) finite &= std::isfinite(value);
+        CHECK(finite);
+        CHECK(same_bytes(got.floats, expected.floats));
+      }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <limits>
 
 namespace vae::engine {
@@ -89,6 +90,36 @@ TEST_CASE("a batch that is not finite is skipped and counts as no update") {
     decide(kTail, 1.0, &control);  // the next good one goes on
     CHECK_EQ(control.skip, 0);
     CHECK_EQ(control.updates, 8);
+  }
+}
+
+TEST_CASE("a loss that float32 cannot hold is skipped") {
+  // Its sum is finite in double, so nobody has set the flag.
+  Control control = control_of(0, false);
+  Tail tail = kTail;
+  tail.loss = kInfinity;
+  decide(tail, 1.0, &control);
+  CHECK_EQ(control.skip, 1);
+}
+
+TEST_CASE("a statistic that is not finite refuses the step") {
+  const float most = std::numeric_limits<float>::max();
+  for (const float good : {0.0f, -1.0f, most, -most})
+    CHECK_EQ(refusal(good), 0.0);
+  for (const float bad : {kInfinity, -kInfinity, NAN}) {
+    Control control = control_of(1, true);
+    decide(kTail, 100.0 + refusal(bad), &control);
+    CHECK_EQ(control.skip, 1);
+  }
+}
+
+TEST_CASE("updates are counted to where a file's counts end") {
+  Control control = control_of(0, false);
+  control.updates = kLargestCount - 1;
+  for (int i = 0; i < 2; ++i) {
+    decide(kTail, 1.0, &control);
+    CHECK_EQ(control.skip, 0);
+    CHECK_EQ(control.updates, kLargestCount);
   }
 }
 

@@ -122,8 +122,10 @@ TEST_CASE("a commit that is not finite changes nothing and is counted") {
     if (how == 0) reduced[kParams + kRunning + 5] = 1;  // the loss's flag
     if (how == 1) reduced[3] = HUGE_VALF;
     if (how == 2) reduced[kParams - 1] = NAN;
+    if (how == 3) reduced[kParams] = HUGE_VALF;
+    if (how == 4) reduced[kParams + kRunning - 1] = NAN;
   };
-  for (int how = 0; how < 3; ++how) {
+  for (int how = 0; how < 5; ++how) {
     CAPTURE(how);
     Run run = make_run(*device);
     const auto before = kept(run);
@@ -148,6 +150,45 @@ TEST_CASE("the largest finite gradient is clipped, not refused") {
   device->commit(run.state, run.layout, kLatent);
   for (const float value : kept(run)) REQUIRE(std::isfinite(value));
   CHECK_EQ(static_cast<const Control*>(run.state.control.get())->updates, 7);
+}
+
+TEST_CASE("finite parameters and moments stay finite, whatever the settings") {
+  const auto device = make_cpu_device(1);
+  const float most = std::numeric_limits<float>::max();
+  const float ends[]{0, 1e-45f, -1e-45f, 1, -1, 1e19f, -1e19f, most, -most};
+  for (const double rate : {0.0, 1e-3, 1e30})
+    for (const double beta : {0.0, 0.9, std::nextafter(1.0, 0.0)})
+      for (const double decay : {0.0, 1e-3, 1e30})
+        for (const double epsilon : {1e-37, 1e-8, 1e30}) {
+          Run run = make_run(*device);
+          auto& control = *static_cast<Control*>(run.state.control.get());
+          control.learning_rate = rate, control.weight_decay = decay;
+          control.beta1 = beta, control.beta2 = 0.9 - beta / 2;
+          control.epsilon = epsilon, control.clip_norm = 1e17;
+          for (std::size_t i = 0; i < 9 * 9 * 9 * 9; ++i) {
+            floats(run.state.reduced)[i] = ends[i % 9];
+            floats(run.state.param)[i] = ends[i / 9 % 9];
+            floats(run.state.moment1)[i] = ends[i / 81 % 9];
+            floats(run.state.moment2)[i] = std::abs(ends[i / 729]);
+          }
+          device->commit(run.state, run.layout, kLatent);
+          REQUIRE_EQ(control.skip, 0);
+          bool finite = true;
+          for (const float value : kept(run)) finite &= std::isfinite(value);
+          CHECK(finite);
+        }
+}
+
+TEST_CASE("a step out of float32's range is not taken") {
+  const auto device = make_cpu_device(1);
+  Run run = make_run(*device);
+  static_cast<Control*>(run.state.control.get())->learning_rate = 1e30;
+  floats(run.state.param)[0] = 1;
+  floats(run.state.moment1)[0] = 1e20f;
+  floats(run.state.moment2)[0] = 0;
+  device->commit(run.state, run.layout, kLatent);
+  CHECK_EQ(floats(run.state.param)[0], 1);
+  CHECK_GT(std::abs(floats(run.state.param)[1]), 1e25f);  // others are
 }
 
 TEST_CASE("weight decay moves a parameter whose gradient is zero") {

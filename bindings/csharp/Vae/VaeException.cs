@@ -33,7 +33,7 @@ namespace Vae
         /// <summary>Stopped by <see cref="Trainer.Cancel"/> or a callback; steps done are
         /// kept.</summary>
         Cancelled = 700,
-        /// <summary>NaN or infinity in a loss or gradient; the step was not committed.</summary>
+        /// <summary>NaN or infinity in a training step, which was not committed.</summary>
         Nonfinite = 800,
         /// <summary>A defect of libvae itself; please report the text.</summary>
         Internal = 900,

@@ -69,8 +69,10 @@ void commit(const State& state, const Layout& layout, std::int64_t latent,
   const float* batch = gradient + layout.param_floats;
   Tail tail;
   std::memcpy(&tail, batch + layout.running_floats, sizeof tail);
-  decide(tail, square_norm(gradient, layout.param_floats, partial, each),
-         control);
+  double square = square_norm(gradient, layout.param_floats, partial, each);
+  for (std::int64_t i = 0; i < layout.running_floats; ++i)
+    square += refusal(batch[i]);
+  decide(tail, square, control);
   if (control->skip == 0) {
     apply_adam(state, *control, layout.param_floats, each);
     float* running = floats(state.running);

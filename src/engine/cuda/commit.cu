@@ -47,6 +47,8 @@ __global__ void decide_kernel(CommitArgs a) {
   double square = 0;
   for (std::int64_t i = threadIdx.x; i < a.partials; i += kThreads)
     square += a.partial[i];
+  for (std::int64_t i = threadIdx.x; i < a.running_floats; i += kThreads)
+    square += refusal(a.reduced[a.param_floats + i]);
   if (threadIdx.x == 32)
     powers.first = beta_power(a.control->beta1, *a.control);
   if (threadIdx.x == 64)

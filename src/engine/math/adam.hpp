@@ -1,5 +1,6 @@
 // Adam (Kingma & Ba 2015, algorithm 1) as torch.optim.Adam computes it: weight
-// decay is added to the gradient, epsilon to the corrected root.
+// decay is added to the gradient, epsilon to the corrected root. Whatever the
+// settings are, finite parameters and moments stay finite.
 #pragma once
 
 #include <cmath>
@@ -17,15 +18,31 @@ struct AdamStep {
   T second_scale;  // 1 / sqrt(1 - beta2^t)
 };
 
+/// Largest gradient of an element. Its square is so far below float32's range
+/// that a moment, an average of old and new, never leaves it.
+inline constexpr double kLargestGradient = 1e18;
+
+template <class T>
+VAE_HD T limit_gradient(T g) {
+  const T most = T(kLargestGradient);
+  return g < -most ? -most : (g > most ? most : g);
+}
+
 template <class T>
 VAE_HD void adam(const AdamStep<T>& s, T gradient, T* param, T* moment1,
                  T* moment2) {
-  const T g = gradient * s.scale + s.weight_decay * *param;
+  // The scaled gradient is within the limit (decide() sees to it), its sum with
+  // the weight decay may not be.
+  const T g = limit_gradient(gradient * s.scale + s.weight_decay * *param);
   const T m = *moment1 + (g - *moment1) * s.rate1;
   const T v = *moment2 * s.beta2 + s.rate2 * (g * g);
   *moment1 = m;
   *moment2 = v;
-  *param -= s.step_size * (m / (std::sqrt(v) * s.second_scale + s.epsilon));
+  const T old = *param;
+  const T next =
+      old - s.step_size * (m / (std::sqrt(v) * s.second_scale + s.epsilon));
+  // Infinity minus itself is NaN. A step out of the range of T is not taken.
+  *param = next - next == T(0) ? next : old;
 }
 
 }  // namespace vae::engine

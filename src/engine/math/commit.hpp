@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/hd.hpp"
+#include "base/limits.hpp"
 #include "engine/math/adam.hpp"
 #include "engine/state.hpp"
 
@@ -26,8 +27,16 @@ struct BetaPowers {
   double first, second;
 };
 
-/// `gradient_square`: squared norm of the gradient as summed over images.
-/// Order: mean, then norm, then clip; weight decay comes later, in Adam.
+/// Zero, or NaN for a number that is not finite. Added to the gradient's square
+/// for each of the batch's statistics: one that float32 cannot hold would stay
+/// in the running ones, though BatchNorm hides it from the loss.
+VAE_HD double refusal(float statistic) {
+  return static_cast<double>(statistic - statistic);
+}
+
+/// `gradient_square`: squared norm of the gradient as summed over images; NaN
+/// if a statistic is not finite. Order: mean, then norm, then clip; weight
+/// decay comes later, in Adam.
 VAE_HD void decide(const Tail& tail, double gradient_square,
                    const BetaPowers& powers, Control* control) {
   double scale = 1.0;
@@ -37,16 +46,17 @@ VAE_HD void decide(const Tail& tail, double gradient_square,
   const double norm = std::sqrt(square);
   const bool clips = control->clip_norm > 0.0 && norm > control->clip_norm;
   const double kept = clips ? control->clip_norm : norm;
-  // Infinity minus itself is NaN, so this is false for both. Above 1e18, the
-  // square that Adam keeps in float32 would be infinite for ever.
-  const bool finite =
-      square - square == 0.0 && kept < 1e18 && !(tail.nonfinite > 0.0f);
+  // Infinity minus itself is NaN, so this is false for both. Above the limit,
+  // the square that Adam keeps in float32 would be infinite for ever. A loss
+  // may be finite in double, where the flag is made, and not in float32.
+  const bool finite = square - square == 0.0 && kept < kLargestGradient &&
+                      tail.loss - tail.loss == 0.0f && !(tail.nonfinite > 0.0f);
   control->skip = finite ? 0 : 1;
   advance(tail, &control->cursor);
   if (!finite) return;
   control->gradient_square = square;
   if (clips) scale *= control->clip_norm / norm;
-  control->updates += 1;
+  if (control->updates < kLargestCount) control->updates += 1;
   control->scale = static_cast<float>(scale);
   control->step_size =
       static_cast<float>(control->learning_rate / (1.0 - powers.first));

@@ -31,7 +31,7 @@ pub const VAE_E_FORMAT: vae_status = 510;
 pub const VAE_E_VERSION: vae_status = 600;
 /// Stopped by [`vae_cancel`] or the progress callback; steps done are kept.
 pub const VAE_E_CANCELLED: vae_status = 700;
-/// NaN or infinity in a loss or gradient; the step was not committed.
+/// NaN or infinity in a training step, which was not committed.
 pub const VAE_E_NONFINITE: vae_status = 800;
 /// A defect of libvae itself; please report the text.
 pub const VAE_E_INTERNAL: vae_status = 900;
@@ -104,11 +104,13 @@ pub const VAE_MOMENT2: i32 = 4;
 pub const VAE_LEARNING_RATE: i32 = 1;
 /// [`vae_set`], [`vae_get`]: weight of the KL divergence, 0 to 1e30.
 pub const VAE_KL_WEIGHT: i32 = 2;
-/// [`vae_set`], [`vae_get`]: steps issued, whole number >= 0; keys the noise.
+/// [`vae_set`], [`vae_get`]: steps issued, whole number up to 2^53; keys the
+/// noise.
 pub const VAE_STEP: i32 = 3;
-/// [`vae_set`], [`vae_get`]: updates applied, whole number >= 0; Adam's t.
+/// [`vae_set`], [`vae_get`]: updates applied, whole number up to 2^53; Adam's
+/// t.
 pub const VAE_UPDATES: i32 = 4;
-/// [`vae_set`], [`vae_get`]: epochs finished, whole number >= 0; keys the
+/// [`vae_set`], [`vae_get`]: epochs finished, whole number up to 2^53; keys the
 /// order. Setting it begins that epoch from its first image.
 pub const VAE_EPOCH: i32 = 5;
 /// Reserved for models with several phases: [`VAE_E_UNSUPPORTED`] for now.

@@ -50,7 +50,7 @@ statuses! {
     /// Stopped by a [`Canceller`](crate::Canceller) or by the progress closure;
     /// steps done are kept.
     CANCELLED = vae_sys::VAE_E_CANCELLED;
-    /// NaN or infinity in a loss or gradient; the step was not committed.
+    /// NaN or infinity in a training step, which was not committed.
     NONFINITE = vae_sys::VAE_E_NONFINITE;
     /// A defect of libvae itself; please report the text.
     INTERNAL = vae_sys::VAE_E_INTERNAL;
