@@ -23,7 +23,8 @@
 namespace vae::engine::cpu {
 
 /// *to = value, or += in an accumulated gradient.
-inline void put(float* to, float value, bool add) {
+template <class T>
+void put(T* to, T value, bool add) {
   *to = add ? *to + value : value;
 }
 
