@@ -91,16 +91,19 @@ struct Reconstruction {
   double sigma;
 };
 
-/// Adds up the rows of a batch into a Tail and its per-dimension sums.
+/// Adds up the rows of a batch into a Tail and its per-dimension sums, in
+/// double, and rounds these once for `tail`. Sums over many batches are for
+/// `totals`: many additions to floats would each round.
 struct BatchSums {
   const float* heads;
   const float* recon_rows;
   const float* kl_rows;
   const float* mse_rows;
-  float* tail;  // tail_floats(latent)
+  float* tail;  // tail_floats(latent); null: `totals` are wanted
   std::int64_t rows, latent;
   const Settings* settings;  // on the device
-  bool accumulate;
+  bool accumulate;           // add to what is there
+  double* totals = nullptr;  // the same numbers
 };
 
 class Device {

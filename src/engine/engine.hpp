@@ -25,9 +25,9 @@ struct Input {
 
 /// Where score() puts its results, on the device; null: not wanted.
 struct Scores {
-  float* recon = nullptr;  // [count]
-  float* kl = nullptr;     // [count]
-  float* tail = nullptr;   // tail_floats(latent), added to
+  float* recon = nullptr;    // [count]
+  float* kl = nullptr;       // [count]
+  double* totals = nullptr;  // a Tail and its dimensions, added to
 };
 
 class Engine {

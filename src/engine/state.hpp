@@ -32,12 +32,15 @@ struct Layout {
   std::int64_t param_floats = 0, running_floats = 0;
 };
 
-/// Sums over the images of one batch, at the end of State::reduced: floats, so
-/// that one all-reduce carries gradient, statistics and metrics.
-struct Tail {
-  float loss, recon, kl, mse, images;
-  float nonfinite;  // > 0: a loss was NaN or infinite, commit nothing
+/// Sums over the images of a batch.
+template <class T>
+struct BasicTail {
+  T loss, recon, kl, mse, images;
+  T nonfinite;  // > 0: a loss was NaN or infinite, commit nothing
 };
+/// Those of one batch, at the end of State::reduced: floats, so that one
+/// all-reduce carries gradient, statistics and metrics.
+using Tail = BasicTail<float>;
 inline constexpr std::int64_t kTailFloats = sizeof(Tail) / sizeof(float);
 /// After the Tail: sums over images of kl, mean and mean^2 per dimension.
 constexpr std::int64_t tail_floats(std::int64_t latent) {

@@ -59,8 +59,9 @@ std::vector<double> sums_of_totals(const Totals& totals) {
   return values;
 }
 
-Totals totals_of_tail(const std::vector<float>& values, std::int64_t latent) {
-  engine::Tail tail;
+template <class T>
+Totals totals_of_tail(const std::vector<T>& values, std::int64_t latent) {
+  engine::BasicTail<T> tail;
   std::memcpy(&tail, values.data(), sizeof tail);
   Totals totals(latent);
   totals.sums.loss = static_cast<double>(tail.loss);
@@ -71,6 +72,8 @@ Totals totals_of_tail(const std::vector<float>& values, std::int64_t latent) {
   split(values.data() + engine::kTailFloats, latent, totals);
   return totals;
 }
+template Totals totals_of_tail(const std::vector<float>&, std::int64_t);
+template Totals totals_of_tail(const std::vector<double>&, std::int64_t);
 
 Metrics make_metrics(const Totals& totals, double seconds) {
   const engine::Sums& sums = totals.sums;

@@ -22,8 +22,10 @@ struct Totals {
 Totals totals_of_sums(const std::vector<double>& values, std::int64_t latent);
 std::vector<double> sums_of_totals(const Totals& totals);
 
-/// From a Tail and what follows it: one batch, or several added up.
-Totals totals_of_tail(const std::vector<float>& tail, std::int64_t latent);
+/// From a Tail and what follows it, as a step leaves them in float and scoring
+/// in double. T: float or double.
+template <class T>
+Totals totals_of_tail(const std::vector<T>& tail, std::int64_t latent);
 
 Metrics make_metrics(const Totals& totals, double seconds);
 

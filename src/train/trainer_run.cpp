@@ -208,24 +208,23 @@ Metrics Trainer::Impl::evaluate(const Dataset& dataset, const Run& run) {
   const std::uint64_t batch =
       run.batch_size ? run.batch_size : config.max_batch;
   const Resident rows = resident(dataset);
-  const auto floats =
-      gsl::narrow<std::size_t>(engine::tail_floats(plan_.latent));
-  const auto bytes = gsl::narrow<std::int64_t>(floats * sizeof(float));
-  const engine::Buffer tail = device_->allocate(bytes);
-  std::vector<float> values(floats);
+  std::vector<double> values(
+      gsl::narrow<std::size_t>(engine::tail_floats(plan_.latent)));
+  const auto bytes = gsl::narrow<std::int64_t>(values.size() * sizeof(double));
+  const engine::Buffer sums = device_->allocate(bytes);
   train::Totals totals(plan_.latent);
   Progress progress;
   std::uint64_t done = 0, steps = 0;
   while (done < total) {
     check_cancel();
     const std::uint64_t count = std::min(batch, total - done);
-    device_->clear(tail.get(), bytes);
+    device_->clear(sums.get(), bytes);
     engine_->score(
         {{rows.rows, dataset.type(), Layout::chw, engine::Place::resident,
           nullptr, done, gsl::narrow<std::int64_t>(count), nullptr},
          done},
-        {nullptr, nullptr, engine::floats(tail)});
-    device_->download(values.data(), tail.get(), bytes);
+        {nullptr, nullptr, static_cast<double*>(sums.get())});
+    device_->download(values.data(), sums.get(), bytes);
     totals += train::totals_of_tail(values, plan_.latent);
     totals.sums.steps += 1;
     done += count;

@@ -124,12 +124,13 @@ void Trainer::Impl::synchronize() {
 Metrics Trainer::Impl::eval_step(const Batch& images) {
   const train::Stopwatch watch;
   train::check_rows(images, image_rule(), config.device);
-  const std::int64_t floats = engine::tail_floats(plan_.latent);
-  const std::int64_t bytes = floats * std::int64_t{sizeof(float)};
-  const engine::Buffer tail = device_->allocate(bytes);
-  engine_->score({source(images), 0}, {nullptr, nullptr, engine::floats(tail)});
-  std::vector<float> values(gsl::narrow<std::size_t>(floats));
-  device_->download(values.data(), tail.get(), bytes);
+  std::vector<double> values(
+      gsl::narrow<std::size_t>(engine::tail_floats(plan_.latent)));
+  const auto bytes = gsl::narrow<std::int64_t>(values.size() * sizeof(double));
+  const engine::Buffer sums = device_->allocate(bytes);
+  engine_->score({source(images), 0},
+                 {nullptr, nullptr, static_cast<double*>(sums.get())});
+  device_->download(values.data(), sums.get(), bytes);
   train::Totals totals = train::totals_of_tail(values, plan_.latent);
   totals.sums.steps = 1;
   Metrics metrics = train::make_metrics(totals, watch.seconds());

@@ -120,6 +120,22 @@ void for_all(Check check) {
 
 }  // namespace
 
+/// Dimensions alike, so that all roundings of a sum go the same way.
+TEST_CASE("the KL of 4096 dimensions keeps seven digits") {
+  const Size size{1, 4096, 1};
+  for (const double bias : {0.3, 0.7, 1.1}) {
+    CAPTURE(bias);
+    Forward f(size);
+    f.partial.there.write(Values(index(2 * size.numbers())));
+    f.bias.assign(f.bias.size(), bias);
+    f.run();
+    const auto head = static_cast<float>(bias);
+    CHECK(double{f.kl.read()[0]} ==
+          doctest::Approx(4096.0 * double{kl_divergence(head, head)})
+              .epsilon(1e-6));
+  }
+}
+
 TEST_CASE("heads are the sums of their parts, with bias") {
   for_all([](const Size& size) {
     Forward f(size);

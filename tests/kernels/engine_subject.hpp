@@ -104,6 +104,16 @@ struct Subject {
   State state;
 };
 
+/// What scoring `input` adds up.
+inline std::vector<double> totals_of(const Subject& s, const Input& input) {
+  const std::int64_t count = tail_floats(s.plan.latent), bytes = 8 * count;
+  const Buffer there = s.device->allocate(bytes);
+  s.engine->score(input, {nullptr, nullptr, static_cast<double*>(there.get())});
+  std::vector<double> totals(static_cast<std::size_t>(count));
+  s.device->download(totals.data(), there.get(), bytes);
+  return totals;
+}
+
 /// The blocks engine on the CPU in float32.
 inline std::unique_ptr<Subject> reference(Config c) {
   c.device = DeviceKind::cpu;

@@ -1,6 +1,7 @@
 // The fused likelihood against its formulas in float64: numbers of channels
 // around the number of threads, both likelihoods, and the product's place taken
 // by its gradient.
+#include "engine/math/likelihood.hpp"
 #include "kernels/fusion_support.hpp"
 #include "kernels/kernel_tests.hpp"
 
@@ -84,6 +85,24 @@ TEST_CASE("the fused loss on every shape and number, also in place") {
       check(kernel_device(), images, number, Likelihood::bernoulli);
       check(kernel_device(), images, number, Likelihood::gaussian);
     }
+}
+
+/// Pixels alike, so that all roundings of a sum go the same way.
+TEST_CASE("the fused loss of an image with 1024 x 1024 pixels") {
+  Device& device = kernel_device();
+  constexpr std::int64_t kPixels = 1 << 20;
+  const Array product(device, Values(kPixels, 0.25)),
+      bias(device, Values{0.05});
+  const Array target(device, Values(kPixels, 0.125));
+  const Array recon(device, 1), mse(device, 1);
+  device.fusion()->loss({product.matrix({kPixels, 1}), bias.floats(),
+                         target.floats(), product.data(), recon.floats(),
+                         mse.floats(), 1, Likelihood::bernoulli, 1.0});
+  const PixelLoss<float> pixel = bernoulli_loss(0.25f + 0.05f, 0.125f);
+  const float d = pixel.mean - 0.125f;
+  CHECK(recon.read()[0] ==
+        doctest::Approx(double{pixel.loss} * kPixels).epsilon(1e-6));
+  CHECK(mse.read()[0] == doctest::Approx(double{d * d}).epsilon(1e-6));
 }
 
 TEST_CASE("a loss that is not finite says so for its image alone") {

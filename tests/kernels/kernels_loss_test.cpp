@@ -86,6 +86,24 @@ TEST_CASE("reconstruction of both likelihoods, with and without gradient") {
       }
 }
 
+/// Pixels alike, so that all roundings of a sum go the same way.
+TEST_CASE("reconstruction of images with 1024 x 1024 pixels") {
+  const auto cpu = make_cpu_device(1);
+  const Size size{1, 1 << 20};
+  for (const auto likelihood : {Likelihood::bernoulli, Likelihood::gaussian})
+    for (Device* device : {&kernel_device(), cpu.get()}) {
+      Images in({1, 1});
+      in.output.assign(at(size.pixels), 0.3f);
+      in.target.assign(at(size.pixels), 0.1f);
+      const auto pixel = pixel_loss(0.3f, 0.1f, likelihood);
+      const float d = pixel.mean - 0.1f;
+      const Losses got = losses_of(*device, in, size, likelihood, false);
+      CHECK(double{got.recon[0]} ==
+            doctest::Approx(double{pixel.loss} * (1 << 20)).epsilon(1e-6));
+      CHECK(double{got.mse[0]} == doctest::Approx(double{d * d}).epsilon(1e-6));
+    }
+}
+
 struct Sum {
   std::int64_t rows, latent;
 };
@@ -157,6 +175,32 @@ TEST_CASE("sums of a batch, and their accumulation") {
     for (std::size_t i = 0; i < got.size(); ++i)
       CHECK_EQ(twice[i], got[i] + got[i]);
     CHECK(same_bytes(got, tail_of(kernel_device(), in, size, false)));
+  }
+}
+
+TEST_CASE("sums of many batches are added up in double") {
+  const Sum size{3, 2};
+  Parts in(size);
+  for (auto* part : {&in.heads, &in.recon, &in.kl, &in.mse})
+    for (float& value : *part) value = std::abs(value);
+  Device& device = kernel_device();
+  const On<float> heads(device, in.heads), recon(device, in.recon);
+  const On<float> kl(device, in.kl), mse(device, in.mse);
+  const On<double> totals(
+      device, std::vector<double>(at(tail_floats(size.latent)), 0.0));
+  Settings set{};
+  set.kl_weight = 0.3;
+  const On<Settings> settings(device, {set});
+  constexpr int kBatches = 300;
+  for (int i = 0; i < kBatches; ++i)
+    device.batch_sums({heads.data(), recon.data(), kl.data(), mse.data(),
+                       nullptr, size.rows, size.latent, settings.data(), true,
+                       totals.data()});
+  const auto got = totals.read();
+  const auto exact = exact_tail(in, size);
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    CAPTURE(i);
+    CHECK(got[i] == doctest::Approx(kBatches * exact[i].sum).epsilon(1e-12));
   }
 }
 

@@ -121,9 +121,9 @@ void BlocksEngine::score_chunk(const Input& input, std::int64_t done,
   device_.reconstruction({data(output), data(rows), nullptr, data(recon),
                           data(mse), n, plan_.image.size(), config_.likelihood,
                           config_.gaussian_sigma});
-  if (scores.tail != nullptr)
-    device_.batch_sums({data(heads), data(recon), data(kl), data(mse),
-                        scores.tail, n, latent, control(), true});
+  if (scores.totals != nullptr)
+    device_.batch_sums({data(heads), data(recon), data(kl), data(mse), nullptr,
+                        n, latent, control(), true, scores.totals});
 }
 
 void BlocksEngine::score(const Input& input, const Scores& scores) {

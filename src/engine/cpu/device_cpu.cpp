@@ -124,23 +124,7 @@ class CpuDevice final : public Device {
   }
 
   void batch_sums(const BatchSums& in) override {
-    double recon = 0, kl = 0, mse = 0;
-    for (std::int64_t i = 0; i < in.rows; ++i) {
-      recon += static_cast<double>(in.recon_rows[i]);
-      kl += static_cast<double>(in.kl_rows[i]);
-      mse += static_cast<double>(in.mse_rows[i]);
-    }
-    const auto kl_weight = static_cast<float>(in.settings->kl_weight);
-    const double loss = recon + static_cast<double>(kl_weight) * kl;
-    const Tail tail{
-        static_cast<float>(loss),    static_cast<float>(recon),
-        static_cast<float>(kl),      static_cast<float>(mse),
-        static_cast<float>(in.rows), loss - loss == 0.0 ? 0.0f : 1.0f};
-    float values[kTailFloats];
-    std::memcpy(values, &tail, sizeof tail);
-    for (std::int64_t i = 0; i < kTailFloats; ++i)
-      cpu::put(in.tail + i, values[i], in.accumulate);
-    sum_dimensions(in, in.tail + kTailFloats);
+    in.tail != nullptr ? sum_batch(in, in.tail) : sum_batch(in, in.totals);
   }
 
   void commit(const State& state, const Layout& layout,
@@ -157,8 +141,31 @@ class CpuDevice final : public Device {
     for (std::int64_t i = 0; i < count; ++i) body(i);
   }
 
+  /// T: float or double.
+  template <class T>
+  static void sum_batch(const BatchSums& in, T* to) {
+    double recon = 0, kl = 0, mse = 0;
+    for (std::int64_t i = 0; i < in.rows; ++i) {
+      recon += static_cast<double>(in.recon_rows[i]);
+      kl += static_cast<double>(in.kl_rows[i]);
+      mse += static_cast<double>(in.mse_rows[i]);
+    }
+    const auto kl_weight = static_cast<float>(in.settings->kl_weight);
+    const double loss = recon + static_cast<double>(kl_weight) * kl;
+    const double tail[kTailFloats]{loss,
+                                   recon,
+                                   kl,
+                                   mse,
+                                   static_cast<double>(in.rows),
+                                   loss - loss == 0.0 ? 0.0 : 1.0};
+    for (std::int64_t i = 0; i < kTailFloats; ++i)
+      cpu::put(to + i, static_cast<T>(tail[i]), in.accumulate);
+    sum_dimensions(in, to + kTailFloats);
+  }
+
   /// Per dimension: KL, mean, mean^2, summed over rows.
-  static void sum_dimensions(const BatchSums& in, float* out) {
+  template <class T>
+  static void sum_dimensions(const BatchSums& in, T* out) {
     for (std::int64_t k = 0; k < in.latent; ++k) {
       double kl = 0, mean = 0, square = 0;
       for (std::int64_t i = 0; i < in.rows; ++i) {
@@ -169,10 +176,9 @@ class CpuDevice final : public Device {
         mean += value;
         square += value * value;
       }
-      cpu::put(out + k, static_cast<float>(kl), in.accumulate);
-      cpu::put(out + in.latent + k, static_cast<float>(mean), in.accumulate);
-      cpu::put(out + 2 * in.latent + k, static_cast<float>(square),
-               in.accumulate);
+      cpu::put(out + k, static_cast<T>(kl), in.accumulate);
+      cpu::put(out + in.latent + k, static_cast<T>(mean), in.accumulate);
+      cpu::put(out + 2 * in.latent + k, static_cast<T>(square), in.accumulate);
     }
   }
 

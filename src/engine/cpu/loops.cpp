@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <type_traits>
 
 #include "engine/math/latent.hpp"
 #include "engine/math/likelihood.hpp"
@@ -12,44 +14,85 @@
 namespace vae::engine::cpu {
 namespace {
 
-constexpr std::int64_t kLanes = 16;
+#define VAE_INLINE [[gnu::always_inline]] inline
 
-/// Float lanes that are added up in double, in order, at the end.
+constexpr std::int64_t kLanes = 16;
+/// Terms of a lane that are added in float before the sum goes on in double.
+/// The sum is then off by 13 roundings at most, 8e-7 of the terms' magnitudes,
+/// whatever their number.
+constexpr std::int64_t kTerms = 14;
+/// The same of a gradient's rows: one sum in float for images of up to 32 x 32.
+constexpr std::int64_t kRows = 1024;
+
+typedef float Floats __attribute__((vector_size(4 * kLanes)));
+typedef double Doubles __attribute__((vector_size(8 * kLanes)));
+
+/// A sum in lanes.
 struct Lanes {
-  float lane[kLanes] = {};
-  double sum() const {
-    double total = 0;
-    for (const float value : lane) total += static_cast<double>(value);
-    return total;
+  Floats few{};
+  Doubles many{};
+
+  VAE_INLINE void add(const float (&terms)[kLanes]) {
+    Floats values;
+    std::memcpy(&values, terms, sizeof values);
+    few += values;
+  }
+  VAE_INLINE void widen() {
+    many += __builtin_convertvector(few, Doubles);
+    few = Floats{};
+  }
+  VAE_INLINE double sum() const {
+    double lane[kLanes];
+    std::memcpy(lane, &many, sizeof lane);
+    for (std::int64_t half = kLanes / 2; half > 0; half /= 2)
+      for (std::int64_t k = 0; k < half; ++k) lane[k] += lane[k + half];
+    return lane[0];
   }
 };
 
-/// Calls step(i, lane) for i in [0, n), kLanes at a time.
-template <class Step>
-[[gnu::always_inline]] inline void in_lanes(std::int64_t n, Step step) {
+/// Calls step(i, number) for each kLanes elements of [0, n) and for the rest,
+/// and widen() after at most kTerms calls. A whole number is a constant, so
+/// that loops over it are of fixed width.
+template <class Step, class Widen>
+VAE_INLINE void in_lanes(std::int64_t n, Step step, Widen widen) {
+  const std::integral_constant<std::int64_t, kLanes> whole;
   std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (std::int64_t k = 0; k < kLanes; ++k) step(i + k, k);
-  for (std::int64_t k = 0; i + k < n; ++k) step(i + k, k);
+  while (i + kLanes <= n) {
+    const std::int64_t last = std::min(n, i + kTerms * kLanes) - kLanes;
+    for (; i <= last; i += kLanes) step(i, whole);
+    widen();
+  }
+  if (i == n) return;
+  step(i, n - i);
+  widen();
 }
 
 template <class Loss>
-[[gnu::always_inline]] inline RowLoss row_loss(const float* output,
-                                               const float* target,
-                                               std::int64_t n, float* gradient,
-                                               Loss loss) {
+VAE_INLINE RowLoss row_loss(const float* output, const float* target,
+                            std::int64_t n, float* __restrict gradient,
+                            Loss loss) {
   Lanes recon, square;
-  const auto visit = [&](std::int64_t i, std::int64_t k, float* slope) {
-    const PixelLoss<float> pixel = loss(output[i], target[i]);
-    const float d = pixel.mean - target[i];
-    recon.lane[k] += pixel.loss;
-    square.lane[k] += d * d;
-    if (slope != nullptr) slope[i] = pixel.gradient;
+  const auto visit = [&](std::int64_t first, auto count,
+                         float* __restrict slope) {
+    float losses[kLanes] = {}, squares[kLanes] = {};
+    for (std::int64_t k = 0; k < count; ++k) {
+      const std::int64_t i = first + k;
+      const PixelLoss<float> pixel = loss(output[i], target[i]);
+      const float d = pixel.mean - target[i];
+      losses[k] = pixel.loss;
+      squares[k] = d * d;
+      if (slope != nullptr) slope[i] = pixel.gradient;
+    }
+    recon.add(losses);
+    square.add(squares);
   };
+  const auto widen = [&] { recon.widen(), square.widen(); };
   if (gradient != nullptr)
-    in_lanes(n, [&](std::int64_t i, std::int64_t k) { visit(i, k, gradient); });
+    in_lanes(
+        n, [&](auto i, auto count) { visit(i, count, gradient); }, widen);
   else
-    in_lanes(n, [&](std::int64_t i, std::int64_t k) { visit(i, k, nullptr); });
+    in_lanes(
+        n, [&](auto i, auto count) { visit(i, count, nullptr); }, widen);
   return {recon.sum(), square.sum()};
 }
 
@@ -66,13 +109,21 @@ VAE_CLONES void normal_row(const NoiseKey& key, std::uint32_t row,
 }
 
 VAE_CLONES double latent_row(const float* heads, const float* noise,
-                             std::int64_t latent, float* z) {
+                             std::int64_t latent, float* __restrict z) {
   Lanes kl;
   const float* logvar = heads + latent;
-  in_lanes(latent, [&](std::int64_t i, std::int64_t k) {
-    z[i] = reparameterise(heads[i], logvar[i], noise[i]);
-    kl.lane[k] += kl_divergence(heads[i], logvar[i]);
-  });
+  in_lanes(
+      latent,
+      [&](std::int64_t first, auto count) {
+        float terms[kLanes] = {};
+        for (std::int64_t k = 0; k < count; ++k) {
+          const std::int64_t i = first + k;
+          z[i] = reparameterise(heads[i], logvar[i], noise[i]);
+          terms[k] = kl_divergence(heads[i], logvar[i]);
+        }
+        kl.add(terms);
+      },
+      [&] { kl.widen(); });
   return kl.sum();
 }
 
@@ -104,13 +155,36 @@ VAE_CLONES RowLoss gaussian_row(const float* values, const float* target,
 
 VAE_CLONES double square_sum(const float* values, std::int64_t n) {
   double lane[kLanes] = {};
-  in_lanes(n, [&](std::int64_t i, std::int64_t k) {
-    const auto value = static_cast<double>(values[i]);
-    lane[k] += value * value;
-  });
+  in_lanes(
+      n,
+      [&](std::int64_t first, auto count) {
+        for (std::int64_t k = 0; k < count; ++k) {
+          const auto value = static_cast<double>(values[first + k]);
+          lane[k] += value * value;
+        }
+      },
+      [] {});
   double total = 0;
   for (const double value : lane) total += value;
   return total;
+}
+
+VAE_CLONES void row_sums(const Rows& in, bool add, float* __restrict sums) {
+  for (std::int64_t first = 0; first < in.columns; first += kLanes) {
+    const std::int64_t count = std::min(kLanes, in.columns - first);
+    double many[kLanes] = {};
+    for (std::int64_t row = 0; row < in.rows; row += kRows) {
+      const std::int64_t end = std::min(in.rows, row + kRows);
+      float few[kLanes] = {};
+      for (std::int64_t r = row; r < end; ++r)
+        for (std::int64_t k = 0; k < count; ++k)
+          few[k] += in.values[r * in.step + first + k];
+      for (std::int64_t k = 0; k < count; ++k)
+        many[k] += static_cast<double>(few[k]);
+    }
+    for (std::int64_t k = 0; k < count; ++k)
+      put(sums + first + k, static_cast<float>(many[k]), add);
+  }
 }
 
 VAE_CLONES void adam_chunk(const AdamStep<float>& step, const float* gradient,

@@ -1,6 +1,7 @@
 // The element-wise loops of a step on the CPU, one row or chunk at a time and
 // without threads. Sums are formed in fixed lanes, so neither the instruction
-// set nor the number of threads changes a bit of them.
+// set nor the number of threads changes a bit of them; and they go on in double
+// after a few terms, so that they do not suffer from many.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@
 namespace vae::engine::cpu {
 
 /// *to = value, or += in an accumulated gradient.
-inline void put(float* to, float value, bool add) {
+template <class T>
+void put(T* to, T value, bool add) {
   *to = add ? *to + value : value;
 }
 
@@ -40,13 +42,22 @@ void latent_gradient_row(const float* heads, const float* noise,
 struct RowLoss {
   double recon, square;  // sums over the row's pixels
 };
-/// `gradient` may be null.
+/// `gradient` may be null; it may not be one of the others.
 RowLoss bernoulli_row(const float* logits, const float* target, std::int64_t n,
                       float* gradient);
 RowLoss gaussian_row(const float* values, const float* target, std::int64_t n,
                      double sigma, float* gradient);
 
 double square_sum(const float* values, std::int64_t n);
+
+/// A matrix whose rows begin `step` floats apart.
+struct Rows {
+  const float* values;
+  std::int64_t rows, columns, step;
+};
+/// sums [columns] over rows, in their order: a thousand in float, then on in
+/// double.
+void row_sums(const Rows& in, bool add, float* sums);
 void adam_chunk(const AdamStep<float>& step, const float* gradient,
                 std::int64_t n, float* param, float* moment1, float* moment2);
 

@@ -8,13 +8,15 @@
 
 namespace vae::engine::cuda {
 
-/// By one thread. `recon`, `kl` and `mse` are sums over the images.
-__device__ inline void write_tail(float* to, double recon, double kl,
-                                  double mse, std::int64_t images,
-                                  const Settings& settings, bool accumulate) {
+/// By one thread. `recon`, `kl` and `mse` are sums over the images. T: float or
+/// double.
+template <class T>
+__device__ void write_tail(T* to, double recon, double kl, double mse,
+                           std::int64_t images, const Settings& settings,
+                           bool accumulate) {
   const auto kl_weight = static_cast<float>(settings.kl_weight);
   const double loss = recon + static_cast<double>(kl_weight) * kl;
-  auto* tail = reinterpret_cast<Tail*>(to);
+  auto* tail = reinterpret_cast<BasicTail<T>*>(to);
   keep(&tail->loss, loss, accumulate);
   keep(&tail->recon, recon, accumulate);
   keep(&tail->kl, kl, accumulate);
@@ -33,9 +35,9 @@ __device__ double sum_rows(const float* rows, std::int64_t count) {
 }
 
 /// By a block: dimension k of heads [images, 2 * latent], behind the Tail.
-template <unsigned threads>
+template <unsigned threads, class T>
 __device__ void sum_dimension(const float* all_heads, std::int64_t images,
-                              std::int64_t latent, std::int64_t k, float* tail,
+                              std::int64_t latent, std::int64_t k, T* tail,
                               bool accumulate) {
   double kl = 0, mean = 0, square = 0;
   for (std::int64_t i = threadIdx.x; i < images; i += threads) {
@@ -49,7 +51,7 @@ __device__ void sum_dimension(const float* all_heads, std::int64_t images,
   mean = block_sum<threads>(mean);
   square = block_sum<threads>(square);
   if (threadIdx.x != 0) return;
-  float* out = tail + kTailFloats;
+  T* out = tail + kTailFloats;
   keep(out + k, kl, accumulate);
   keep(out + latent + k, mean, accumulate);
   keep(out + 2 * latent + k, square, accumulate);

@@ -82,22 +82,22 @@ __global__ void __launch_bounds__(ForwardTile::kThreads)
   add_splits(a.partial + row * width, a.splits, a.images * width,
              static_cast<std::int32_t>(width),
              [&](std::int32_t i, float sum) { heads[i] = sum + a.bias[i]; });
-  float kl = 0;
+  double sum = 0;  // a thread has as many terms as there are dimensions
   for (std::int64_t i = thread; i < latent; i += ForwardTile::kThreads) {
     const float mean = heads[i], logvar = heads[latent + i];
     const std::int64_t at = row * latent + i;
     write_number(a.z + at, reparameterise(mean, logvar, a.noise[at]));
-    kl += kl_divergence(mean, logvar);
+    sum += static_cast<double>(kl_divergence(mean, logvar));
   }
-  kl = warp_sum(kl);
+  const float kl = warp_sum(static_cast<float>(sum));
   __shared__ float warps[ForwardTile::kThreads / 32];
   if (thread % 32 == 0) warps[thread / 32] = kl;
   __syncthreads();
   if (thread != 0) return;
-  float total = 0;
+  double total = 0;
 #pragma unroll
-  for (const float each : warps) total += each;
-  a.kl_rows[row] = total;
+  for (const float each : warps) total += static_cast<double>(each);
+  a.kl_rows[row] = static_cast<float>(total);
 }
 
 /// grid: images.
@@ -118,7 +118,7 @@ __global__ void __launch_bounds__(CodeTile::kThreads)
   // A thread meets the same dimension in each image, unless there are more
   // dimensions than threads.
   const bool same = a.latent <= CodeTile::kThreads;
-  LatentSlope<float> sum{0, 0};
+  LatentSlope<double> sum{0, 0};
   const auto finish = [&](std::int32_t i) {
     exact_add(a.bias_sums + i, sum.mean);
     exact_add(a.bias_sums + latent + i, sum.logvar);
@@ -134,7 +134,8 @@ __global__ void __launch_bounds__(CodeTile::kThreads)
                                   a.noise[row * latent + i], kl_weight);
                  write_number(dheads + i, slope.mean);
                  write_number(dheads + latent + i, slope.logvar);
-                 sum.mean += slope.mean, sum.logvar += slope.logvar;
+                 sum.mean += static_cast<double>(slope.mean);
+                 sum.logvar += static_cast<double>(slope.logvar);
                  if (!same) finish(i);
                });
   }
@@ -160,6 +161,9 @@ __global__ void __launch_bounds__(CodeTile::kThreads)
 
 constexpr int kSumColumns = 64, kSumLanes = CodeTile::kThreads / 8;
 
+/// Rows of a thread that are added up before they are added to the others'.
+constexpr std::int32_t kFewRows = 32;
+
 /// grid: tiles of columns. A thread has eight columns of every kSumLanes-th
 /// row.
 __global__ void __launch_bounds__(CodeTile::kThreads)
@@ -171,12 +175,20 @@ __global__ void __launch_bounds__(CodeTile::kThreads)
       static_cast<std::int32_t>(blockIdx.x) * kSumColumns;
   Eight sum{};
   if (first + chunk < a.columns)
+    for (std::int32_t start = lane; start < a.rows;
+         start += kFewRows * kSumLanes) {
+      const std::int32_t next = start + kFewRows * kSumLanes;
+      const std::int32_t end = next < a.rows ? next : a.rows;
+      Eight few{};
 #pragma unroll 8
-    for (std::int32_t row = lane; row < a.rows; row += kSumLanes) {
-      const Eight x =
-          load_eight(a.x + std::int64_t{row} * a.columns + first + chunk);
+      for (std::int32_t row = start; row < end; row += kSumLanes) {
+        const Eight x =
+            load_eight(a.x + std::int64_t{row} * a.columns + first + chunk);
 #pragma unroll
-      for (int k = 0; k < 8; ++k) sum.x[k] += x.x[k];
+        for (int k = 0; k < 8; ++k) few.x[k] += x.x[k];
+      }
+#pragma unroll
+      for (int k = 0; k < 8; ++k) sum.x[k] += few.x[k];
     }
 #pragma unroll
   for (int k = 0; k < 8; ++k) part[lane][chunk + k] = sum.x[k];

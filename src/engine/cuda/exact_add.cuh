@@ -8,7 +8,7 @@
 
 namespace vae::engine::cuda {
 
-__device__ inline void exact_add(ExactSum* to, float value) {
+__device__ inline void exact_add(ExactSum* to, double value) {
   const ExactSum part = exact_part(value);
   if (part.low == ExactSum::kBroken) {
     atomicOr(&to->low, part.low);

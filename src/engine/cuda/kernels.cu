@@ -145,11 +145,19 @@ __global__ void reconstruction_kernel(ReconstructionArgs a) {
       static_cast<float>(square / static_cast<double>(in.pixels));
 }
 
+template <class T>
+struct BatchSumsArgs {
+  BatchSums in;
+  T* to;
+};
+
 /// Block k < latent: dimension k. Block latent: the Tail.
-__global__ void batch_sums_kernel(BatchSums in) {
+template <class T>
+__global__ void batch_sums_kernel(BatchSumsArgs<T> a) {
+  const BatchSums& in = a.in;
   const std::int64_t k = blockIdx.x;
   if (k < in.latent) {
-    sum_dimension<kThreads>(in.heads, in.rows, in.latent, k, in.tail,
+    sum_dimension<kThreads>(in.heads, in.rows, in.latent, k, a.to,
                             in.accumulate);
     return;
   }
@@ -157,7 +165,7 @@ __global__ void batch_sums_kernel(BatchSums in) {
   const double kl = sum_rows<kThreads>(in.kl_rows, in.rows);
   const double mse = sum_rows<kThreads>(in.mse_rows, in.rows);
   if (threadIdx.x == 0)
-    write_tail(in.tail, recon, kl, mse, in.rows, *in.settings, in.accumulate);
+    write_tail(a.to, recon, kl, mse, in.rows, *in.settings, in.accumulate);
 }
 
 }  // namespace
@@ -211,9 +219,14 @@ void reconstruction(const Reconstruction& in, cudaStream_t stream) {
 }
 
 void batch_sums(const BatchSums& in, cudaStream_t stream) {
-  launch<batch_sums_kernel>("batch_sums",
-                            (2 * in.rows * in.latent + 3 * in.rows) * kFloat,
-                            in.latent + 1, stream, in);
+  const std::int64_t bytes = (2 * in.rows * in.latent + 3 * in.rows) * kFloat;
+  if (in.tail != nullptr)
+    launch<batch_sums_kernel<float>>("batch_sums", bytes, in.latent + 1, stream,
+                                     BatchSumsArgs<float>{in, in.tail});
+  else
+    launch<batch_sums_kernel<double>>("batch_sums", bytes, in.latent + 1,
+                                      stream,
+                                      BatchSumsArgs<double>{in, in.totals});
 }
 
 }  // namespace vae::engine::cuda

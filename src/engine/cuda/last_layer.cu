@@ -99,7 +99,9 @@ __device__ float gather_output(const LastLayerArgs& in, const float* products,
 }
 
 /// Adds what the threads of a block have to the totals: one addition to each,
-/// because additions to one address wait for each other.
+/// because additions to one address wait for each other. A thread has at most
+/// eight terms, so with those of a warp no sum takes more than twelve
+/// roundings.
 __device__ void add_totals(const LastLayerArgs& in, float recon, float square,
                            float gradient) {
   constexpr int kWarps = LastTile::kThreads / 32;
@@ -112,9 +114,10 @@ __device__ void add_totals(const LastLayerArgs& in, float recon, float square,
     part[0][warp] = recon, part[1][warp] = square, part[2][warp] = gradient;
   __syncthreads();
   if (threadIdx.x >= 3) return;
-  float total = 0;
+  double total = 0;
 #pragma unroll
-  for (int w = 0; w < kWarps; ++w) total += part[threadIdx.x][w];
+  for (int w = 0; w < kWarps; ++w)
+    total += static_cast<double>(part[threadIdx.x][w]);
   exact_add(&in.totals->recon + threadIdx.x, total);
 }
 

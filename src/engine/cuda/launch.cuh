@@ -61,8 +61,9 @@ inline std::int64_t blocks_for(std::int64_t elements) {
 }
 
 /// Overwrites a sum or adds to it.
-__device__ inline void keep(float* to, double value, bool accumulate) {
-  const auto rounded = static_cast<float>(value);
+template <class T>
+__device__ void keep(T* to, double value, bool accumulate) {
+  const auto rounded = static_cast<T>(value);
   *to = accumulate ? *to + rounded : rounded;
 }
 

@@ -21,8 +21,8 @@ struct ExactSum {
 
 /// What one number adds to both halves. Resolution is 2^-40 (1e-12), the
 /// largest magnitude 2^32.
-VAE_HD ExactSum exact_part(float value) {
-  const double scaled = static_cast<double>(value) * 0x1p40;
+VAE_HD ExactSum exact_part(double value) {
+  const double scaled = value * 0x1p40;
   if (!(scaled < 0x1p72 && scaled > -0x1p72)) return {ExactSum::kBroken, 0};
   double high = scaled * 0x1p-32;
   auto whole = static_cast<long long>(high);

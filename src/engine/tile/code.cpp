@@ -182,16 +182,11 @@ void Code<T>::slope_of_heads(std::int64_t image) {
 template <class T>
 void Code<T>::bias_gradients() {
   const std::int64_t latent = c_.plan.latent;
-  float* mean = c_.gradient(c_.plan.mean_head.bias);
-  float* logvar = c_.gradient(c_.plan.logvar_head.bias);
-  for (std::int64_t image = 0; image < c_.batch.count; ++image) {
-    const float* row = c_.work.rows_of(c_.work.dheads, image, 2 * latent);
-    const bool add = image > 0 || c_.accumulate;
-    for (std::int64_t i = 0; i < latent; ++i) {
-      put(mean + i, row[i], add);
-      put(logvar + i, row[latent + i], add);
-    }
-  }
+  const float* rows = floats(c_.work.dheads);
+  cpu::row_sums({rows, c_.batch.count, latent, 2 * latent}, c_.accumulate,
+                c_.gradient(c_.plan.mean_head.bias));
+  cpu::row_sums({rows + latent, c_.batch.count, latent, 2 * latent},
+                c_.accumulate, c_.gradient(c_.plan.logvar_head.bias));
 }
 
 template <class T>

@@ -84,8 +84,8 @@ void Decoder<T>::losses(const float* images) {
     *c_.work.rows_of(c_.work.recon, image, 1) = static_cast<float>(loss.recon);
     *c_.work.rows_of(c_.work.mse, image, 1) =
         static_cast<float>(loss.square / static_cast<double>(size));
-    float* bias = c_.work.rows_of(c_.work.image_bias, image, c);
-    for (std::int64_t i = 0; i < size; ++i) put(bias + i % c, slope[i], i >= c);
+    cpu::row_sums({slope, size / c, c, c}, false,
+                  c_.work.rows_of(c_.work.image_bias, image, c));
     spread(image, slope);
   });
   image_bias_gradient();
@@ -120,11 +120,8 @@ void Decoder<T>::spread(std::int64_t image, const float* slope) const {
 template <class T>
 void Decoder<T>::image_bias_gradient() const {
   const std::int64_t c = c_.plan.image.c;
-  float* to = c_.gradient(c_.plan.decoder.back().bias);
-  for (std::int64_t image = 0; image < c_.batch.count; ++image)
-    for (std::int64_t k = 0; k < c; ++k)
-      put(to + k, c_.work.rows_of(c_.work.image_bias, image, c)[k],
-          image > 0 || c_.accumulate);
+  cpu::row_sums({floats(c_.work.image_bias), c_.batch.count, c, c},
+                c_.accumulate, c_.gradient(c_.plan.decoder.back().bias));
 }
 
 /// Epilogue of a product that gave g, the derivative by the input of layer i:
@@ -152,18 +149,16 @@ template <class T>
 void Decoder<T>::sum_biases(std::size_t i) const {
   const Chain& chain = c_.net.decoder[i];
   const std::int64_t channels = chain.in_block * chain.in_blocks;
-  const Map<float> parts =
-      c_.work.bias_parts.view(chain.in_pixels, 1, channels);
-  float* to =
-      c_.gradient(i == 0 ? c_.plan.expand.bias : c_.plan.decoder[i - 1].bias);
-  for (std::int64_t block = 0; block < c_.batch.blocks(); ++block)
-    for (std::int64_t pixel = 0; pixel < chain.in_pixels; ++pixel) {
-      const float* from = parts.tile(block, pixel, 0);
-      const bool first = block == 0 && (i == 0 || pixel == 0);
-      float* bias = i == 0 ? to + pixel * channels : to;
-      for (std::int64_t c = 0; c < channels; ++c)
-        put(bias + c, from[c], !first || c_.accumulate);
-    }
+  // [block of images][pixel][channel], in one piece.
+  const float* parts =
+      c_.work.bias_parts.view(chain.in_pixels, 1, channels).tile(0, 0, 0);
+  const std::int64_t blocks = c_.batch.blocks(), pixels = chain.in_pixels;
+  if (i == 0)
+    cpu::row_sums({parts, blocks, pixels * channels, pixels * channels},
+                  c_.accumulate, c_.gradient(c_.plan.expand.bias));
+  else
+    cpu::row_sums({parts, blocks * pixels, channels, channels}, c_.accumulate,
+                  c_.gradient(c_.plan.decoder[i - 1].bias));
 }
 
 template <class T>

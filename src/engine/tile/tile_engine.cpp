@@ -148,11 +148,12 @@ class TileEngine final : public Engine {
     return work_.rows_of(work_.z, image, plan_.latent);
   }
   void score_part(const Input& input, const Scores& scores, std::int64_t done);
-  void batch_sums(float* tail, bool accumulate) {
+  /// Into one of the two; the other is null.
+  void batch_sums(float* tail, double* totals, bool accumulate) {
     device_.batch_sums({floats(work_.heads), floats(work_.recon),
                         floats(work_.kl), floats(work_.mse), tail,
                         context_.batch.count, plan_.latent, context_.control(),
-                        accumulate});
+                        accumulate, totals});
   }
 
   const model::Plan plan_;
@@ -193,7 +194,7 @@ void TileEngine<T>::gradients(bool accumulate) {
     code_.expand(Mode::training);
     decoder_.forward(Mode::training);
     decoder_.losses(floats(work_.input));
-    batch_sums(context_.tail(), accumulate);
+    batch_sums(context_.tail(), nullptr, accumulate);
 
     decoder_.backward();
     code_.expand_backward();
@@ -242,7 +243,7 @@ void TileEngine<T>::score_part(const Input& input, const Scores& scores,
     std::copy_n(floats(work_.recon), count, scores.recon + done);
   if (scores.kl != nullptr)
     std::copy_n(floats(work_.kl), count, scores.kl + done);
-  if (scores.tail != nullptr) batch_sums(scores.tail, true);
+  if (scores.totals != nullptr) batch_sums(nullptr, scores.totals, true);
 }
 
 template <class T>
