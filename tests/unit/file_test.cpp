@@ -85,6 +85,28 @@ TEST_CASE("a link stays a link and its target is written") {
   CHECK(slurp(folder / "real") == "new");
 }
 
+TEST_CASE("a link to nowhere stays a link, and its target is made") {
+  const TempFolder folder;
+  std::filesystem::create_directory(folder / "sub");
+  std::filesystem::create_symlink("sub/first", folder / "link");
+  std::filesystem::create_symlink("second", folder / "sub/first");
+  write_file_atomically(folder / "link", to_bytes("new"));
+  CHECK(std::filesystem::is_symlink(folder / "link"));
+  CHECK(std::filesystem::is_symlink(folder / "sub/first"));
+  CHECK(slurp(folder / "sub/second") == "new");
+  std::filesystem::create_symlink("round", folder / "round");
+  says(error_of(Status::file,
+                [&] { write_file_atomically(folder / "round", {}); }),
+       "Too many levels of symbolic links");
+}
+
+TEST_CASE("pieces follow each other") {
+  const TempFolder folder;
+  const auto head = to_bytes("head"), body = to_bytes("body");
+  write_file_atomically(folder / "a", {head, {}, body});
+  CHECK(slurp(folder / "a") == "headbody");
+}
+
 TEST_CASE("a full disk leaves the old file and no other") {
   const TempFolder folder;
   const std::string path = folder / "model";
@@ -96,8 +118,7 @@ TEST_CASE("a full disk leaves the old file and no other") {
       write_file_atomically(path, std::vector<std::byte>(5000));
     });
   }
-  says(text, path);
-  says(text, "File too large");
+  says(text, path + " cannot be written: File too large");
   CHECK(slurp(path) == "old");
   CHECK(folder.names() == std::vector<std::string>{"model"});
 }
@@ -114,10 +135,13 @@ TEST_CASE("a target that cannot be replaced is refused and left alone") {
   REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
   says(error_of(Status::file,
                 [&] { write_file_atomically(folder / "pipe", {}); }),
-       "not a regular file");
+       folder / "pipe" +
+           " cannot be written: it is a pipe (FIFO), not a regular file");
   CHECK(std::filesystem::is_fifo(folder / "pipe"));
+  says(error_of(Status::file, [&] { write_file_atomically("/dev/null", {}); }),
+       "/dev/null cannot be written: it is a device, not a regular file");
   says(error_of(Status::file, [&] { write_file_atomically("", {}); }),
-       "No such file");
+       "'' cannot be written: No such file or directory");
   CHECK(folder.names().size() == 2);
 }
 
