@@ -1,6 +1,5 @@
 // `vae encode`: codes of images as NumPy arrays, float32 [count, latent].
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 
 #include "commands.hpp"
@@ -59,10 +58,7 @@ void check_targets(const EncodeOptions& options) {
   check_target(options.out);
   if (options.logvar.empty()) return;
   check_target(options.logvar);
-  const auto normal = [](const std::string& path) {
-    return std::filesystem::absolute(link_target(path)).lexically_normal();
-  };
-  if (normal(options.out) == normal(options.logvar)) {
+  if (same_target(options.out, options.logvar)) {
     throw Failure(VAE_E_ARGUMENT,
                   options.out + " is the name of both --out and --logvar");
   }
