@@ -165,7 +165,7 @@ typedef int32_t vae_status;
 #define VAE_UINT8 1
 /** Element type: IEEE single precision. */
 #define VAE_FLOAT32 2
-/** Element type: signed 64-bit integer; BatchNorm's counters only. */
+/** Element type: signed 64-bit integer; BatchNorm's counters and arrays. */
 #define VAE_INT64 3
 
 /** Device: the host's processor and memory. */
@@ -994,6 +994,21 @@ VAE_API vae_status vae_param_write(vae_trainer* trainer, const char* name,
  */
 VAE_API vae_status vae_write_grid(const char* path, const vae_batch* images,
                                   const uint32_t* shape_chw, uint32_t columns);
+/**
+ * @brief Writes an array as a NumPy file (.npy), which numpy.load() reads:
+ *        codes, scores, parameters.
+ * @param path  UTF-8; an existing file is replaced, whole or not at all.
+ * @param data  The numbers in host memory, in C order: the last dimension
+ *              fastest. NaN and infinity are written as they are.
+ * @param bytes Size of `data`: exactly that of the array.
+ * @param dtype #VAE_FLOAT32, #VAE_UINT8 or #VAE_INT64.
+ * @param shape `rank` sizes, each at least 1.
+ * @param rank  Dimensions, 1..8.
+ * @return #VAE_OK; #VAE_E_ARGUMENT; #VAE_E_FILE.
+ */
+VAE_API vae_status vae_write_array(const char* path, const void* data,
+                                   uint64_t bytes, int32_t dtype,
+                                   const uint64_t* shape, uint32_t rank);
 /**
  * @brief The name of a status: "VAE_E_ARGUMENT".
  * @param status Any value.

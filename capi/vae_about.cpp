@@ -14,6 +14,22 @@ vae_status vae_write_grid(const char* path, const vae_batch* images,
   });
 }
 
+vae_status vae_write_array(const char* path, const void* data, uint64_t bytes,
+                           int32_t dtype, const uint64_t* shape,
+                           uint32_t rank) {
+  return guard(__func__, [&] {
+    need(path, "path");
+    need(data, "data");
+    need(shape, "shape");
+    check_choice("", "dtype", dtype,
+                 {{VAE_UINT8, "VAE_UINT8"},
+                  {VAE_FLOAT32, "VAE_FLOAT32"},
+                  {VAE_INT64, "VAE_INT64"}});
+    vae::write_array(path, {static_cast<const std::byte*>(data), bytes},
+                     static_cast<vae::ElementType>(dtype), {shape, rank});
+  });
+}
+
 vae_status vae_build_info(char* text, uint64_t capacity, uint64_t* needed) {
   return guard(__func__,
                [&] { write_text(vae::build_info(), text, capacity, needed); });

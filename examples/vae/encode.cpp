@@ -1,20 +1,15 @@
 // `vae encode`: codes of images as NumPy arrays, float32 [count, latent].
 #include <algorithm>
-#include <bit>
-#include <filesystem>
 #include <memory>
 
 #include "commands.hpp"
 #include "inputs.hpp"
-#include "new_file.hpp"
 #include "output.hpp"
 #include "targets.hpp"
 
 namespace cli {
 
 namespace {
-
-static_assert(std::endian::native == std::endian::little);
 
 struct EncodeOptions {
   ModelInput model;
@@ -23,41 +18,47 @@ struct EncodeOptions {
   std::string out, logvar;
 };
 
-// One array in NumPy's format 1.0.
-class NpyFile {
- public:
-  NpyFile(const std::string& path, std::uint64_t rows, std::uint64_t columns)
-      : file_(path) {
-    std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" +
-                         std::to_string(rows) + ", " + std::to_string(columns) +
-                         "), }";
-    header.append(63 - (10 + header.size()) % 64, ' ');
-    header += '\n';
-    file_.add(std::string("\x93NUMPY\x01\x00", 8) +
-              static_cast<char>(header.size() & 0xff) +
-              static_cast<char>(header.size() >> 8) + header);
-  }
-
-  void add(const std::vector<float>& rows) {
-    file_.add({reinterpret_cast<const char*>(rows.data()),
-               rows.size() * sizeof(float)});
-  }
-
-  void finish() { file_.finish(); }
-
- private:
-  NewFile file_;
+// Codes of all images; no `logvar` where none is wanted. They are small beside
+// the images, which are read part by part.
+struct Codes {
+  std::vector<float> mean, logvar;
 };
+
+Codes codes_of(vae_trainer* trainer, const Images& images, std::uint64_t first,
+               std::uint64_t count, bool with_logvar) {
+  constexpr std::uint64_t kPart = 1024;  // bounds the memory of images
+  const std::uint64_t latent = config_of(trainer).latent;
+  Codes codes{std::vector<float>(count * latent), {}};
+  if (with_logvar) codes.logvar.resize(count * latent);
+  for (std::uint64_t done = 0; done < count; done += kPart) {
+    const std::uint64_t part = std::min(kPart, count - done);
+    const auto rows = read_images(images, first + done, part);
+    const vae_batch batch =
+        vae_view_u8(rows.data(), part, pixels(images.shape));
+    const auto room_in = [&](std::vector<float>& numbers) {
+      return vae_room_f32(numbers.data() + done * latent, part * latent);
+    };
+    vae_output mean = room_in(codes.mean);
+    vae_output logvar{};
+    if (with_logvar) logvar = room_in(codes.logvar);
+    check(vae_encode(trainer, &batch, &mean, with_logvar ? &logvar : nullptr));
+  }
+  return codes;
+}
+
+void write_codes(const std::string& path, const std::vector<float>& numbers,
+                 std::uint64_t count) {
+  const std::uint64_t shape[] = {count, numbers.size() / count};
+  check(vae_write_array(path.c_str(), numbers.data(),
+                        numbers.size() * sizeof(float), VAE_FLOAT32, shape, 2));
+}
 
 // Two arrays of one name would be one of them.
 void check_targets(const EncodeOptions& options) {
   check_target(options.out);
   if (options.logvar.empty()) return;
   check_target(options.logvar);
-  const auto normal = [](const std::string& path) {
-    return std::filesystem::absolute(link_target(path)).lexically_normal();
-  };
-  if (normal(options.out) == normal(options.logvar)) {
+  if (same_target(options.out, options.logvar)) {
     throw Failure(VAE_E_ARGUMENT,
                   options.out + " is the name of both --out and --logvar");
   }
@@ -73,29 +74,13 @@ void encode(const EncodeOptions& options) {
                         : images.count - std::min(images.count, options.first);
   check_count(images, options.first, count);
 
-  NpyFile means(options.out, count, config.latent);
-  std::optional<NpyFile> logvars;
-  if (!options.logvar.empty()) {
-    logvars.emplace(options.logvar, count, config.latent);
-  }
-  constexpr std::uint64_t kPart = 1024;  // bounds the memory
-  for (std::uint64_t done = 0; done < count; done += kPart) {
-    const std::uint64_t part = std::min(kPart, count - done);
-    const auto rows = read_images(images, options.first + done, part);
-    const vae_batch batch =
-        vae_view_u8(rows.data(), part, pixels(images.shape));
-    std::vector<float> mean(part * config.latent), logvar(mean.size());
-    vae_output mean_room = vae_room_f32(mean.data(), mean.size());
-    vae_output logvar_room = vae_room_f32(logvar.data(), logvar.size());
-    check(vae_encode(trainer.get(), &batch, &mean_room,
-                     logvars ? &logvar_room : nullptr));
-    means.add(mean);
-    if (logvars) logvars->add(logvar);
-  }
-  means.finish();
-  if (logvars) logvars->finish();
+  const bool with_logvar = !options.logvar.empty();
+  const Codes codes =
+      codes_of(trainer.get(), images, options.first, count, with_logvar);
+  write_codes(options.out, codes.mean, count);
+  if (with_logvar) write_codes(options.logvar, codes.logvar, count);
   print(options.out + "\n");
-  if (logvars) print(options.logvar + "\n");
+  if (with_logvar) print(options.logvar + "\n");
 }
 
 }  // namespace

@@ -108,7 +108,7 @@ std::optional<Images> open_test_set(const std::string& path) {
 void check_shape(const Images& images, const vae_config& config) {
   if (images.shape == shape_of(config)) return;
   throw Failure(VAE_E_ARGUMENT,
-                "images of " + images.path + " are " + to_string(images.shape) +
+                images.path + ": its images are " + to_string(images.shape) +
                     ", the model is for " + to_string(shape_of(config)));
 }
 
@@ -117,10 +117,10 @@ void check_count(const Images& images, std::uint64_t first,
   if (count > 0 && first <= images.count && count <= images.count - first) {
     return;
   }
-  throw Failure(VAE_E_ARGUMENT, "images " + std::to_string(first) + " to " +
-                                    std::to_string(first + count) +
-                                    " were asked for, " + images.path +
-                                    " has " + std::to_string(images.count));
+  throw Failure(VAE_E_ARGUMENT,
+                images.path + " has " + std::to_string(images.count) +
+                    " images; " + std::to_string(count) + " from number " +
+                    std::to_string(first) + " on were asked for");
 }
 
 }  // namespace cli

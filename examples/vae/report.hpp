@@ -28,7 +28,8 @@ struct Pace {
   std::uint64_t step = 0, steps = 0;    // of this epoch
   double loss = 0;                      // since the last time it was told
   double mean_loss = 0, reconstruction = 0, kl = 0;  // since the epoch began
-  double images_per_second = 0, seconds_left = 0, seconds = 0;
+  double images_per_second = 0;                      // the same
+  double seconds_left = 0, seconds = 0;  // of the whole run: to come, gone
 };
 
 /// How a run ended.

@@ -37,8 +37,7 @@ bool is_mounted(const std::string& path) {
   return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
-}  // namespace
-
+// The file that a chain of links ends in; it need not exist.
 std::string link_target(const std::string& path) {
   constexpr int kMostLinks = 40;  // the system's own limit
   std::string at = path;
@@ -51,6 +50,19 @@ std::string link_target(const std::string& path) {
          std::string(buffer, static_cast<std::size_t>(size));
   }
   refuse(path, reason(ELOOP));
+}
+
+fs::path folder_of(const fs::path& file) {
+  return file.has_parent_path() ? file.parent_path() : ".";
+}
+
+}  // namespace
+
+bool same_target(const std::string& one, const std::string& other) {
+  const fs::path a = link_target(one), b = link_target(other);
+  std::error_code error;
+  return a.filename() == b.filename() &&
+         fs::equivalent(folder_of(a), folder_of(b), error);
 }
 
 void check_target(const std::string& path) {
@@ -67,8 +79,7 @@ void check_target(const std::string& path) {
   } else if (errno != ENOENT) {
     refuse(path, reason(errno));
   }
-  const std::string parent = fs::path(file).parent_path().string();
-  const std::string folder = parent.empty() ? "." : parent;
+  const std::string folder = folder_of(file).string();
   if (::stat(folder.c_str(), &status) != 0) {
     refuse(path, folder + ": " + reason(errno));
   }

@@ -11,7 +11,7 @@ namespace cli {
 /// that is not mounted by itself.
 void check_target(const std::string& path);
 
-/// The file that a chain of links ends in; it need not exist.
-std::string link_target(const std::string& path);
+/// Whether both names, links followed, are of one file, be it there or not.
+bool same_target(const std::string& one, const std::string& other);
 
 }  // namespace cli

@@ -108,6 +108,11 @@ std::string file_of_a_run(const std::string& folder) {
       return entry->path().string();
     }
   }
+  if (error && error != std::errc::no_such_file_or_directory &&
+      error != std::errc::not_a_directory) {  // make_folder() tells of this one
+    throw Failure(VAE_E_FILE,
+                  folder + " cannot be read: " + reason(error.value()));
+  }
   return "";
 }
 

@@ -26,6 +26,10 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
       .count();
 }
 
+double rate(std::uint64_t images, double seconds) {
+  return static_cast<double>(images) / seconds;
+}
+
 }  // namespace
 
 std::string model_file(const std::string& out) {
@@ -109,8 +113,6 @@ bool Training::train_one_epoch() {
   }
   loss_sum_told_ = 0;
   images_told_ = 0;
-  images_before_epoch_ = images_seen_;
-  seconds_before_epoch_ = seconds_training_;
   vae_metrics metrics = vae_no_metrics();
   if (!call(vae_train_epoch(job_.trainer.get(), job_.training.set.get(), &run,
                             &metrics))) {
@@ -119,6 +121,7 @@ bool Training::train_one_epoch() {
   const std::uint64_t now = counter(job_.trainer.get(), VAE_EPOCH);
   if (now == epoch_) return false;  // max_steps
   epoch_ = now;
+  last_pace_.images_per_second = rate(metrics.images, metrics.seconds);
   report_.epoch(last_pace_, metrics);
   return true;
 }
@@ -164,8 +167,6 @@ std::int32_t Training::on_progress(const vae_progress* progress, void* self) {
 }
 
 void Training::progress(const vae_progress& now) {
-  images_seen_ = images_before_epoch_ + now.images;
-  seconds_training_ = seconds_before_epoch_ + now.seconds;
   const bool last = now.step == now.steps;
   if (now.step % job_.log_every == 0 || last) report_.step(pace_at(now));
   if (Clock::now() < next_picture_ || last) return;
@@ -176,7 +177,7 @@ Pace Training::pace_at(const vae_progress& now) {
   const auto images = static_cast<double>(now.images);
   const double fresh = static_cast<double>(now.images - images_told_);
   const double sum = now.loss * images;
-  const double rate = static_cast<double>(images_seen_) / seconds_training_;
+  const double speed = rate(now.images, now.seconds);
   const auto steps_left =
       now.steps - now.step + (job_.epochs - now.epoch - 1) * steps_per_epoch_;
   last_pace_ = {
@@ -188,8 +189,8 @@ Pace Training::pace_at(const vae_progress& now) {
       .mean_loss = now.loss,
       .reconstruction = now.reconstruction,
       .kl = now.kl,
-      .images_per_second = rate,
-      .seconds_left = static_cast<double>(steps_left * job_.batch_size) / rate,
+      .images_per_second = speed,
+      .seconds_left = static_cast<double>(steps_left * job_.batch_size) / speed,
       .seconds = seconds_since(start_),
   };
   loss_sum_told_ = sum;

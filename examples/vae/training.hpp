@@ -62,9 +62,7 @@ class Training {
   Report& report_;
   const vae_config config_;
   const std::uint64_t first_step_, steps_per_epoch_;
-  std::uint64_t epoch_;  // epochs finished
-  std::uint64_t images_before_epoch_ = 0, images_seen_ = 0;
-  double seconds_before_epoch_ = 0, seconds_training_ = 0;
+  std::uint64_t epoch_;       // epochs finished
   double loss_sum_told_ = 0;  // of the epoch, as last told
   std::uint64_t images_told_ = 0;
   Pace last_pace_;

@@ -10,5 +10,6 @@
 #include "vae/spans.hpp"    // IWYU pragma: export
 #include "vae/dataset.hpp"  // IWYU pragma: export
 #include "vae/image.hpp"    // IWYU pragma: export
+#include "vae/array.hpp"    // IWYU pragma: export
 #include "vae/about.hpp"    // IWYU pragma: export
 // clang-format on

@@ -2,10 +2,10 @@
 // that writing and reading cannot drift apart.
 #include <array>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "vae/config.hpp"
 
 namespace vae {
@@ -156,16 +156,7 @@ std::string to_json(const Config& config) {
 }
 
 Config config_from_json(std::string_view text) {
-  Json json;
-  try {
-    json = Json::parse(text);
-  } catch (const Json::exception& error) {
-    // Without the name that the JSON library gives its error.
-    const std::string why = error.what();
-    const std::size_t name = why.find("] ");
-    fail(Status::format, "the configuration is not JSON: ",
-         name == std::string::npos ? why : why.substr(name + 2));
-  }
+  const Json json = parse_json(text, "the configuration");
   require(json.is_object(), Status::format,
           "the configuration is not a JSON object");
   Config config;

@@ -49,18 +49,18 @@ const char* mistaken_for_idx(std::span<const std::byte> bytes) {
 /// How many dimensions the first four bytes announce.
 std::size_t parse_magic(std::span<const std::byte> bytes,
                         const std::string& origin) {
-  require(bytes.size() >= 4, Status::format, "'", origin, "' has ",
-          bytes.size(), " bytes; an IDX file has at least 4");
-  require(byte_at(bytes, 0) == 0 && byte_at(bytes, 1) == 0, Status::format, "'",
-          origin, "' is no IDX file: it begins with 0x", std::hex,
+  require(bytes.size() >= 4, Status::format, origin, " has ", bytes.size(),
+          " bytes; an IDX file has at least 4");
+  require(byte_at(bytes, 0) == 0 && byte_at(bytes, 1) == 0, Status::format,
+          origin, " is no IDX file: it begins with 0x", std::hex,
           std::setfill('0'), std::setw(8), big_endian(bytes, 0),
           " instead of 0x0000", mistaken_for_idx(bytes));
-  require(byte_at(bytes, 2) == kUnsignedByte, Status::format, "'", origin,
-          "' is an IDX file of type ", byte_at(bytes, 2),
+  require(byte_at(bytes, 2) == kUnsignedByte, Status::format, origin,
+          " is an IDX file of type ", byte_at(bytes, 2),
           "; 8 (unsigned bytes) is allowed");
   const std::size_t rank = byte_at(bytes, 3);
-  require(rank >= 1 && rank <= kMaxRank, Status::format, "'", origin,
-          "' is an IDX file of ", rank, " dimensions; 1 to ", kMaxRank,
+  require(rank >= 1 && rank <= kMaxRank, Status::format, origin,
+          " is an IDX file of ", rank, " dimensions; 1 to ", kMaxRank,
           " are allowed");
   return rank;
 }
@@ -75,8 +75,8 @@ std::vector<std::byte> read_plain(const std::string& path) {
 Idx parse_idx(std::span<const std::byte> bytes, const std::string& origin) {
   const std::size_t rank = parse_magic(bytes, origin);
   const std::size_t header = 4 + 4 * rank;
-  require(bytes.size() >= header, Status::format, "'", origin, "' has ",
-          bytes.size(), " bytes; its header alone has ", header);
+  require(bytes.size() >= header, Status::format, origin, " has ", bytes.size(),
+          " bytes; its header alone has ", header);
   Idx idx;
   for (std::size_t i = 0; i < rank; ++i)
     idx.sizes.push_back(big_endian(bytes, 4 + 4 * i));
@@ -92,9 +92,8 @@ Idx parse_idx(std::span<const std::byte> bytes, const std::string& origin) {
     fits = left % idx.sizes[i] == 0;
     left /= idx.sizes[i];
   }
-  require(fits && (empty || left == 1), Status::format, "'", origin,
-          "' announces ", sizes_text(idx.sizes), " bytes but has ",
-          idx.numbers.size());
+  require(fits && (empty || left == 1), Status::format, origin, " announces ",
+          sizes_text(idx.sizes), " bytes but has ", idx.numbers.size());
   return idx;
 }
 
@@ -102,9 +101,9 @@ Images read_idx_images(const std::string& path) {
   std::vector<std::byte> bytes = read_plain(path);
   const Idx idx = parse_idx(bytes, path);
   const std::size_t rank = idx.sizes.size();
-  require(rank >= 3, Status::format, "'", path, "' is an IDX file of ", rank,
+  require(rank >= 3, Status::format, path, " is an IDX file of ", rank,
           " dimensions", rank == 1 ? " (labels)" : "", "; images have 3 or 4");
-  require(!idx.numbers.empty(), Status::format, "'", path, "' announces ",
+  require(!idx.numbers.empty(), Status::format, path, " announces ",
           sizes_text(idx.sizes), " bytes; at least one image is needed");
   Images images;
   images.shape = {rank == 4 ? idx.sizes[1] : 1, idx.sizes[rank - 2],
@@ -121,9 +120,8 @@ Images read_idx_images(const std::string& path) {
 std::vector<std::int32_t> read_idx_labels(const std::string& path) {
   const std::vector<std::byte> bytes = read_plain(path);
   const Idx idx = parse_idx(bytes, path);
-  require(idx.sizes.size() == 1, Status::format, "'", path,
-          "' is an IDX file of ", idx.sizes.size(),
-          " dimensions; labels have 1");
+  require(idx.sizes.size() == 1, Status::format, path, " is an IDX file of ",
+          idx.sizes.size(), " dimensions; labels have 1");
   std::vector<std::int32_t> labels(idx.numbers.size());
   std::transform(idx.numbers.begin(), idx.numbers.end(), labels.begin(),
                  [](std::byte b) { return std::to_integer<std::int32_t>(b); });

@@ -53,8 +53,8 @@ Listing list_folder(const std::string& folder) {
       ++(is_other_image(extension_of(name)) ? listing.other_images
                                             : listing.others);
   }
-  require(!error, Status::file, "cannot read folder '", folder,
-          "': ", error.message());
+  require(!error, Status::file, folder,
+          " cannot be read: ", std::generic_category().message(error.value()));
   std::sort(listing.pictures.begin(), listing.pictures.end(), natural_less);
   std::sort(listing.folders.begin(), listing.folders.end(), natural_less);
   return listing;
@@ -65,7 +65,7 @@ void add_image(Images& images, const std::string& path) {
   const io::Picture picture = io::read_png(io::read_file(path), path);
   const Shape shape{picture.channels, picture.height, picture.width};
   if (images.count == 0) images.shape = shape;
-  require(shape == images.shape, Status::format, "'", path, "' has the shape ",
+  require(shape == images.shape, Status::format, path, " has the shape ",
           io::to_string(shape),
           " (channels, height, width)"
           "; the images before it have ",
@@ -87,7 +87,7 @@ void add_all(Images& images, const std::string& folder,
 
 void tell_left_out(const std::string& folder, const Listing& listing) {
   if (listing.other_images == 0) return;
-  log(LogLevel::warning, "folder '", folder, "': ", listing.pictures.size(),
+  log(LogLevel::warning, folder, ": ", listing.pictures.size(),
       " PNG files are read, ", listing.other_images,
       " images of other formats are left out");
 }
@@ -97,7 +97,7 @@ void refuse_mixture(const std::string& folder, const Listing& listing) {
   std::uint64_t inside = 0;
   for (const std::string& name : listing.folders)
     inside += list_folder((fs::path(folder) / name).string()).pictures.size();
-  require(inside == 0, Status::format, "folder '", folder, "' holds ",
+  require(inside == 0, Status::format, folder, " holds ",
           listing.pictures.size(), " PNG files (the first is '",
           listing.pictures.front(), "') and ", inside,
           " more in its subfolders; allowed are PNG files, or one subfolder "
@@ -151,15 +151,15 @@ Images read_image_folder(const std::string& folder) {
     add_all(images, folder, listing.pictures);
     return images;
   }
-  require(!listing.folders.empty(), Status::format, "folder '", folder,
-          "' holds neither MNIST's files, nor PNG files, nor subfolders; it "
+  require(!listing.folders.empty(), Status::format, folder,
+          " holds neither MNIST's files, nor PNG files, nor subfolders; it "
           "holds ",
           listing.others + listing.other_images, " other files");
   for (const std::string& name : listing.folders) {
     const std::string path = (fs::path(folder) / name).string();
     const Listing inner = list_folder(path);
-    require(!inner.pictures.empty(), Status::format, "folder '", path,
-            "' holds no PNG files; as a label's folder it needs one");
+    require(!inner.pictures.empty(), Status::format, path,
+            " holds no PNG files; as a label's folder it needs one");
     tell_left_out(path, inner);
     add_all(images, path, inner.pictures);
     images.labels.resize(images.count,

@@ -27,8 +27,8 @@ bool is_there(const fs::path& path) {
   std::error_code error;
   const fs::file_status status = fs::symlink_status(path, error);
   require(fs::status_known(status) || status.type() == fs::file_type::not_found,
-          Status::file, "cannot read '", path.string(),
-          "': ", std::generic_category().message(error.value()));
+          Status::file, path.string(),
+          " cannot be read: ", std::generic_category().message(error.value()));
   return fs::exists(status);
 }
 
@@ -36,8 +36,8 @@ bool is_there(const fs::path& path) {
 fs::file_status status_of(const fs::path& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
-  require(!error, Status::file, "cannot read '", path.string(),
-          "': ", std::generic_category().message(error.value()));
+  require(!error, Status::file, path.string(),
+          " cannot be read: ", std::generic_category().message(error.value()));
   return status;
 }
 
@@ -76,8 +76,8 @@ Images read_mnist(const MnistSet& set) {
 /// A folder that is one set: MNIST's training files, or pictures.
 Images read_set_folder(const fs::path& folder) {
   if (const auto set = find_mnist(folder, true)) return read_mnist(*set);
-  require(!find_mnist(folder, false), Status::file, "folder '", folder.string(),
-          "' holds MNIST's test files but no train-images-idx3-ubyte; append "
+  require(!find_mnist(folder, false), Status::file, folder.string(),
+          " holds MNIST's test files but no train-images-idx3-ubyte; append "
           "/test for the test set");
   return read_image_folder(folder.string());
 }
@@ -94,11 +94,13 @@ void refuse_label_train(const fs::path& folder) {
     std::error_code unknown;
     require(is_set || name.starts_with('.') || !entry->is_directory(unknown) ||
                 !holds_pictures(entry->path().string()),
-            Status::format, "folder '", folder.string(),
-            "' holds PNG files in train and in ", name,
+            Status::format, folder.string(),
+            " holds PNG files in train and in ", name,
             ": train may be a label or the training set; for labels, put all "
             "folders into a folder train of their own");
   }
+  require(!error, Status::file, folder.string(),
+          " cannot be read: ", std::generic_category().message(error.value()));
 }
 
 Images read_folder(const fs::path& folder) {
@@ -128,8 +130,8 @@ Images open_images(const std::string& path, const std::string& labels_path) {
   const bool is_folder = there && fs::is_directory(status_of(clean));
   const auto named = there ? std::nullopt : find_named_set(clean);
   require(labels_path.empty() || !(is_folder || named), Status::argument,
-          "labels '", labels_path, "' were given with the folder '", path,
-          "'; a folder brings its own, labels go with a single IDX file");
+          labels_path, ": labels were given with the folder ", path,
+          ", which brings its own; they go with a single IDX file");
   if (named) return read_mnist(*named);
   if (is_folder) return read_folder(clean);
   return read_idx(path, labels_path);
@@ -137,11 +139,11 @@ Images open_images(const std::string& path, const std::string& labels_path) {
 
 void set_labels(Images& images, std::vector<std::int32_t> labels,
                 const std::string& origin, Status status) {
-  require(labels.size() == images.count, status, "'", origin, "' has ",
-          labels.size(), " labels for ", images.count, " images");
+  require(labels.size() == images.count, status, origin, " has ", labels.size(),
+          " labels for ", images.count, " images");
   for (std::size_t i = 0; i < labels.size(); ++i)
-    require(labels[i] >= 0, status, "'", origin, "': label ", i, " is ",
-            labels[i], "; labels are at least 0");
+    require(labels[i] >= 0, status, origin, ": label ", i, " is ", labels[i],
+            "; labels are at least 0");
   const std::int32_t largest =
       labels.empty() ? -1 : *std::max_element(labels.begin(), labels.end());
   images.classes = static_cast<std::uint32_t>(largest) + 1;

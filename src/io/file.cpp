@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <climits>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -22,10 +23,30 @@ namespace {
 // short.
 constexpr std::size_t kPiece = std::size_t{1} << 30;
 
-[[noreturn]] void fail_file(const char* doing, const std::string& path,
+// A text that begins with nothing would name nothing.
+std::string shown(const std::string& path) {
+  return path.empty() ? "''" : path;
+}
+
+/// `what` is "read", "written" or "synced".
+[[noreturn]] void fail_file(const std::string& path, const char* what,
                             int error) {
-  fail(Status::file, "cannot ", doing, " '", path,
-       "': ", std::generic_category().message(error));
+  fail(Status::file, shown(path), " cannot be ", what, ": ",
+       std::generic_category().message(error));
+}
+
+/// What it is that is neither a regular file nor a directory.
+const char* kind_of(mode_t mode) {
+  if (S_ISFIFO(mode)) return "a pipe (FIFO)";
+  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "of an unknown kind";
+}
+
+void require_regular(const std::string& path, const char* what, mode_t mode) {
+  if (S_ISDIR(mode)) fail_file(path, what, EISDIR);
+  require(S_ISREG(mode), Status::file, path, " cannot be ", what, ": it is ",
+          kind_of(mode), ", not a regular file");
 }
 
 class Descriptor {
@@ -69,9 +90,23 @@ void write_all(int fd, std::span<const std::byte> bytes,
     const ssize_t done =
         ::write(fd, bytes.data(), std::min(bytes.size(), kPiece));
     if (done < 0 && errno == EINTR) continue;
-    if (done < 0) fail_file("write", path, errno);
+    if (done < 0) fail_file(path, "written", errno);
     bytes = bytes.subspan(static_cast<std::size_t>(done));
   }
+}
+
+/// The file that a chain of links ends in; it need not exist.
+std::filesystem::path end_of_links(const std::string& path) {
+  constexpr int kMostLinks = 40;  // the system's own limit
+  std::filesystem::path at = path;
+  for (int links = 0; links < kMostLinks; ++links) {
+    char buffer[PATH_MAX];
+    const ssize_t size = ::readlink(at.c_str(), buffer, sizeof buffer);
+    if (size < 0) return at;
+    // An absolute one replaces the whole path.
+    at = at.parent_path() / std::string(buffer, static_cast<std::size_t>(size));
+  }
+  fail_file(path, "written", ELOOP);
 }
 
 /// Where the bytes must land, links followed, and the permissions they get.
@@ -82,19 +117,14 @@ struct Target {
 };
 
 Target find_target(const std::string& path) {
-  Target target{path};
+  Target target{end_of_links(path)};
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) {
-    if (errno != ENOENT) fail_file("write", path, errno);
+  if (::stat(target.path.c_str(), &status) != 0) {
+    if (errno != ENOENT) fail_file(path, "written", errno);
     return target;
   }
-  if (S_ISDIR(status.st_mode)) fail_file("write", path, EISDIR);
   // Renaming over a device or a pipe would replace it by a plain file.
-  require(S_ISREG(status.st_mode), Status::file, "cannot write '", path,
-          "': it exists and is not a regular file");
-  std::error_code error;
-  target.path = std::filesystem::canonical(path, error);
-  if (error) fail_file("write", path, error.value());
+  require_regular(path, "written", status.st_mode);
   target.exists = true;
   target.mode = status.st_mode & 0777;
   return target;
@@ -110,9 +140,18 @@ std::pair<int, std::string> create_unique(const std::filesystem::path& folder,
     const int fd =
         ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd >= 0) return {fd, name};
-    if (errno != EEXIST && errno != EINTR) fail_file("write", path, errno);
+    if (errno != EEXIST && errno != EINTR) fail_file(path, "written", errno);
   }
-  fail_file("write", path, EEXIST);
+  fail_file(path, "written", EEXIST);
+}
+
+[[noreturn]] void fail_rename(const std::string& path, int error) {
+  if (error != EBUSY) fail_file(path, "written", error);
+  // As a container does with a single file.
+  fail(Status::file, path,
+       " cannot be written: ", std::generic_category().message(error),
+       "; it is mounted by itself, and no new file can take its place; mount "
+       "its directory instead");
 }
 
 /// Makes the rename durable. A file system that cannot sync a folder, or a
@@ -120,7 +159,7 @@ std::pair<int, std::string> create_unique(const std::filesystem::path& folder,
 void sync_folder(const std::filesystem::path& folder, const std::string& path) {
   Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.get() < 0) return;
-  if (::fsync(fd.get()) != 0 && errno == EIO) fail_file("sync", path, errno);
+  if (::fsync(fd.get()) != 0 && errno == EIO) fail_file(path, "synced", errno);
 }
 
 }  // namespace
@@ -128,14 +167,12 @@ void sync_folder(const std::filesystem::path& folder, const std::string& path) {
 std::vector<std::byte> read_file(const std::string& path, std::uint64_t limit) {
   // Not blocking, so that a pipe is refused below instead of waited for.
   Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (fd.get() < 0) fail_file("read", path, errno);
+  if (fd.get() < 0) fail_file(path, "read", errno);
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) fail_file("read", path, errno);
-  if (S_ISDIR(status.st_mode)) fail_file("read", path, EISDIR);
-  require(S_ISREG(status.st_mode), Status::file, "cannot read '", path,
-          "': not a regular file");
+  if (::fstat(fd.get(), &status) != 0) fail_file(path, "read", errno);
+  require_regular(path, "read", status.st_mode);
   const auto size = static_cast<std::uint64_t>(status.st_size);
-  require(size <= limit, Status::format, "'", path, "' has ", size,
+  require(size <= limit, Status::format, path, " has ", size,
           " bytes; at most ", limit, " are allowed");
 
   std::vector<std::byte> bytes(size);
@@ -144,7 +181,7 @@ std::vector<std::byte> read_file(const std::string& path, std::uint64_t limit) {
     const ssize_t got = ::read(fd.get(), bytes.data() + done,
                                std::min(bytes.size() - done, kPiece));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail_file("read", path, errno);
+    if (got < 0) fail_file(path, "read", errno);
     if (got == 0) break;  // shortened while we read; the parser decides
     done += static_cast<std::size_t>(got);
   }
@@ -154,6 +191,12 @@ std::vector<std::byte> read_file(const std::string& path, std::uint64_t limit) {
 
 void write_file_atomically(const std::string& path,
                            std::span<const std::byte> bytes) {
+  write_file_atomically(path, {bytes});
+}
+
+void write_file_atomically(
+    const std::string& path,
+    std::initializer_list<std::span<const std::byte>> pieces) {
   const Target target = find_target(path);
   std::filesystem::path folder = target.path.parent_path();
   if (folder.empty()) folder = ".";
@@ -162,12 +205,12 @@ void write_file_atomically(const std::string& path,
   Temporary temporary(std::move(name));
   Descriptor fd(raw);
   if (target.exists && ::fchmod(fd.get(), target.mode) != 0)
-    fail_file("write", path, errno);
-  write_all(fd.get(), bytes, path);
-  if (::fsync(fd.get()) != 0) fail_file("sync", path, errno);
-  if (!fd.reset()) fail_file("write", path, errno);
+    fail_file(path, "written", errno);
+  for (const auto& piece : pieces) write_all(fd.get(), piece, path);
+  if (::fsync(fd.get()) != 0) fail_file(path, "synced", errno);
+  if (!fd.reset()) fail_file(path, "written", errno);
   if (::rename(temporary.path().c_str(), target.path.c_str()) != 0)
-    fail_file("write", path, errno);
+    fail_rename(path, errno);
   temporary.keep();
   sync_folder(folder, path);
 }

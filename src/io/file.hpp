@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,5 +23,9 @@ std::vector<std::byte> read_file(const std::string& path,
 /// regular file is refused.
 void write_file_atomically(const std::string& path,
                            std::span<const std::byte> bytes);
+/// The same of pieces that follow each other in the file.
+void write_file_atomically(
+    const std::string& path,
+    std::initializer_list<std::span<const std::byte>> pieces);
 
 }  // namespace vae::io

@@ -35,8 +35,8 @@ class Inflater {
                                const std::string& origin) {
   if (code == Z_MEM_ERROR) throw std::bad_alloc();
   if (code == Z_BUF_ERROR)
-    fail(Status::format, "'", origin, "': gzip data is truncated");
-  fail(Status::format, "'", origin, "': gzip data is corrupt: ",
+    fail(Status::format, origin, ": gzip data is truncated");
+  fail(Status::format, origin, ": gzip data is corrupt: ",
        stream.msg != nullptr ? stream.msg : "unknown reason");
 }
 
@@ -49,8 +49,8 @@ std::size_t inflate_member(Inflater& inflater, std::span<const std::byte> bytes,
   for (;;) {
     if (used == out.size()) {
       // One byte beyond the limit tells "exactly full" from "more to come".
-      require(used <= limit, Status::format, "'", origin,
-              "' decompresses to more than ", limit, " bytes");
+      require(used <= limit, Status::format, origin,
+              " decompresses to more than ", limit, " bytes");
       out.resize(static_cast<std::size_t>(
           std::min<std::uint64_t>(std::max(used * 2, kFirstRoom), limit + 1)));
     }
@@ -82,15 +82,15 @@ std::vector<std::byte> gunzip(std::span<const std::byte> bytes,
   std::vector<std::byte> out;
   std::size_t used = 0;
   do {
-    require(is_gzip(bytes), Status::format, "'", origin,
-            used == 0 ? "' is not gzip data"
-                      : "': bytes after the end of the gzip data");
+    require(is_gzip(bytes), Status::format, origin,
+            used == 0 ? " is not gzip data"
+                      : ": bytes after the end of the gzip data");
     inflateReset(&inflater.stream());
     bytes = bytes.subspan(
         inflate_member(inflater, bytes, out, used, limit, origin));
   } while (!bytes.empty());
-  require(used <= limit, Status::format, "'", origin,
-          "' decompresses to more than ", limit, " bytes");
+  require(used <= limit, Status::format, origin, " decompresses to more than ",
+          limit, " bytes");
   out.resize(used);
   return out;
 }

@@ -145,20 +145,20 @@ Picture read_png(std::span<const std::byte> bytes, const std::string& origin) {
   Problem problem;
   Source source{bytes};
   Reader reader(problem);
-  require(begin_read(reader.png, reader.info, &source), Status::format, "'",
-          origin, "' is not a readable PNG: ", problem.text);
+  require(begin_read(reader.png, reader.info, &source), Status::format, origin,
+          " is not a readable PNG: ", problem.text);
   Picture picture{png_get_channels(reader.png, reader.info),
                   png_get_image_height(reader.png, reader.info),
                   png_get_image_width(reader.png, reader.info),
                   {}};
   const std::uint64_t needed = picture_bytes(picture);
-  require(needed <= kMaxBytes, Status::format, "'", origin, "' is a PNG of ",
+  require(needed <= kMaxBytes, Status::format, origin, " is a PNG of ",
           picture.width, "x", picture.height, " pixels, ", needed,
           " bytes; at most ", kMaxBytes, " are allowed");
   picture.pixels.resize(needed);
   std::vector<png_bytep> rows = row_pointers(picture);
-  require(read_pixels(reader.png, rows.data()), Status::format, "'", origin,
-          "' is not a readable PNG: ", problem.text);
+  require(read_pixels(reader.png, rows.data()), Status::format, origin,
+          " is not a readable PNG: ", problem.text);
   return picture;
 }
 

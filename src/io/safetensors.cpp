@@ -45,7 +45,7 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 void check_entry(const TensorEntry& entry, std::uint64_t data_bytes,
                  const std::string& origin) {
   const auto refuse = [&](const auto&... text) {
-    fail(Status::format, "'", origin, "': tensor '", entry.name, "' ", text...);
+    fail(Status::format, origin, ": tensor '", entry.name, "' ", text...);
   };
   const std::uint64_t element = dtype_size(entry.dtype);
   if (element == 0) refuse("has the unknown type '", entry.dtype, "'");
@@ -67,18 +67,18 @@ void check_cover(std::vector<TensorEntry>& entries, std::uint64_t data_bytes,
             });
   std::uint64_t covered = 0;
   for (const TensorEntry& entry : entries) {
-    require(entry.begin == covered, Status::format, "'", origin, "': tensor '",
+    require(entry.begin == covered, Status::format, origin, ": tensor '",
             entry.name, "' begins at byte ", entry.begin,
             " of the data, where the one before ends at ", covered);
     covered = entry.end;
   }
-  require(covered == data_bytes, Status::format, "'", origin,
-          "': ", data_bytes - covered, " bytes after the last tensor");
+  require(covered == data_bytes, Status::format, origin, ": ",
+          data_bytes - covered, " bytes after the last tensor");
 }
 
 std::string_view header_text(std::span<const std::byte> bytes,
                              const std::string& origin) {
-  require(bytes.size() >= kLengthBytes, Status::format, "'", origin, "' has ",
+  require(bytes.size() >= kLengthBytes, Status::format, origin, " has ",
           bytes.size(), " bytes; a safetensors file has at least ",
           kLengthBytes);
   const std::string_view whole(reinterpret_cast<const char*>(bytes.data()),
@@ -87,20 +87,20 @@ std::string_view header_text(std::span<const std::byte> bytes,
   const bool pytorch =
       whole.starts_with("PK\x03\x04") || whole.starts_with("\x80\x02\x8a\x0a");
   require(!pytorch || whole.substr(kLengthBytes).starts_with('{'),
-          Status::format, "'", origin,
-          "' is no safetensors file but one of PyTorch's torch.save(); in "
+          Status::format, origin,
+          " is no safetensors file but one of PyTorch's torch.save(); in "
           "Python, safetensors.torch.save_file(model.state_dict(), NAME) "
           "writes one");
   std::uint64_t length = 0;
   std::memcpy(&length, bytes.data(), kLengthBytes);
   const std::uint64_t room = bytes.size() - kLengthBytes;
-  require(length <= kMaxHeader && length <= room, Status::format, "'", origin,
-          "' is no safetensors file: it announces a header of ", length,
+  require(length <= kMaxHeader && length <= room, Status::format, origin,
+          " is no safetensors file: it announces a header of ", length,
           " bytes; at most ", std::min(kMaxHeader, room), " are possible");
   const std::string_view text(
       reinterpret_cast<const char*>(bytes.data()) + kLengthBytes, length);
-  require(text.starts_with('{'), Status::format, "'", origin,
-          "' is no safetensors file: its header does not begin with '{'");
+  require(text.starts_with('{'), Status::format, origin,
+          " is no safetensors file: its header does not begin with '{'");
   return text;
 }
 
@@ -215,7 +215,8 @@ TensorFile read_safetensors(std::span<const std::byte> bytes,
   return file;
 }
 
-std::vector<float> to_float(const Tensor& tensor, const std::string& name) {
+std::vector<float> to_float(const Tensor& tensor, const std::string& name,
+                            const std::string& origin) {
   if (tensor.dtype == "F32")
     return convert<float>(tensor, [](float value) { return value; });
   if (tensor.dtype == "F64")
@@ -227,8 +228,8 @@ std::vector<float> to_float(const Tensor& tensor, const std::string& name) {
     return convert<std::uint16_t>(tensor, [](std::uint16_t value) {
       return std::bit_cast<float>(std::uint32_t{value} << 16);
     });
-  fail(Status::format, "tensor '", name, "' has the type ", tensor.dtype,
-       "; F32, F64, F16 and BF16 are allowed");
+  fail(Status::format, origin, ": tensor '", name, "' has the type ",
+       tensor.dtype, "; F32, F64, F16 and BF16 are allowed");
 }
 
 }  // namespace vae::io

@@ -40,8 +40,9 @@ TensorFile read_safetensors(std::span<const std::byte> bytes,
                             const std::string& origin);
 
 /// The elements as float32; F32, F64, F16 and BF16 are understood, others are
-/// an Error(format) that names the tensor. F64 beyond float's range becomes
-/// infinite.
-std::vector<float> to_float(const Tensor& tensor, const std::string& name);
+/// an Error(format) that names source and tensor. F64 beyond float's range
+/// becomes infinite.
+std::vector<float> to_float(const Tensor& tensor, const std::string& name,
+                            const std::string& origin);
 
 }  // namespace vae::io

@@ -3,10 +3,10 @@
 #include "io/safetensors_header.hpp"
 
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 
 namespace vae::io {
 namespace {
@@ -112,7 +112,7 @@ class HeaderEvents : public nlohmann::json_sax<Json> {
 
   bool parse_error(std::size_t, const std::string&,
                    const Json::exception& error) override {
-    return refuse(error.what());
+    return refuse(json_problem(error));
   }
 
  private:
@@ -230,8 +230,7 @@ TensorHeader parse_tensor_header(std::string_view json,
                                  const std::string& origin) {
   HeaderEvents events;
   if (!Json::sax_parse(json.begin(), json.end(), &events))
-    fail(Status::format, "'", origin,
-         "': bad safetensors header: ", events.problem());
+    fail(Status::format, origin, ": its header is damaged: ", events.problem());
   return std::move(events.header);
 }
 
@@ -250,7 +249,8 @@ std::string format_tensor_header(const TensorHeader& header) {
   try {
     return json.dump();
   } catch (const Json::type_error& error) {
-    fail(Status::argument, "cannot write a safetensors header: ", error.what());
+    fail(Status::argument,
+         "the header cannot be written: ", json_problem(error));
   }
 }
 

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
+#include "base/json.hpp"
 #include "io/file.hpp"
 #include "train/memory.hpp"
 #include "train/trainer_impl.hpp"
@@ -52,7 +52,7 @@ void check_tensor(const io::TensorFile& file, const std::string& name,
 /// The named tensor, which check_tensor() found; its numbers are usable.
 std::vector<float> take(const io::TensorFile& file, const std::string& name,
                         const std::string& origin) {
-  std::vector<float> values = io::to_float(file.tensors.at(name), name);
+  std::vector<float> values = io::to_float(file.tensors.at(name), name, origin);
   const bool square = name.starts_with(kMoment2) || train::is_variance(name);
   const std::string bad = train::find_unusable(values, square);
   require(bad.empty(), Status::format, origin, ": tensor \"", name,
@@ -170,18 +170,18 @@ Config config_from_file(const std::string& path) {
                         bytes.size());
   if (looks_like_safetensors(text))
     return train::config_for(io::read_safetensors(bytes, path), nullptr, path);
-  require(!looks_like_utf16(text), Status::format, "'", path,
-          "' is UTF-16 text; a configuration is JSON in UTF-8");
+  require(!looks_like_utf16(text), Status::format, path,
+          " is UTF-16 text; a configuration is JSON in UTF-8");
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // says UTF-8
   const std::size_t start = text.find_first_not_of(" \t\r\n");
-  require(start != std::string_view::npos, Status::format, "'", path,
-          "' is empty; a configuration is a JSON object, a model a "
+  require(start != std::string_view::npos, Status::format, path,
+          " is empty; a configuration is a JSON object, a model a "
           "safetensors file");
   const auto is_letter = [](char c) { return c >= ' ' && c <= '~'; };
   const bool plain = text.size() >= 8 &&
                      std::all_of(text.begin(), text.begin() + 8, is_letter);
   require(text[start] == '{' || text[start] == '[' || !plain, Status::format,
-          "'", path, "' begins with \"", text.substr(0, 8),
+          path, " begins with \"", text.substr(0, 8),
           "\": it is neither a configuration, which is a JSON object, nor a "
           "safetensors file");
   if (text[start] != '{' && text[start] != '[')
@@ -189,7 +189,7 @@ Config config_from_file(const std::string& path) {
   try {
     return config_from_json(text);
   } catch (const Error& error) {
-    fail(static_cast<Status>(error.status()), "'", path, "': ", error.what());
+    fail(static_cast<Status>(error.status()), path, ": ", error.what());
   }
 }
 
@@ -256,7 +256,7 @@ void Trainer::Impl::from_file(const io::TensorFile& file,
     put(plan_.running[i].name, layout.running[i], state_.running);
   engine_->params_changed();
   if (progress == nullptr) return;
-  const Json json = Json::parse(*progress, nullptr, false);
+  const Json json = parse_json(*progress, origin + ": vae.progress");
   require(json.is_object(), Status::format, origin,
           ": vae.progress is not a JSON object");
   step_ = count_of(json, "step", origin);

@@ -107,6 +107,8 @@ const std::map<std::string, std::function<vae_status()>>& calls() {
        [] { return vae_param_write(the_trainer, nullptr, 0, nullptr, 0); }},
       {"vae_write_grid",
        [] { return vae_write_grid(nullptr, nullptr, nullptr, 0); }},
+      {"vae_write_array",
+       [] { return vae_write_array(nullptr, nullptr, 0, 0, nullptr, 0); }},
       {"vae_build_info", [] { return vae_build_info(nullptr, 0, nullptr); }},
       {"vae_layout", [] { return vae_layout(nullptr, 0, nullptr); }},
       {"vae_diagnose",

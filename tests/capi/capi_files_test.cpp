@@ -118,6 +118,11 @@ TEST_CASE("a file that cannot be written is told, and the old one stays") {
   const std::uint32_t shape[3] = {1, kSide, kSide};
   refused(vae_write_grid("no/such/folder/x.png", &images, shape, 2),
           VAE_E_FILE);
+  const float one = 1;
+  const std::uint64_t size = 1;
+  refused(vae_write_array("no/such/folder/x.npy", &one, sizeof one, VAE_FLOAT32,
+                          &size, 1),
+          VAE_E_FILE, {"no/such/folder/x.npy cannot be written: No such file"});
 }
 
 TEST_CASE("a grid is a PNG file of the right size") {
@@ -135,5 +140,43 @@ TEST_CASE("a grid is a PNG file of the right size") {
   refused(vae_write_grid(path, &images, two_channels, 3), VAE_E_ARGUMENT,
           {"2"});
   CHECK(bytes_of(path) == bytes);
+  std::remove(path);
+}
+
+TEST_CASE("an array is a NumPy file, and what is not allowed is named") {
+  const char* path = "capi_files_test.npy";
+  const std::vector<float> numbers{0, -1.5f, 2, 3, 4, 5};
+  const std::uint64_t shape[] = {2, 3, 1};
+  const std::uint64_t bytes = numbers.size() * sizeof(float);
+  good(vae_write_array(path, numbers.data(), bytes, VAE_FLOAT32, shape, 2));
+  const auto file = bytes_of(path);
+  REQUIRE(file.size() == 128 + bytes);
+  const std::string head(file.begin(), file.begin() + 128);
+  CHECK(head == std::string("\x93NUMPY\1\0\x76\0", 10) +
+                    "{'descr': '<f4', 'fortran_order': False, 'shape': (2, "
+                    "3), }" +
+                    std::string(58, ' ') + "\n");
+  CHECK(std::memcmp(file.data() + 128, numbers.data(), bytes) == 0);
+
+  const auto write = [&](std::int32_t dtype, const std::uint64_t* sizes,
+                         std::uint32_t rank, std::uint64_t room) {
+    return vae_write_array(path, numbers.data(), room, dtype, sizes, rank);
+  };
+  refused(write(0, shape, 2, bytes), VAE_E_ARGUMENT,
+          {"dtype is 0", "1 (VAE_UINT8), 2 (VAE_FLOAT32), 3 (VAE_INT64)"});
+  refused(write(VAE_FLOAT32, shape, 0, bytes), VAE_E_ARGUMENT,
+          {"0 dimensions", "1 to 8"});
+  const std::uint64_t nine[9] = {6, 1, 1, 1, 1, 1, 1, 1, 1};
+  good(write(VAE_FLOAT32, nine, 8, bytes));
+  refused(write(VAE_FLOAT32, nine, 9, bytes), VAE_E_ARGUMENT,
+          {"9 dimensions", "1 to 8"});
+  const std::uint64_t none[] = {6, 0};
+  refused(write(VAE_FLOAT32, none, 2, bytes), VAE_E_ARGUMENT,
+          {"shape[1] is 0", "at least 1"});
+  refused(write(VAE_FLOAT32, shape, 2, bytes - 1), VAE_E_ARGUMENT,
+          {"bytes is 23", "(2, 3) has 24"});
+  const std::uint64_t wide[] = {1ull << 32, 1ull << 32};
+  refused(write(VAE_UINT8, wide, 2, 0), VAE_E_ARGUMENT,
+          {"(4294967296, 4294967296)", "at most 9223372036854775807 bytes"});
   std::remove(path);
 }

@@ -161,6 +161,12 @@ std::vector<NullCase> null_dataset_cases() {
       NULL_CASE(vae_write_grid, "path", nullptr, &a.images, kShape, 2),
       NULL_CASE(vae_write_grid, "images", "x.png", nullptr, kShape, 2),
       NULL_CASE(vae_write_grid, "shape_chw", "x.png", &a.images, nullptr, 2),
+      NULL_CASE(vae_write_array, "path", nullptr, &a.count, 4, VAE_UINT8,
+                &a.needed, 1),
+      NULL_CASE(vae_write_array, "data", "x.npy", nullptr, 4, VAE_UINT8,
+                &a.needed, 1),
+      NULL_CASE(vae_write_array, "shape", "x.npy", &a.count, 4, VAE_UINT8,
+                nullptr, 1),
   };
 }
 

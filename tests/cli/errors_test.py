@@ -160,6 +160,16 @@ class ErrorsTest(CommandTest):
                      says=[os.path.join(data, name), "Permission denied"],
                      preexec_fn=lambda: os.setuid(65534))
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs to become another user")
+    def test_results_in_a_folder_that_may_not_be_read(self):
+        out = self.path("unreadable")
+        os.mkdir(out)
+        os.chmod(out, 0o333)
+        os.chmod(self.folder, 0o755)
+        self.refused(FAILURE, "train", "--data", self.data, "--out", out,
+                     *SMALL, says=[out + " cannot be read: Permission denied"],
+                     preexec_fn=lambda: os.setuid(65534))
+
     def test_images_of_another_shape(self):
         data = self.path("larger")
         os.mkdir(data)

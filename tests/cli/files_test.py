@@ -1,9 +1,15 @@
 """Files that are there already, and two commands that write at one time."""
 
+import errno
 import os
+import shutil
+import subprocess
+import unittest
 
-from support import (CommandTest, SMALL, events, main, read_bytes, read_npy,
-                     run, start)
+from support import (CommandTest, SMALL, VAE, events, main, named, read_bytes,
+                     read_npy, run, start)
+
+NO_LOCKS = os.environ.get("VAE_NO_LOCKS")
 
 
 class FilesTest(CommandTest):
@@ -44,6 +50,50 @@ class FilesTest(CommandTest):
         first.kill()  # the lock dies with its process
         first.communicate()
         self.train(out, "--max-steps", 1, "--force")
+
+    @unittest.skipUnless(NO_LOCKS, "needs the library that refuses locks")
+    def test_file_system_without_locks(self):
+        for error in (errno.ENOLCK, errno.EOPNOTSUPP):
+            out = self.path(f"no-locks-{error}")
+            text, _ = run("train", "--data", self.data, "--out", out, *SMALL,
+                          "--max-steps", 1, "--json",
+                          env={**os.environ, "LD_PRELOAD": NO_LOCKS,
+                               "NO_LOCKS": str(error)})
+            (warning,) = named(events(text), "warning")
+            self.assertEqual(
+                warning["text"], f"{out} cannot be locked against other runs: "
+                + os.strerror(error))
+            read_bytes(os.path.join(out, "model.safetensors"))
+
+    def run_with_mount(self, target, *words):
+        """Runs the command where `target` is mounted by itself; its error."""
+        done = subprocess.run(
+            ["unshare", "-rm", "sh", "-c",
+             'mount --bind "$1" "$1" || exit 99; shift; exec "$@"', "sh",
+             target, VAE, *map(str, words)],
+            capture_output=True, text=True, timeout=120)
+        if done.returncode == 99 or done.stderr.startswith("unshare:"):
+            self.skipTest("may not mount: " + done.stderr)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        return done.stderr
+
+    @unittest.skipUnless(shutil.which("unshare"), "needs unshare")
+    def test_file_that_is_mounted_by_itself(self):
+        mounted = self.path("mounted.npy")
+        with open(mounted, "w") as file:
+            file.write("mine")
+        said = " cannot be written: it is mounted by itself; mount its folder"
+        nowhere = self.path("nowhere")  # so this is refused before the work
+        self.assertIn(mounted + said, self.run_with_mount(
+            mounted, "encode", "--model", nowhere, "--data", nowhere, "--out",
+            mounted))
+        self.assertIn(mounted + said, self.run_with_mount(
+            mounted, "sample", "--model", nowhere, "--out", mounted))
+        self.assertEqual(read_bytes(mounted), b"mine")
+        checkpoint = os.path.join(self.out, "checkpoint.safetensors")
+        self.assertIn(checkpoint + said, self.run_with_mount(
+            checkpoint, "train", "--data", self.data, "--out", self.out,
+            *SMALL, "--force"))
 
     def test_encode_keeps_the_files_of_others(self):
         out = self.path("codes.npy")

@@ -1,7 +1,10 @@
 """What ends or disturbs `vae train`: no finished step is lost."""
 
 import os
+import resource
+import shutil
 import signal
+import time
 
 from support import (CommandTest, Picture, SMALL, STEPS, events, main, named,
                      png_bytes, read_header, run, start)
@@ -33,6 +36,21 @@ class KeepTest(CommandTest):
         (found,) = events(text)
         read_header(os.path.join(out, "model.safetensors"))
         return found
+
+    def pause(self, process, checkpoint, model):
+        """Stops the process where it is not about to write these two files,
+        the one after the other."""
+        for _ in range(1000):
+            process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+            times = [os.stat(path).st_mtime_ns for path in (checkpoint, model)]
+            if times[0] <= times[1] and not any(
+                    name.startswith(".vae-")
+                    for name in os.listdir(os.path.dirname(model))):
+                return
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.002)
+        raise AssertionError("always in the middle of writing")
 
     def test_signals(self):
         for kind in (signal.SIGHUP, signal.SIGXCPU, signal.SIGPIPE):
@@ -96,6 +114,56 @@ class KeepTest(CommandTest):
         self.assertIn("16402x16402", warning["text"])
         self.assertTrue(lines[-1]["complete"])
         self.assertEqual(self.progress(out)["steps"], 1)
+
+    def test_data_that_go_away_are_read_already(self):
+        data = self.path("going")
+        shutil.copytree(self.data, data)
+        process = start("train", "--data", data, "--out", self.path("stays"),
+                        *SMALL, "--json", "--epochs", 20)
+        for line in process.stdout:
+            if events(line)[0]["event"] == "start":
+                break
+        shutil.rmtree(data)
+        text, err = process.communicate(timeout=120)
+        self.assertEqual((process.returncode, err), (0, ""))
+        lines = events(text)
+        self.assertEqual(named(lines, "eval")[-1]["epoch"], 20)
+        self.assertTrue(lines[-1]["complete"])
+
+    def test_checkpoint_that_can_no_longer_be_written(self):
+        def directory_in_the_way(_, checkpoint):
+            os.rename(checkpoint, checkpoint + ".before")
+            os.mkdir(checkpoint)
+
+        def full_disk(process, _):
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (2048, 2048))
+
+        for name, happens, why in (
+                ("in-the-way", directory_in_the_way, "Is a directory"),
+                ("disk", full_disk, "File too large")):
+            out = self.path("later-" + name)
+            process = self.begin(
+                out, step=1, preexec_fn=lambda: signal.signal(
+                    signal.SIGXFSZ, signal.SIG_IGN))
+            # This is in the second epoch: the first one is saved.
+            checkpoint = os.path.join(out, "checkpoint.safetensors")
+            model = os.path.join(out, "model.safetensors")
+            self.pause(process, checkpoint, model)
+            happens(process, checkpoint)
+            process.send_signal(signal.SIGCONT)
+            _, err = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 1, err)
+            self.assertEqual(err.count("\n"), 1, err)
+            said = f"vae: {checkpoint} cannot be written: {why}; saved is step "
+            self.assertTrue(err.startswith(said), err)
+            saved = int(err[len(said):].split(",")[0])
+            whole = (checkpoint + ".before" if name == "in-the-way"
+                     else checkpoint)
+            text, _ = run("info", "--json", whole)
+            self.assertEqual(events(text)[0]["steps"], saved)
+            read_header(model)
+            self.assertEqual([file for file in os.listdir(out)
+                              if file.startswith(".vae-")], [])
 
     def test_files_come_before_figures_and_pictures(self):
         lines = self.train(self.path("order"), "--epochs", 1)

@@ -94,6 +94,7 @@ class MannersTest(CommandTest):
         refused("comma.json", b'{"latent": 4,}', "not JSON")
         refused("list.json", b"[1]", "not a JSON object")
         refused("some.yaml", b"latent: 4", "JSON object", "latent: ")
+        refused("twice.json", b'{"latent": 4, "latent": 5}', '"latent" twice')
         refused("typo.json", b'{"lerning_rate": 1}', "lerning_rate")
         bom = self.write("bom.json", b'\xef\xbb\xbf{"latent": 7}')
         lines = self.train(self.path("bom"), "--config", bom, "--max-steps", 1)
@@ -124,6 +125,23 @@ class MannersTest(CommandTest):
         self.refused("info", model, says=[model, "--config"])
         out, _ = run("info", model, "--config", config, "--json")
         self.assertEqual(json.loads(out)["kind"], "model")
+
+    def test_names_that_are_there_twice(self):
+        whole = read_bytes(self.checkpoint)
+        length, = struct.unpack("<Q", whole[:8])
+        text = whole[8:8 + length]
+        for old, new, said in (
+                (b'"vae.kind":', b'"vae.kind":"", "vae.kind":', "vae.kind"),
+                (b'"__metadata__":', b'"__metadata__":{}, "__metadata__":',
+                 "__metadata__"),
+                (b'{\\"step\\":', b'{\\"step\\":1,\\"step\\":', "step"),
+                (b'\\"latent\\":', b'\\"latent\\":4,\\"latent\\":', "latent")):
+            self.assertEqual(text.count(old), 1)
+            head = text.replace(old, new)
+            path = self.write("twice.safetensors",
+                              struct.pack("<Q", len(head)) + head
+                              + whole[8 + length:])
+            self.refused("info", path, says=[path + ": ", said, "twice"])
 
     def test_resuming_what_is_no_checkpoint(self):
         lines = self.train(self.path("model"), "--resume", self.model,

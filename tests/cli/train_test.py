@@ -102,6 +102,12 @@ class TrainTest(CommandTest):
         subprocess.run(shlex.split(command), check=True, capture_output=True)
         self.assertTrue(os.path.exists(os.path.join(out, "sample_2.png")))
 
+    def test_the_speed_of_an_epoch_is_its_own(self):
+        lines = self.train(self.path("speed"), "--epochs", 4)
+        for line in named(lines, "epoch"):
+            own = line["images"] / line["seconds"]
+            self.assertAlmostEqual(line["images_per_second"] / own, 1, places=6)
+
     def test_nothing_left_to_do(self):
         out = self.path("complete")
         self.train(out, "--epochs", 1)

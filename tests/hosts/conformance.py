@@ -13,7 +13,7 @@ import tempfile
 
 STATUSES = ["VAE_E_ARGUMENT", "VAE_E_TOO_SMALL", "VAE_E_UNSUPPORTED",
             "VAE_E_FILE", "VAE_E_FORMAT", "VAE_E_CANCELLED"]  # fmt: skip
-FILES = ["after.safetensors", "checkpoint.safetensors", "grid.png",
+FILES = ["after.safetensors", "checkpoint.safetensors", "codes.npy", "grid.png",
          "model.safetensors"]  # fmt: skip
 # Lines by their first word. Progress: after steps 2, 4, 6 of an epoch of 6, and
 # at the end of the evaluation; tensors of three convolutions each way.

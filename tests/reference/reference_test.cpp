@@ -297,7 +297,7 @@ TEST_CASE("a file made by PyTorch is loaded and gives PyTorch's outputs") {
       io::read_safetensors(stored_bytes("pytorch_model"), "pytorch_model");
   for (const ParamInfo& info : trainer.params())
     if (info.type == ElementType::float32)
-      CHECK_EQ(io::to_float(file.tensors.at(info.name), info.name),
+      CHECK_EQ(io::to_float(file.tensors.at(info.name), info.name, "file"),
                read(trainer, info, ParamWhat::value));
   check_outputs(values, "after/", trainer);
 }

@@ -77,7 +77,7 @@ const io::Tensor& Values::tensor(const std::string& name) const {
 }
 
 std::vector<float> Values::floats(const std::string& name) const {
-  return io::to_float(tensor(name), name);
+  return io::to_float(tensor(name), name, "the stored values");
 }
 
 const std::vector<std::int64_t>& Values::shape(const std::string& name) const {

@@ -201,7 +201,8 @@ TEST_CASE("a damaged configuration is refused") {
       {"", "damaged"},
       {"[]", "damaged"},
       {R"({"latent": 0})", "latent is 0"},
-      {R"({"colour": 1})", "colour"}};
+      {R"({"colour": 1})", "colour"},
+      {R"({"latent": 3, "latent": 3})", "has \"latent\" twice"}};
   for (const auto& [config, said] : cases) {
     const auto damage = [&](io::TensorFile& f) {
       f.metadata["vae.config"] = config;
@@ -239,6 +240,14 @@ TEST_CASE("damaged progress is refused by the count that is wrong") {
     json[key] = (std::uint64_t{1} << 53) + 1;
     says(refused(Status::format, with(json.dump())), "above 2^53");
   }
+}
+
+TEST_CASE("progress that has a count twice is refused") {
+  const auto twice = [](io::TensorFile& f) {
+    std::string& text = f.metadata["vae.progress"];
+    text.insert(1, R"("step":3,)");
+  };
+  says(refused(Status::format, twice), "vae.progress has \"step\" twice");
 }
 
 TEST_CASE("bytes that are no file at all") {

@@ -124,6 +124,32 @@ TEST_CASE("what is of the wrong type, or no JSON object, is damaged") {
   }
 }
 
+TEST_CASE("a field that is there twice is refused by its name") {
+  const std::pair<const char*, const char*> cases[]{
+      {R"({"latent": 5, "latent": 5})",
+       "the configuration has \"latent\" twice"},
+      {R"({"latent": 5, "net": "conv", "latent": 6})", "\"latent\" twice"},
+      {R"({"seed": 1, "\u0073eed": 2})", "\"seed\" twice"},
+      {R"({"seed": {"a": 1, "b": 2, "a": 3}})", "\"a\" twice"},
+  };
+  for (const auto& [json, said] : cases)
+    says(error_of(Status::format, [&] { config_from_json(json); }), said);
+  // The same name in two objects is not twice in one.
+  says(error_of(Status::format,
+                [] { config_from_json(R"({"seed": [{"a": 1}, {"a": 1}]})"); }),
+       "wanted is a whole number");
+}
+
+TEST_CASE("nesting without end is refused, not followed") {
+  const std::string deep(1'000'000, '[');
+  says(error_of(Status::format,
+                [&] {
+                  config_from_json("{\"latent\": " + deep +
+                                   std::string(deep.size(), ']') + "}");
+                }),
+       "nested more than 16 deep");
+}
+
 TEST_CASE("a configuration that is not allowed is not written") {
   Config config;
   config.latent = 0;

@@ -110,10 +110,10 @@ TEST_CASE("one IDX file, with labels from another") {
   CHECK(set.labels().size() == 2);
   says(
       error_of(Status::argument, [&] { Dataset::open(folder.path(), images); }),
-      "a folder brings its own");
+      "which brings its own");
   says(error_of(Status::argument,
                 [&] { Dataset::open(folder / "test", images); }),
-       "a folder brings its own");
+       "which brings its own");
 }
 
 TEST_CASE("folders of pictures: train and test, or the folder itself") {

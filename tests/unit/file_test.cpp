@@ -1,8 +1,11 @@
 // Whole files: what is written is there or the old file is, and nothing else.
 #include "io/file.hpp"
 
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -85,6 +88,28 @@ TEST_CASE("a link stays a link and its target is written") {
   CHECK(slurp(folder / "real") == "new");
 }
 
+TEST_CASE("a link to nowhere stays a link, and its target is made") {
+  const TempFolder folder;
+  std::filesystem::create_directory(folder / "sub");
+  std::filesystem::create_symlink("sub/first", folder / "link");
+  std::filesystem::create_symlink("second", folder / "sub/first");
+  write_file_atomically(folder / "link", to_bytes("new"));
+  CHECK(std::filesystem::is_symlink(folder / "link"));
+  CHECK(std::filesystem::is_symlink(folder / "sub/first"));
+  CHECK(slurp(folder / "sub/second") == "new");
+  std::filesystem::create_symlink("round", folder / "round");
+  says(error_of(Status::file,
+                [&] { write_file_atomically(folder / "round", {}); }),
+       "Too many levels of symbolic links");
+}
+
+TEST_CASE("pieces follow each other") {
+  const TempFolder folder;
+  const auto head = to_bytes("head"), body = to_bytes("body");
+  write_file_atomically(folder / "a", {head, {}, body});
+  CHECK(slurp(folder / "a") == "headbody");
+}
+
 TEST_CASE("a full disk leaves the old file and no other") {
   const TempFolder folder;
   const std::string path = folder / "model";
@@ -96,8 +121,7 @@ TEST_CASE("a full disk leaves the old file and no other") {
       write_file_atomically(path, std::vector<std::byte>(5000));
     });
   }
-  says(text, path);
-  says(text, "File too large");
+  says(text, path + " cannot be written: File too large");
   CHECK(slurp(path) == "old");
   CHECK(folder.names() == std::vector<std::string>{"model"});
 }
@@ -114,11 +138,67 @@ TEST_CASE("a target that cannot be replaced is refused and left alone") {
   REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
   says(error_of(Status::file,
                 [&] { write_file_atomically(folder / "pipe", {}); }),
-       "not a regular file");
+       folder / "pipe" +
+           " cannot be written: it is a pipe (FIFO), not a regular file");
   CHECK(std::filesystem::is_fifo(folder / "pipe"));
+  says(error_of(Status::file, [&] { write_file_atomically("/dev/null", {}); }),
+       "/dev/null cannot be written: it is a device, not a regular file");
   says(error_of(Status::file, [&] { write_file_atomically("", {}); }),
-       "No such file");
+       "'' cannot be written: No such file or directory");
   CHECK(folder.names().size() == 2);
+}
+
+/// Runs `body` in a process of its own where `path` is mounted by itself; its
+/// text, or nothing where mounting is not permitted.
+template <class Body>
+std::string where_mounted(const std::string& path, const Body& body) {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const bool apart = ::unshare(CLONE_NEWNS) == 0 ||
+                       ::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0;
+    if (apart &&
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+        ::mount(path.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) == 0) {
+      const std::string text = body();
+      (void)!::write(ends[1], text.data(), text.size());
+    }
+    ::_exit(0);
+  }
+  ::close(ends[1]);
+  std::string text(4096, '\0');
+  const ssize_t got = ::read(ends[0], text.data(), text.size());
+  ::close(ends[0]);
+  ::waitpid(child, nullptr, 0);
+  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  return text;
+}
+
+TEST_CASE("a file that is mounted by itself is kept, and the text says why") {
+  const TempFolder folder;
+  const std::string path = folder / "mounted";
+  put(path, to_bytes("old"));
+  const std::string text = where_mounted(path, [&] {
+    try {
+      write_file_atomically(path, to_bytes("new"));
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error was thrown");
+  });
+  if (text.empty()) {
+    MESSAGE("skipped: mounting is not permitted here");
+    return;
+  }
+  CHECK(text ==
+        path +
+            " cannot be written: Device or resource busy; it is mounted "
+            "by itself, and no new file can take its place; mount its "
+            "directory instead");
+  CHECK(slurp(path) == "old");
+  CHECK(folder.names() == std::vector<std::string>{"mounted"});
 }
 
 TEST_CASE("what is not a regular file is not read, and not waited for") {

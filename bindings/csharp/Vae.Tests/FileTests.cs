@@ -165,5 +165,30 @@ namespace Vae.Tests
                     () => Images.WriteGrid(file, Small.Discs(1), Small.Shape, -1)));
             }
         }
+
+        [Test]
+        private static void ArraysAreWritten()
+        {
+            using (Folder folder = new Folder())
+            {
+                string file = folder.File("codes.npy");
+                Arrays.Write(file, new float[] { 1, 2, 3, 4, 5, 6 }, 2, 3);
+                byte[] npy = File.ReadAllBytes(file);
+                Check.Equal((byte)'N', npy[1], "second byte of a NumPy file");
+                Check.Equal(128 + 24, npy.Length, "bytes of a NumPy file");
+                Check.Equal(6f, BitConverter.ToSingle(npy, 148), "the last number");
+                Arrays.Write(file, new byte[] { 7 }, 1);
+                Arrays.Write(file, new long[] { 7 }, 1);
+                Check.Equal(128 + 8, File.ReadAllBytes(file).Length, "bytes of one integer");
+                Check.Fails(VaeStatus.File, () => Arrays.Write(
+                    folder.File("no/codes.npy"), new float[1], 1));
+                Check.Contains("bytes is 4", Check.Fails(
+                    VaeStatus.Argument, () => Arrays.Write(file, new float[1], 2)));
+                Check.Contains("shape[1] is -1", Check.Fails(
+                    VaeStatus.Argument, () => Arrays.Write(file, new float[1], 1, -1)));
+                Check.Contains("0 dimensions", Check.Fails(
+                    VaeStatus.Argument, () => Arrays.Write(file, new float[1])));
+            }
+        }
     }
 }

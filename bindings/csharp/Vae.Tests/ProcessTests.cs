@@ -88,6 +88,8 @@ namespace Vae.Tests
                 { "memory", () => Small.Dataset().Dispose() },
                 { "grid", () => Check.Fails(VaeStatus.File, () => Images.WriteGrid(
                     "/none/grid.png", new byte[4], new ImageShape(1, 2, 2))) },
+                { "array", () => Check.Fails(VaeStatus.File, () => Arrays.Write(
+                    "/none/array.npy", new byte[4], 2, 2)) },
                 { "version", () => Library.Version.ToString() },
                 { "abi", () => Library.AbiVersion.ToString() },
                 { "build", () => Library.BuildInfo.ToString() },

@@ -35,7 +35,7 @@ namespace Vae
         UInt8 = 1,
         /// <summary>IEEE single precision.</summary>
         Float32 = 2,
-        /// <summary>Signed 64-bit integer; BatchNorm's counters only.</summary>
+        /// <summary>Signed 64-bit integer; BatchNorm's counters and arrays.</summary>
         Int64 = 3,
     }
 

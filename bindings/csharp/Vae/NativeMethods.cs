@@ -141,6 +141,9 @@ namespace Vae
         internal static extern int vae_write_grid(
             byte* path, vae_batch* images, uint* shape_chw, uint columns);
         [DllImport(Library, CallingConvention = C)]
+        internal static extern int vae_write_array(
+            byte* path, void* data, ulong bytes, int dtype, ulong* shape, uint rank);
+        [DllImport(Library, CallingConvention = C)]
         internal static extern byte* vae_status_name(int status);
         [DllImport(Library, CallingConvention = C)]
         internal static extern byte* vae_last_error();

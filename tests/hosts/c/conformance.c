@@ -243,6 +243,8 @@ static void infer(vae_trainer* trainer, uint8_t* drawn) { /* 8 */
   print_floats("mean", mean, kCodes);
   print_floats("logvar", logvar, kCodes);
 
+  check(vae_write_array("codes.npy", mean, sizeof mean, VAE_FLOAT32,
+                        (uint64_t[]){5, kLatent}, 2));
   const vae_batch codes = vae_view_f32(mean, 5, kLatent);
   vae_output room = vae_room_f32(images, 5 * kPixels);
   check(vae_decode(trainer, &codes, &room));

@@ -175,6 +175,7 @@ std::vector<std::uint8_t> infer(vae::Trainer& trainer, const Data& data) {  // 8
   const vae::Codes codes = trainer.encode(data.as_bytes(0, 5));
   print_numbers("mean", codes.mean);
   print_numbers("\nlogvar", codes.logvar);
+  vae::write_array("codes.npy", codes.mean, {5, kLatent});
   print_sum("\ndecode ", trainer.decode(codes.mean));
   const auto drawn = trainer.sample<std::uint8_t>(
       {.count = 9, .seed = 3, .first = 2, .temperature = 0.8});

@@ -164,6 +164,7 @@ internal static class Conformance
         (float[] mean, float[] logVariance) = a.Encode(Bytes(bytes, 0, 5));
         Line("mean" + Numbers(mean));
         Line("logvar" + Numbers(logVariance));
+        Arrays.Write("codes.npy", mean, 5, Latent);
         Line("decode " + Sum(a.Decode(mean)));
         byte[] drawn = a.SampleBytes(9, seed: 3, first: 2, temperature: 0.8);
         Line("sample " + Sum(drawn));

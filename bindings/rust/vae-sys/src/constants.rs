@@ -49,7 +49,7 @@ pub const VAE_GAUSSIAN: i32 = 2;
 pub const VAE_UINT8: i32 = 1;
 /// Element type: IEEE single precision.
 pub const VAE_FLOAT32: i32 = 2;
-/// Element type: signed 64-bit integer; BatchNorm's counters only.
+/// Element type: signed 64-bit integer; BatchNorm's counters and arrays.
 pub const VAE_INT64: i32 = 3;
 /// Device: the host's processor and memory.
 pub const VAE_CPU: i32 = 1;

@@ -308,6 +308,18 @@ extern "C" {
         shape_chw: *const u32,
         columns: u32,
     ) -> vae_status;
+    /// Writes an array as a NumPy file (.npy), which numpy.load() reads: codes,
+    /// scores, parameters.
+    ///
+    /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_FILE`].
+    pub fn vae_write_array(
+        path: *const c_char,
+        data: *const c_void,
+        bytes: u64,
+        dtype: i32,
+        shape: *const u64,
+        rank: u32,
+    ) -> vae_status;
     /// The name of a status: "VAE_E_ARGUMENT".
     ///
     /// Returns Never NULL and never to be freed; "unknown status" for others.

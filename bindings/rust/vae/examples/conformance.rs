@@ -127,6 +127,7 @@ fn inference(a: &Trainer, bytes: &[u8], floats: &[f32]) -> Outcome<Vec<u8>> {
     let codes = a.encode(&bytes[..5 * PIXELS])?;
     println!("mean{}", listed(&codes.mean));
     println!("logvar{}", listed(&codes.logvar));
+    vae::write_array("codes.npy", &codes.mean, &[5, LATENT as u64])?;
     let decoded: Vec<f32> = a.decode(&codes.mean)?;
     println!("decode {}", sum_f32(&decoded));
     let sampling = Sampling::new(9).seed(3).first(2).temperature(0.8);

@@ -66,7 +66,7 @@ choices! {
         Uint8 = VAE_UINT8,
         /// IEEE single precision.
         Float32 = VAE_FLOAT32,
-        /// Signed 64-bit integer; BatchNorm's counters only.
+        /// Signed 64-bit integer; BatchNorm's counters and arrays.
         Int64 = VAE_INT64,
     }
     /// Where the arithmetic happens.

@@ -47,6 +47,7 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod about;
+mod array;
 mod choices;
 mod config;
 mod dataset;
@@ -62,6 +63,7 @@ mod run;
 mod trainer;
 
 pub use about::{abi_version, build_info, diagnose, version, write_grid};
+pub use array::{write_array, Element};
 pub use choices::{
     Device, ElementType, Engine, Graph, Likelihood, LogLevel, ModelKind, Net, NonFinite, Precision,
     Save, What,

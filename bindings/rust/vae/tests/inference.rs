@@ -157,6 +157,19 @@ fn a_grid_is_a_png_file() {
 }
 
 #[test]
+fn an_array_is_a_npy_file() {
+    let path = Scratch::new("codes.npy");
+    vae::write_array(&path.0, &[1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0], &[2, 3]).unwrap();
+    let file = std::fs::read(&path.0).unwrap();
+    assert!(file.starts_with(b"\x93NUMPY\x01\x00"));
+    assert_eq!(file.len(), 128 + 24);
+    assert_eq!(file[148..], 6.0f32.to_le_bytes());
+    vae::write_array(&path.0, &[7u8], &[1]).unwrap();
+    vae::write_array(&path.0, &[7i64], &[1]).unwrap();
+    assert_eq!(std::fs::read(&path.0).unwrap().len(), 128 + 8);
+}
+
+#[test]
 fn the_library_tells_about_itself() {
     assert_eq!(vae::version().split('.').count(), 3);
     assert_eq!(vae::abi_version(), 1);

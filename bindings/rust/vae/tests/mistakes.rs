@@ -156,6 +156,26 @@ fn paths_and_names() {
         ARGUMENT,
         &[],
     );
+    refused(
+        vae::write_array("/no/such/x.npy", &[0u8; 4], &[2, 2]),
+        Status::FILE,
+        &["/no/such/x.npy"],
+    );
+    refused(
+        vae::write_array("x.npy", &[0u8; 4], &[2, 3]),
+        ARGUMENT,
+        &["bytes is 4", "(2, 3) has 6"],
+    );
+    refused(
+        vae::write_array("x.npy", &[0u8; 4], &[]),
+        ARGUMENT,
+        &["0 dimensions"],
+    );
+    refused(
+        vae::write_array::<u8>("x.npy", &[], &[0]),
+        ARGUMENT,
+        &["shape[0] is 0"],
+    );
     refused(Config::from_file("/no/such.json"), Status::FILE, &[]);
     refused(Trainer::load_bytes(b""), Status::FORMAT, &[]);
     refused(

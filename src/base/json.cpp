@@ -1,0 +1,48 @@
+// Over the JSON library's parser, which tells of each name as it comes; in the
+// tree the last of two values would have won.
+#include "base/json.hpp"
+
+#include <set>
+#include <vector>
+
+#include "base/check.hpp"
+
+namespace vae {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kMostDepth = 16;  // writing a tree out takes a stack frame each
+
+}  // namespace
+
+Json parse_json(std::string_view text, const std::string& what) {
+  std::vector<std::set<std::string>> names;  // of the objects around
+  const auto check = [&](int depth, Json::parse_event_t event, Json& value) {
+    require(depth <= kMostDepth, Status::format, what, " is nested more than ",
+            kMostDepth, " deep");
+    if (event == Json::parse_event_t::object_start) {
+      names.emplace_back();
+    } else if (event == Json::parse_event_t::object_end) {
+      names.pop_back();
+    } else if (event == Json::parse_event_t::key) {
+      const auto& name = value.get_ref<const std::string&>();
+      require(names.back().insert(name).second, Status::format, what, " has \"",
+              name, "\" twice");
+    }
+    return true;
+  };
+  try {
+    return Json::parse(text, check);
+  } catch (const Json::exception& error) {
+    fail(Status::format, what, " is not JSON: ", json_problem(error));
+  }
+}
+
+std::string json_problem(const std::exception& error) {
+  const std::string text = error.what();
+  const std::size_t name = text.find("] ");  // [json.exception.parse_error.101]
+  return name == std::string::npos ? text : text.substr(name + 2);
+}
+
+}  // namespace vae
