@@ -5,10 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "engine/device.hpp"
+#include "engine/recorder.hpp"
 #include "engine/state.hpp"
 #include "model/plan.hpp"
 #include "vae/config.hpp"
@@ -38,7 +40,8 @@ class Engine {
   virtual const Layout& layout() const = 0;
   virtual void attach(const State& state) = 0;
 
-  /// Where training goes on, if not where the last update left it.
+  /// Where training goes on, if not where the last update left it. Every update
+  /// advances it.
   virtual void seek(const Cursor& cursor) = 0;
   /// Brings a training batch in. May allocate and throw; State is untouched.
   /// Afterwards the host may reuse its memory. 1 <= count <= max_batch.
@@ -49,9 +52,9 @@ class Engine {
   /// The commit: optimizer, running statistics, sums, derived copies; advances
   /// the cursor. Does nothing else but count if the Tail says non-finite.
   virtual void update() = 0;
-  /// The three above, `steps` times; more than once for resident rows only.
-  /// What an engine may record and replay.
-  virtual void step(const Input& input, int steps) = 0;
+  /// Runs `work`, which calls the three above. An engine may record what it
+  /// issues, and replay that instead of running it again for the same key.
+  virtual void issue(const WorkKey& key, const std::function<void()>& work) = 0;
 
   /// Running statistics, noise of stream eval; any count. State is only read.
   virtual void score(const Input& input, const Scores& scores) = 0;

@@ -91,6 +91,7 @@ struct State {
   Buffer param, moment1, moment2;  // fp32 [param_floats]
   Buffer reduced;  // fp32 [param_floats | running_floats | tail_floats]
   Buffer running;  // fp32 [running_floats], PyTorch's convention
+  // Behind `reduced`, in the same piece of memory:
   Buffer sums;     // fp64 [sum_doubles]
   Buffer control;  // one Control
 };

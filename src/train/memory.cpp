@@ -36,6 +36,9 @@ std::int64_t bytes_of(std::int64_t count, std::size_t size) {
   return count * gsl::narrow<std::int64_t>(size);
 }
 
+/// Of what lies in one piece of memory.
+std::int64_t aligned(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
 }  // namespace
 
 engine::State allocate_state(engine::Device& device,
@@ -48,12 +51,18 @@ engine::State allocate_state(engine::Device& device,
   state.param = make_floats(layout.param_floats);
   state.moment1 = make_floats(layout.param_floats);
   state.moment2 = make_floats(layout.param_floats);
-  state.reduced = make_floats(layout.param_floats + layout.running_floats +
-                              engine::tail_floats(latent));
   state.running = make_floats(layout.running_floats);
-  state.sums =
-      device.allocate(bytes_of(engine::sum_doubles(latent), sizeof(double)));
-  state.control = device.allocate(bytes_of(1, sizeof(engine::Control)));
+  // In one piece, so that one copy from the tail on is a whole report.
+  const std::int64_t sums_at = aligned(bytes_of(
+      layout.param_floats + layout.running_floats + engine::tail_floats(latent),
+      sizeof(float)));
+  const std::int64_t control_at =
+      aligned(sums_at + bytes_of(engine::sum_doubles(latent), sizeof(double)));
+  state.reduced =
+      device.allocate(control_at + bytes_of(1, sizeof(engine::Control)));
+  auto* first = static_cast<std::byte*>(state.reduced.get());
+  state.sums = {state.reduced, first + sums_at};
+  state.control = {state.reduced, first + control_at};
   return state;
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <gsl/gsl>
 
 namespace vae::train {
 namespace {
@@ -74,6 +75,32 @@ Totals totals_of_tail(const std::vector<T>& values, std::int64_t latent) {
 }
 template Totals totals_of_tail(const std::vector<float>&, std::int64_t);
 template Totals totals_of_tail(const std::vector<double>&, std::int64_t);
+
+Report read_report(engine::Device& device, const engine::State& state,
+                   const engine::Layout& layout, std::int64_t latent) {
+  const auto* tail = reinterpret_cast<const std::byte*>(
+      engine::floats(state.reduced) + layout.param_floats +
+      layout.running_floats);
+  const auto place = [&](const engine::Buffer& buffer) {
+    return static_cast<const std::byte*>(buffer.get()) - tail;
+  };
+  const std::int64_t sums = place(state.sums), control = place(state.control);
+  std::vector<std::byte> bytes(gsl::narrow<std::size_t>(control) +
+                               sizeof(engine::Control));
+  device.download(bytes.data(), tail, gsl::narrow<std::int64_t>(bytes.size()));
+  const auto copy = [&](std::int64_t from, auto& to) {
+    std::memcpy(to.data(), bytes.data() + from, to.size() * sizeof to[0]);
+  };
+  std::vector<float> batch(
+      gsl::narrow<std::size_t>(engine::tail_floats(latent)));
+  std::vector<double> totals(
+      gsl::narrow<std::size_t>(engine::sum_doubles(latent)));
+  copy(0, batch), copy(sums, totals);
+  Report report{
+      {}, totals_of_sums(totals, latent), totals_of_tail(batch, latent)};
+  std::memcpy(&report.control, bytes.data() + control, sizeof report.control);
+  return report;
+}
 
 Metrics make_metrics(const Totals& totals, double seconds) {
   const engine::Sums& sums = totals.sums;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/device.hpp"
 #include "engine/state.hpp"
 #include "vae/trainer.hpp"
 
@@ -26,6 +27,17 @@ std::vector<double> sums_of_totals(const Totals& totals);
 /// in double. T: float or double.
 template <class T>
 Totals totals_of_tail(const std::vector<T>& tail, std::int64_t latent);
+
+/// All that the trainer asks a device while it trains.
+struct Report {
+  engine::Control control;
+  Totals totals;  // of the steps since State::sums was last cleared
+  Totals batch;   // of the last step
+};
+
+/// Waits for the device and copies once: what State holds from the tail on.
+Report read_report(engine::Device& device, const engine::State& state,
+                   const engine::Layout& layout, std::int64_t latent);
 
 Metrics make_metrics(const Totals& totals, double seconds);
 

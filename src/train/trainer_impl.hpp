@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "engine/engine.hpp"
@@ -84,17 +85,20 @@ class Trainer::Impl {
   void write_updates(std::uint64_t updates);
   void initialise();
 
-  /// `steps` steps of as many images as `rows` has each, from `cursor` on.
-  /// Waits only if asked to.
+  /// `steps` steps of as many images as `rows` has each, from `cursor` on. Does
+  /// not wait for the device.
   void run_steps(const engine::RowSource& rows, const engine::Cursor& cursor,
-                 int steps, bool wait);
+                 int steps);
+  train::Report read_report();
+  /// Throws if the last step, or one since the last look, was refused
+  /// (NonFinite::error).
+  void refuse_failures(const train::Report& report);
   bool steps_are_known() const { return config.device == DeviceKind::cpu; }
   [[noreturn]] void refuse_nonfinite(std::uint64_t step) const;
   /// Throws if steps since the last look were refused (NonFinite::error).
   void report_late_failures(const engine::Sums& sums);
-  train::Totals download_totals();
   void upload_totals(const train::Totals& totals);
-  Metrics last_step_metrics(double seconds);
+  Metrics last_step_metrics(const train::Report& report, double seconds) const;
 
   Resident& resident(const Dataset& dataset);
   void check_run(const Dataset& dataset, const Run& run) const;
@@ -122,6 +126,8 @@ class Trainer::Impl {
   std::unique_ptr<engine::Device> device_;
   std::unique_ptr<engine::Engine> engine_;
   engine::State state_;
+  /// What the device's cursor is, where that is known.
+  std::optional<engine::Cursor> device_cursor_;
   std::uint64_t step_ = 0;      // issued; keys the noise
   std::uint64_t epoch_ = 0;     // finished; keys the order of the data
   std::uint64_t position_ = 0;  // images of the current epoch already seen

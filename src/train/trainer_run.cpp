@@ -11,8 +11,8 @@
 namespace vae {
 namespace {
 
-/// A run counts from zero although the trainer's sums go on: what was there is
-/// put aside and added back, whichever way the run ends.
+/// Zeroes the running totals for the length of a run, and adds the old ones
+/// back at its end.
 template <class Load, class Store>
 class AsideSums {
  public:
@@ -22,18 +22,27 @@ class AsideSums {
   }
   ~AsideSums() {
     try {
-      before_ += load_();
-      store_(before_);
+      if (!taken_) take();
     } catch (...) {  // the device is lost: so are its sums
     }
   }
   AsideSums(const AsideSums&) = delete;
   AsideSums& operator=(const AsideSums&) = delete;
 
+  /// Those of the run, which ends with this call.
+  train::Totals take() {
+    train::Totals run = load_();
+    taken_ = true;
+    before_ += run;
+    store_(before_);
+    return run;
+  }
+
  private:
   Load load_;
   Store store_;
   train::Totals before_;
+  bool taken_ = false;
 };
 
 void check_values(const data::Images& images) {
@@ -133,7 +142,8 @@ void Trainer::Impl::train_rows(const Resident& rows, ElementType type,
     const int steps = steps_at_once(order, batch, run, done);
     run_steps({rows.rows, type, Layout::chw, engine::Place::resident, nullptr,
                0, gsl::narrow<std::int64_t>(count), nullptr},
-              {step_, position_, order}, steps, false);
+              {step_, position_, order}, steps);
+    if (steps_are_known()) refuse_failures(read_report());
     const auto issued = static_cast<std::uint64_t>(steps);
     position_ += issued * count;
     done += issued;
@@ -170,33 +180,32 @@ Metrics Trainer::Impl::train_epoch(const Dataset& dataset, const Run& run) {
   if (position_ >= total) position_ = 0;  // a smaller set than the last one
   const auto reported = gsl::finally(
       [this, before = reported_nonfinite_] { reported_nonfinite_ += before; });
-  const AsideSums aside([this] { return download_totals(); },
-                        [this](const train::Totals& t) { upload_totals(t); },
-                        plan_.latent);
+  AsideSums aside([this] { return read_report().totals; },
+                  [this](const train::Totals& t) { upload_totals(t); },
+                  plan_.latent);
   reported_nonfinite_ = 0;
   in_epoch_ = true;
   const auto finished = gsl::finally([&] {
     in_epoch_ = false;
     seconds_ += watch.seconds();
   });
-  const auto progress = [&] {
-    Progress p =
-        describe(train::make_metrics(download_totals(), watch.seconds()));
+  const auto progress = [&](const train::Totals& totals) {
+    Progress p = describe(train::make_metrics(totals, watch.seconds()));
     p.epoch = epoch_;
     p.step = (position_ + batch - 1) / batch;
     p.steps = (total + batch - 1) / batch;
     return p;
   };
   train_rows(rows, dataset.type(), {config.seed, epoch_, total}, batch, run,
-             progress);
-  const Metrics result =
-      train::make_metrics(download_totals(), watch.seconds());
-  const Progress last = progress();
+             [&] { return progress(read_report().totals); });
+  const train::Totals totals = aside.take();
+  const Metrics result = train::make_metrics(totals, watch.seconds());
+  const Progress last = progress(totals);
   if (position_ >= total) {
     position_ = 0;
     ++epoch_;
   }
-  report_late_failures(download_totals().sums);
+  report_late_failures(totals.sums);
   tell(run, last);
   return result;
 }

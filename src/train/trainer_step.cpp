@@ -3,6 +3,7 @@
 
 #include "base/check.hpp"
 #include "base/limits.hpp"
+#include "train/steps.hpp"
 #include "train/trainer_impl.hpp"
 
 namespace vae {
@@ -34,24 +35,37 @@ void Trainer::Impl::train_step(const Batch& images, Metrics* metrics) {
           "images: count is ", images.count, "; this network's BatchNorm needs",
           " at least ", fewest, " in training");
   const auto timed = gsl::finally([&] { seconds_ += watch.seconds(); });
-  run_steps(source(images), {step_, 0, {}}, 1, metrics != nullptr);
-  if (metrics != nullptr) *metrics = last_step_metrics(watch.seconds());
+  run_steps(source(images), {step_, 0, {}}, 1);
+  if (metrics == nullptr && !steps_are_known()) return;
+  const train::Report report = read_report();
+  refuse_failures(report);
+  if (metrics != nullptr) *metrics = last_step_metrics(report, watch.seconds());
 }
 
 void Trainer::Impl::run_steps(const engine::RowSource& rows,
-                              const engine::Cursor& cursor, int steps,
-                              bool wait) {
+                              const engine::Cursor& cursor, int steps) {
   const auto issued = static_cast<std::uint64_t>(steps);
   require(step_ + issued <= kLargestCount, Status::argument, "step is ", step_,
           "; steps are counted to 2^53. Set a smaller one");
-  engine_->seek(cursor);
-  engine_->step({rows, 0}, steps);
+  if (device_cursor_ != cursor) engine_->seek(cursor);
+  device_cursor_.reset();  // unknown, should this fail
+  train::take_steps(*engine_, {rows, 0}, steps);
   last_batch_ = static_cast<float>(rows.count);
   step_ += issued;
+  device_cursor_ = cursor;
+  device_cursor_->step += issued;
+  if (cursor.order.count != 0)
+    device_cursor_->position += issued * static_cast<std::uint64_t>(rows.count);
+}
+
+train::Report Trainer::Impl::read_report() {
+  return train::read_report(*device_, state_, engine_->layout(), plan_.latent);
+}
+
+void Trainer::Impl::refuse_failures(const train::Report& report) {
   if (config.nonfinite != NonFinite::error) return;
-  if (!wait && !steps_are_known()) return;
-  if (read_control().skip == 0) {
-    if (!steps_are_known()) report_late_failures(download_totals().sums);
+  if (report.control.skip == 0) {
+    if (!steps_are_known()) report_late_failures(report.totals.sums);
     return;
   }
   --step_;  // a refused step was never issued
@@ -72,42 +86,27 @@ void Trainer::Impl::report_late_failures(const engine::Sums& sums) {
   if (fresh && config.nonfinite == NonFinite::error) refuse_nonfinite(step_);
 }
 
-train::Totals Trainer::Impl::download_totals() {
-  std::vector<double> values(
-      gsl::narrow<std::size_t>(engine::sum_doubles(plan_.latent)));
-  device_->download(values.data(), state_.sums.get(),
-                    gsl::narrow<std::int64_t>(values.size() * sizeof(double)));
-  return train::totals_of_sums(values, plan_.latent);
-}
-
 void Trainer::Impl::upload_totals(const train::Totals& totals) {
   const std::vector<double> values = train::sums_of_totals(totals);
   device_->upload(state_.sums.get(), values.data(),
                   gsl::narrow<std::int64_t>(values.size() * sizeof(double)));
 }
 
-Metrics Trainer::Impl::last_step_metrics(double seconds) {
-  const engine::Layout& layout = engine_->layout();
-  std::vector<float> tail(
-      gsl::narrow<std::size_t>(engine::tail_floats(plan_.latent)));
-  device_->download(tail.data(),
-                    engine::floats(state_.reduced) + layout.param_floats +
-                        layout.running_floats,
-                    gsl::narrow<std::int64_t>(tail.size() * sizeof(float)));
-  const engine::Control control = read_control();
-  train::Totals totals = train::totals_of_tail(tail, plan_.latent);
-  if (control.skip != 0) {
+Metrics Trainer::Impl::last_step_metrics(const train::Report& report,
+                                         double seconds) const {
+  train::Totals totals = report.batch;
+  if (report.control.skip != 0) {
     totals = train::Totals(plan_.latent);
     totals.sums.skipped = totals.sums.nonfinite = 1;
   } else {
-    totals.sums.gradient_square = control.gradient_square;
+    totals.sums.gradient_square = report.control.gradient_square;
   }
   totals.sums.steps = 1;
   return train::make_metrics(totals, seconds);
 }
 
 Metrics Trainer::Impl::read_metrics() {
-  const train::Totals totals = download_totals();
+  const train::Totals totals = read_report().totals;
   report_late_failures(totals.sums);  // throws once; the sums stay
   const Metrics metrics = train::make_metrics(totals, seconds_);
   upload_totals(train::Totals(plan_.latent));
@@ -118,7 +117,7 @@ Metrics Trainer::Impl::read_metrics() {
 
 void Trainer::Impl::synchronize() {
   device_->wait();
-  report_late_failures(download_totals().sums);
+  report_late_failures(read_report().totals.sums);
 }
 
 Metrics Trainer::Impl::eval_step(const Batch& images) {

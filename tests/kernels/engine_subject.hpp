@@ -15,6 +15,7 @@
 #include "engine/engine.hpp"
 #include "model/init.hpp"
 #include "train/memory.hpp"
+#include "train/steps.hpp"
 
 namespace vae::engine {
 
@@ -66,6 +67,9 @@ struct Subject {
     engine->attach(state);
   }
 
+  void step(const Input& input, int steps) const {
+    train::take_steps(*engine, input, steps);
+  }
   Input host_rows(const std::vector<float>& images, std::int64_t first,
                   std::int64_t count) const {
     RowSource rows;

@@ -93,7 +93,7 @@ TEST_CASE("steps with ragged batches equal the reference's") {
       std::int64_t first = 0;
       for (const std::int64_t count : {6, 6, 6, 4, 6, 4}) {
         for (Subject* s : {expected.get(), got.get()})
-          s->engine->step(s->host_rows(images, first % 10, count), 1);
+          s->step(s->host_rows(images, first % 10, count), 1);
         first += count;
       }
       // Adam moves every parameter by about the rate, whatever its gradient
@@ -122,7 +122,7 @@ TEST_CASE("steps of a data set, several at once, are those one by one") {
       const Buffer set = resident(*s, 40);
       s->engine->seek(start);
       for (int done = 0; done < 8; done += steps)
-        s->engine->step(resident_rows(set, 5), steps);
+        s->step(resident_rows(set, 5), steps);
       const Control control = s->control();
       CHECK_EQ(control.cursor.step, 28);
       CHECK_EQ(control.cursor.position, 40);
@@ -138,7 +138,7 @@ TEST_CASE("rows of a data set are those that the cursor names") {
   const Buffer set = resident(*s, 40);
   const Cursor start{3, 10, {5, 2, 40}};
   s->engine->seek(start);
-  s->engine->step(resident_rows(set, 5), 2);
+  s->step(resident_rows(set, 5), 2);
 
   const auto by_hand = subject(conv_config(), EngineKind::blocks);
   auto images = striped_images(by_hand->config, 40);
@@ -155,7 +155,7 @@ TEST_CASE("rows of a data set are those that the cursor names") {
       batch.insert(batch.end(), images.begin() + from,
                    images.begin() + from + static_cast<std::ptrdiff_t>(row));
     }
-    by_hand->engine->step(by_hand->host_rows(batch, 0, 5), 1);
+    by_hand->step(by_hand->host_rows(batch, 0, 5), 1);
   }
   CHECK(s->params() == by_hand->params());
 }
@@ -165,7 +165,7 @@ TEST_CASE("settings and cursor are read anew by every step") {
   for (const EngineKind kind : kEngines) {
     CAPTURE(static_cast<int>(kind));
     const auto s = subject(conv_config(), kind);
-    const auto step = [&] { s->engine->step(s->host_rows(images, 0, 6), 1); };
+    const auto step = [&] { s->step(s->host_rows(images, 0, 6), 1); };
     for (int i = 0; i < 3; ++i) step();  // from the second on it is recorded
     Control control = s->control();
     control.learning_rate = 0;
@@ -192,10 +192,10 @@ TEST_CASE("a batch that is not finite changes nothing but the counts") {
     CAPTURE(static_cast<int>(kind));
     const auto s = subject(conv_config(), kind);
     auto images = striped_images(s->config, 6);
-    for (int i = 0; i < 3; ++i) s->engine->step(s->host_rows(images, 0, 6), 1);
+    for (int i = 0; i < 3; ++i) s->step(s->host_rows(images, 0, 6), 1);
     const auto before = s->params(), running = s->running();
     images[5] = HUGE_VALF;
-    s->engine->step(s->host_rows(images, 0, 6), 1);
+    s->step(s->host_rows(images, 0, 6), 1);
     CHECK_EQ(s->control().skip, 1);
     CHECK_EQ(s->control().updates, 3);
     CHECK_EQ(s->control().cursor.step, 4);
@@ -218,7 +218,7 @@ TEST_CASE("bfloat16 trains as the reference does, within its precision") {
       for (int i = 0; i < 2; ++i) {
         Subject& s = i == 0 ? *expected : *got;
         for (int step = 0; step < 30; ++step)
-          s.engine->step(s.host_rows(images, 0, 6), 1);
+          s.step(s.host_rows(images, 0, 6), 1);
         const auto reduced = s.reduced();
         losses[i] = reduced[reduced.size() - static_cast<std::size_t>(
                                                  tail_floats(s.plan.latent))];
@@ -234,7 +234,7 @@ TEST_CASE("the bfloat16 copy follows parameters written from outside") {
   const auto images = striped_images(config, 6);
   const auto a = subject(config, EngineKind::fused);
   const auto b = subject(config, EngineKind::fused);
-  for (int i = 0; i < 3; ++i) a->engine->step(a->host_rows(images, 0, 6), 1);
+  for (int i = 0; i < 3; ++i) a->step(a->host_rows(images, 0, 6), 1);
   const auto params = a->params(), running = a->running();
   const auto bytes = [](const std::vector<float>& v) {
     return static_cast<std::int64_t>(v.size() * sizeof(float));
@@ -265,7 +265,7 @@ TEST_CASE("inference equals the reference's, recorded or not") {
       std::vector<float> results[2];
       for (int i = 0; i < 2; ++i) {
         Subject& s = i == 0 ? *expected : *got;
-        s.engine->step(s.host_rows(images, 0, 6), 1);
+        s.step(s.host_rows(images, 0, 6), 1);
         // Chunks of six, six and three; the third call replays recordings.
         for (int call = 0; call < 3; ++call) {
           std::vector<float> mean(45), logvar(45), made(15 * pixels),

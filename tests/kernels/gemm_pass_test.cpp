@@ -118,7 +118,7 @@ void check_inference(const Config& config) {
   // Running statistics other than the ones that they start from.
   for (Subject* s : {expected.get(), got.get()})
     for (int i = 0; i < 3; ++i)
-      s->engine->step(s->host_rows(images, 0, config.max_batch), 1);
+      s->step(s->host_rows(images, 0, config.max_batch), 1);
   const auto e = inference(*expected, images, 14);
   const auto size = static_cast<std::int64_t>(e.size());
   // More than one chunk; the third time work is replayed where it can be.
@@ -134,7 +134,7 @@ std::vector<float> trained(Graph graph, int steps_at_once) {
   const Input rows = resident_rows(set, 5);
   s->engine->seek({20, 0, {5, 2, 40}});
   for (int done = 0; done < 8; done += steps_at_once)
-    s->engine->step(rows, steps_at_once);
+    s->step(rows, steps_at_once);
   return s->params();
 }
 
@@ -186,15 +186,15 @@ TEST_CASE("own products: the same bytes, one by one, at once, or recorded") {
 TEST_CASE("own products: a batch that is not finite changes no parameter") {
   const auto s = subject(small());
   auto images = striped_images(s->config, 9);
-  for (int i = 0; i < 3; ++i) s->engine->step(s->host_rows(images, 0, 9), 1);
+  for (int i = 0; i < 3; ++i) s->step(s->host_rows(images, 0, 9), 1);
   const auto before = s->params(), running = s->running();
   images[5] = HUGE_VALF;
-  s->engine->step(s->host_rows(images, 0, 9), 1);
+  s->step(s->host_rows(images, 0, 9), 1);
   CHECK_EQ(s->control().skip, 1);
   CHECK(s->params() == before);
   CHECK(s->running() == running);
   images[5] = 0.5f;
-  s->engine->step(s->host_rows(images, 0, 9), 1);
+  s->step(s->host_rows(images, 0, 9), 1);
   CHECK_EQ(s->control().skip, 0);
   CHECK_EQ(s->control().updates, 4);
 }

@@ -46,9 +46,9 @@ std::vector<Launch> launches_of(EngineKind kind, Precision precision) {
   rows.type = ElementType::uint8;
   rows.place = Place::resident;
   rows.count = 64;
-  s.engine->step({rows, 0}, 1);  // the first also sets things up
+  s.step({rows, 0}, 1);  // the first also sets things up
   cuda::watched_launches()->clear();
-  s.engine->step({rows, 0}, 1);
+  s.step({rows, 0}, 1);
   return *cuda::watched_launches();
 }
 

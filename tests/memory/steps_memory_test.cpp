@@ -48,7 +48,7 @@ TEST_CASE("tile: no step after the first of its size allocates") {
       const auto s = on_cpu(config, EngineKind::tile);
       const auto steps = [&] {
         for (const std::int64_t count : {150, 69, 3, 150})
-          s->engine->step(s->host_rows(images, 0, count), 1);
+          s->step(s->host_rows(images, 0, count), 1);
       };
       steps();
       testing::count_allocations();
@@ -68,7 +68,7 @@ TEST_CASE("blocks: memory stays flat") {
   const auto steps = [&](int number) {
     for (int i = 0; i < number; ++i)
       for (const std::int64_t count : {150, 69, 3})
-        s->engine->step(s->host_rows(images, 0, count), 1);
+        s->step(s->host_rows(images, 0, count), 1);
   };
   // The heap takes a while to settle; what is lost in steps is lost in each.
   std::int64_t least = INT64_MAX;
@@ -98,7 +98,7 @@ TEST_CASE("tile: inference takes memory for its own batch") {
   const std::int64_t inference =
       growth([&] { s->engine->encode(s->host_rows(images, 0, 1), mean, {}); });
   const std::int64_t training =
-      growth([&] { s->engine->step(s->host_rows(images, 0, 16), 1); });
+      growth([&] { s->step(s->host_rows(images, 0, 16), 1); });
   CHECK_GT(training, 30 * inference);
 }
 

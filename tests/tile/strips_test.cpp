@@ -161,7 +161,7 @@ TEST_CASE("one image alone leaves nothing behind in training") {
         const std::int64_t count =
             std::max(std::int64_t{1}, std::int64_t{config.max_batch} - step);
         for (Subject* s : {undisturbed.get(), asked.get()})
-          s->engine->step(s->host_rows(images, 0, count), 1);
+          s->step(s->host_rows(images, 0, count), 1);
       }
       CHECK(undisturbed->params() == asked->params());
     }

@@ -137,7 +137,7 @@ TEST_CASE("bfloat16: the same bytes for any number of threads") {
     const auto images = striped_images(config, 150);
     const auto s = subject(config, Precision::bf16);
     for (const std::int64_t count : {150, 69, 3, 150})
-      s->engine->step(s->host_rows(images, 0, count), 1);
+      s->step(s->host_rows(images, 0, count), 1);
     params.push_back(s->params());
   }
   for (const auto& other : params) CHECK(other == params.front());
@@ -156,7 +156,7 @@ TEST_CASE("sixty steps: the loss falls as in float32") {
     losses.emplace_back();
     for (int step = 0; step < 60; ++step) {
       const std::int64_t count = step % 7 == 3 ? 13 : 16;
-      s->engine->step(s->host_rows(images, step % 4 * 16, count), 1);
+      s->step(s->host_rows(images, step % 4 * 16, count), 1);
       const float loss =
           floats(s->state.reduced)[layout.param_floats + layout.running_floats];
       losses.back().push_back(double{loss} / static_cast<double>(count));

@@ -64,7 +64,7 @@ TEST_CASE("steps equal the blocks engine's") {
   const auto got = on_cpu(config, EngineKind::tile);
   for (const std::int64_t count : {6, 6, 4, 6, 3, 6})
     for (Subject* s : {expected.get(), got.get()})
-      s->engine->step(s->host_rows(images, count, count), 1);
+      s->step(s->host_rows(images, count, count), 1);
   // Adam moves every parameter by about the rate, whatever its gradient is;
   // where that is rounding alone, the direction is chance.
   CHECK_EQ(tensors_differ(*expected, *got, floats(expected->state.param),
@@ -86,7 +86,7 @@ TEST_CASE("the same bytes for any number of threads") {
     const auto images = striped_images(config, 150);
     const auto s = on_cpu(config, EngineKind::tile);
     for (const std::int64_t count : {150, 70, 1, 150})
-      s->engine->step(s->host_rows(images, 0, count), 1);
+      s->step(s->host_rows(images, 0, count), 1);
     params.push_back(s->params());
   }
   for (const auto& other : params) CHECK(other == params.front());
@@ -100,7 +100,7 @@ TEST_CASE("inference equals the blocks engine's") {
     std::vector<std::vector<std::vector<float>>> results;
     for (const EngineKind kind : {EngineKind::blocks, EngineKind::tile}) {
       const auto s = on_cpu(config, kind);
-      s->engine->step(s->host_rows(images, 0, config.max_batch), 1);
+      s->step(s->host_rows(images, 0, config.max_batch), 1);
       const std::int64_t n = 170, latent = config.latent;
       const std::int64_t pixels = s->plan.image.size();
       const auto room = [](std::int64_t size) {
@@ -152,7 +152,7 @@ TEST_CASE("bfloat16: losses of the blocks engine, and those of float32") {
     const Layout& layout = s->engine->layout();
     losses.emplace_back();
     for (int step = 0; step < 40; ++step) {
-      s->engine->step(s->host_rows(images, step % 4 * 16, 16), 1);
+      s->step(s->host_rows(images, step % 4 * 16, 16), 1);
       losses.back().push_back(double{floats(
           s->state.reduced)[layout.param_floats + layout.running_floats]});
     }

@@ -88,7 +88,6 @@ void BlocksEngine::attach(const State& state) {
     parameters_.attach(state_, static_cast<std::uint16_t*>(copy_.get()));
     training_.forget();
     inference_.forget();
-    known_ = false;
     copy_is_stale_ = true;
   });
 }
@@ -119,31 +118,17 @@ void BlocksEngine::refresh_copy() {
 }
 
 void BlocksEngine::seek(const Cursor& cursor) {
-  if (known_ && cursor == expected_) return;
-  known_ = false;
   device_.upload(&control()->cursor, &cursor, sizeof cursor);
-  expected_ = cursor;
-  known_ = true;
-}
-
-void BlocksEngine::load_rows(const Input& input) {
-  count_ = input.rows.count;
-  first_image_ = input.first_image;
-  RowSource rows = input.rows;
-  if (rows.place == Place::resident) rows.cursor = &control()->cursor;
-  device_.load(rows, plan_.image, floats(input_));
-}
-
-void BlocksEngine::commit() {
-  if (fusion_ != nullptr)
-    fusion_->commit(state_, layout_, plan_.latent,
-                    static_cast<std::uint16_t*>(copy_.get()), pass_->norm());
-  else
-    device_.commit(state_, layout_, plan_.latent);
 }
 
 void BlocksEngine::load(const Input& input) {
-  run([&] { load_rows(input); });
+  run([&] {
+    count_ = input.rows.count;
+    first_image_ = input.first_image;
+    RowSource rows = input.rows;
+    if (rows.place == Place::resident) rows.cursor = &control()->cursor;
+    device_.load(rows, plan_.image, floats(input_));
+  });
 }
 
 void BlocksEngine::gradients(bool accumulate) {
@@ -155,39 +140,20 @@ void BlocksEngine::gradients(bool accumulate) {
 
 void BlocksEngine::update() {
   run([&] {
-    known_ = false;
-    commit();
+    if (fusion_ != nullptr)
+      fusion_->commit(state_, layout_, plan_.latent,
+                      static_cast<std::uint16_t*>(copy_.get()), pass_->norm());
+    else
+      device_.commit(state_, layout_, plan_.latent);
   });
 }
 
-void BlocksEngine::step(const Input& input, int steps) {
+void BlocksEngine::issue(const WorkKey& key,
+                         const std::function<void()>& work) {
   run([&] {
     device_.pace();
     refresh_copy();
-    const bool resident = input.rows.place == Place::resident;
-    // What comes from elsewhere lies somewhere else each time, so bringing it
-    // in is no part of what is recorded.
-    if (!resident) load_rows(input);
-    known_ = false;
-    const WorkKey key{"train",
-                      input.rows.count,
-                      steps,
-                      resident ? input.rows.data : nullptr,
-                      static_cast<std::int32_t>(input.rows.type),
-                      input.first_image};
-    training_.run(key, [&] {
-      for (int i = 0; i < steps; ++i) {
-        if (resident) load_rows(input);
-        pass_->run(floats(input_), count_, first_image_, false);
-        commit();
-      }
-    });
-    const auto issued = static_cast<std::uint64_t>(steps);
-    expected_.step += issued;
-    if (expected_.order.count != 0)
-      expected_.position +=
-          issued * static_cast<std::uint64_t>(input.rows.count);
-    known_ = true;
+    training_.run(key, work);
   });
 }
 

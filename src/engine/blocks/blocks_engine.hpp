@@ -4,6 +4,7 @@
 // reference that faster ones must equal.
 #pragma once
 
+#include <gsl/gsl>
 #include <memory>
 
 #include "base/check.hpp"
@@ -34,7 +35,7 @@ class BlocksEngine final : public Engine {
   void load(const Input& input) override;
   void gradients(bool accumulate) override;
   void update() override;
-  void step(const Input& input, int steps) override;
+  void issue(const WorkKey& key, const std::function<void()>& work) override;
 
   // Inference (blocks_inference.cpp).
   void score(const Input& input, const Scores& scores) override;
@@ -47,9 +48,12 @@ class BlocksEngine final : public Engine {
 
  private:
   /// Runs a piece of work under this trainer's settings, and makes LibTorch's
-  /// failures ours.
+  /// failures ours. Work inside other work finds them set.
   template <class Work>
-  void run(Work work) {
+  void run(const Work& work) {
+    if (running_) return work();
+    running_ = true;
+    const auto ended = gsl::finally([this] { running_ = false; });
     try {
       const TorchScope scope(device_, static_cast<int>(config_.threads),
                              config_.precision, config_.deterministic);
@@ -65,8 +69,6 @@ class BlocksEngine final : public Engine {
 
   void make_pass();
   // What the public ones do inside run().
-  void load_rows(const Input& input);
-  void commit();
   void refresh_copy();
   Control* control() const {
     return static_cast<Control*>(state_.control.get());
@@ -106,8 +108,7 @@ class BlocksEngine final : public Engine {
   Buffer input_;  // [max_batch, H, W, C]
   std::int64_t count_ = 0;
   std::uint64_t first_image_ = 0;
-  Cursor expected_;     // what the device's cursor is
-  bool known_ = false;  // whether that is so
+  bool running_ = false;  // inside run()
 
   // Inference, in chunks through the same memory, for the same reason.
   Recorder inference_;

@@ -52,12 +52,8 @@ class TileEngine final : public Engine {
   }
   void gradients(bool accumulate) override;
   void update() override;
-  void step(const Input& input, int steps) override {
-    for (int i = 0; i < steps; ++i) {
-      load(input);
-      gradients(false);
-      update();
-    }
+  void issue(const WorkKey&, const std::function<void()>& work) override {
+    work();
   }
 
   void score(const Input& input, const Scores& scores) override;

@@ -1,0 +1,29 @@
+// See steps.hpp.
+#include "train/steps.hpp"
+
+namespace vae::train {
+
+void take_steps(engine::Engine& engine, const engine::Input& input, int steps) {
+  const engine::RowSource& rows = input.rows;
+  const bool resident = rows.place == engine::Place::resident;
+  // Rows from elsewhere lie somewhere else each time: bringing them in is no
+  // part of what an engine may record and replay.
+  if (!resident) engine.load(input);
+  const auto step = [&] {
+    if (resident) engine.load(input);
+    engine.gradients(false);
+    // A sum of State::reduced over processes belongs here.
+    engine.update();
+  };
+  const engine::WorkKey key{"train",
+                            rows.count,
+                            steps,
+                            resident ? rows.data : nullptr,
+                            static_cast<std::int32_t>(rows.type),
+                            input.first_image};
+  engine.issue(key, [&] {
+    for (int i = 0; i < steps; ++i) step();
+  });
+}
+
+}  // namespace vae::train
