@@ -59,7 +59,7 @@ void check(std::int64_t channels, bool last) {
 }
 
 TEST_CASE("BatchNorm of many pixels equals that in float64") {
-  for (const std::int64_t channels : {1, 3, 17})
+  for (const std::int64_t channels : {1, 17})
     for (const bool last : {true, false}) check(channels, last);
 }
 
