@@ -1,12 +1,54 @@
 // See batch_norm.hpp.
 #include "engine/blocks/batch_norm.hpp"
 
+#include "engine/blocks/column_sums.hpp"
 #include "model/plan.hpp"
 
 namespace vae::engine::blocks {
+namespace {
+
+/// A number to each channel, for images.
+at::Tensor by_channel(const at::Tensor& values) {
+  return values.to(at::kFloat).view({1, -1, 1, 1});
+}
+
+/// The same as LibTorch's, over sums in double.
+NormForward forward_of_many(const at::Tensor& x, const at::Tensor& weight,
+                            const at::Tensor& bias) {
+  const auto count = static_cast<double>(x.numel() / x.size(1));
+  const ColumnSums sums = moments(x);
+  const at::Tensor var = sums.second / count;
+  NormForward f;
+  f.mean = (sums.first / count).to(at::kFloat);
+  f.unbiased_var = (sums.second / (count - 1)).to(at::kFloat);
+  f.saved_mean = f.mean;
+  f.saved_invstd = (var + model::kNormEpsilon).rsqrt().to(at::kFloat);
+  f.out = norm_running(x, weight, bias, f.mean, var.to(at::kFloat));
+  return f;
+}
+
+NormGradient backward_of_many(const at::Tensor& dy, const at::Tensor& x,
+                              const at::Tensor& weight,
+                              const NormForward& forward) {
+  const auto count = static_cast<double>(x.numel() / x.size(1));
+  const at::Tensor &mean = forward.saved_mean, &invstd = forward.saved_invstd;
+  const ColumnSums sums = norm_sums(dy, x, mean, invstd);
+  // weight * invstd * (dy - mean of dy - normalised x * mean of their product)
+  const at::Tensor factor = (weight * invstd).to(at::kDouble);
+  const at::Tensor by_x =
+      -factor * invstd.to(at::kDouble) * (sums.second / count);
+  const at::Tensor shift =
+      -factor * (sums.first / count) - by_x * mean.to(at::kDouble);
+  at::Tensor input = at::addcmul(by_channel(shift), x, by_channel(by_x));
+  input.addcmul_(dy, by_channel(factor));
+  return {input, sums.second.to(at::kFloat), sums.first.to(at::kFloat)};
+}
+
+}  // namespace
 
 NormForward norm_forward(const at::Tensor& x, const at::Tensor& weight,
                          const at::Tensor& bias) {
+  if (has_many_pixels(x)) return forward_of_many(x, weight, bias);
   NormForward f;
   // With momentum 1, LibTorch's "running" statistics are the batch's own, in
   // PyTorch's convention (unbiased variance).
@@ -20,6 +62,7 @@ NormForward norm_forward(const at::Tensor& x, const at::Tensor& weight,
 NormGradient norm_backward(const at::Tensor& dy, const at::Tensor& x,
                            const at::Tensor& weight,
                            const NormForward& forward) {
+  if (has_many_pixels(x)) return backward_of_many(dy, x, weight, forward);
   auto [input, dweight, bias] = at::native_batch_norm_backward(
       dy, x, weight, {}, {}, forward.saved_mean, forward.saved_invstd, true,
       model::kNormEpsilon, {true, true, true});
