@@ -833,6 +833,7 @@ VAE_API vae_status vae_score(vae_trainer* trainer, const vae_batch* batch,
  *             set, or with "/train" or "/test" appended that set; one IDX
  *             file; a folder of PNG files, whose subfolders, sorted, are the
  *             labels 0, 1, ...; a folder that holds `train` and `test`. UTF-8.
+ *             An alpha channel of PNG files is dropped, 16 bits become 8.
  * @param labels_path For one IDX file: the IDX file of its labels; else NULL.
  * @param dataset Set to the new dataset, which the host destroys; NULL after a
  *                failure.
@@ -984,7 +985,8 @@ VAE_API vae_status vae_param_write(vae_trainer* trainer, const char* name,
 
 /**
  * @brief Writes images as a grid in a PNG file, drawn as torchvision's
- *        save_image does: 2 black pixels around each image.
+ *        save_image does: 2 black pixels around each image. At most 1000000
+ *        pixels on a side and 268435456 in all.
  * @param path      UTF-8; an existing file is replaced, whole or not at all.
  * @param images    In host memory, uint8 or float32 (clipped to [0, 1]).
  * @param shape_chw Three numbers: channels (1 or 3), height, width.

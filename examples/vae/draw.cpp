@@ -50,7 +50,10 @@ struct ReconstructOptions {
 void reconstruct(const ReconstructOptions& options) {
   check_target(options.out);
   const Trainer trainer = options.model.open();
-  const Images images = options.images.open(config_of(trainer.get()));
+  const vae_config config = config_of(trainer.get());
+  check_grid(2 * options.count, shape_of(config), 2ULL * options.columns,
+             options.out);
+  const Images images = options.images.open(config);
   check_count(images, options.first, options.count);
   draw_reconstructions(trainer.get(), images, options.first, options.count,
                        options.columns, options.out);
@@ -68,7 +71,10 @@ struct InterpolateOptions {
 void interpolate(const InterpolateOptions& options) {
   check_target(options.out);
   const Trainer trainer = options.model.open();
-  const Images images = options.images.open(config_of(trainer.get()));
+  const vae_config config = config_of(trainer.get());
+  check_grid(options.rows * options.steps, shape_of(config), options.steps,
+             options.out);
+  const Images images = options.images.open(config);
   check_count(images, options.first, 2 * options.rows);
   draw_interpolations(trainer.get(), images, options.first, options.rows,
                       options.steps, options.out);

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <exception>
+#include <new>
 #include <sstream>
 #include <string>
 
@@ -75,6 +76,9 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);
   try {
     return run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    cli::complain("out of memory");
+    return kExitFailure;
   } catch (const std::exception& error) {
     cli::complain(error.what());
     return kExitFailure;

@@ -18,7 +18,21 @@ void write_grid(const std::string& path, const Bytes& images,
   check(vae_write_grid(path.c_str(), &batch, shape.data(), columns));
 }
 
-// Of vae_write_grid(), asked before hours of work for a picture too large.
+std::vector<float> means_of(vae_trainer* trainer, const Bytes& images,
+                            std::uint64_t count, std::uint32_t latent) {
+  std::vector<float> codes(count * latent);
+  const vae_batch batch =
+      vae_view_u8(images.data(), count, images.size() / count);
+  vae_output mean = vae_room_f32(codes.data(), codes.size());
+  check(vae_encode(trainer, &batch, &mean, nullptr));
+  return codes;
+}
+
+}  // namespace
+
+bool drawable(const Shape& shape) { return shape[0] == 1 || shape[0] == 3; }
+
+// The limits of vae_write_grid(), which would say so after the work.
 void check_grid(std::uint64_t count, const Shape& shape, std::uint64_t columns,
                 const std::string& path) {
   constexpr std::uint64_t kMostPixels = std::uint64_t{1} << 28;
@@ -45,20 +59,6 @@ void check_grid(std::uint64_t count, const Shape& shape, std::uint64_t columns,
                     " on a side and " + std::to_string(kMostPixels) +
                     " in all are allowed");
 }
-
-std::vector<float> means_of(vae_trainer* trainer, const Bytes& images,
-                            std::uint64_t count, std::uint32_t latent) {
-  std::vector<float> codes(count * latent);
-  const vae_batch batch =
-      vae_view_u8(images.data(), count, images.size() / count);
-  vae_output mean = vae_room_f32(codes.data(), codes.size());
-  check(vae_encode(trainer, &batch, &mean, nullptr));
-  return codes;
-}
-
-}  // namespace
-
-bool drawable(const Shape& shape) { return shape[0] == 1 || shape[0] == 3; }
 
 void draw_samples(vae_trainer* trainer, const vae_sampling& sampling,
                   std::uint32_t columns, const std::string& path) {

@@ -12,6 +12,11 @@ namespace cli {
 /// Whether images of this shape can be drawn: grey or red, green, blue.
 bool drawable(const Shape& shape);
 
+/// Throws Failure unless `count` images, `columns` in a row, make a picture that
+/// can be written. The functions below ask too.
+void check_grid(std::uint64_t count, const Shape& shape, std::uint64_t columns,
+                const std::string& path);
+
 /// Images that the model invents, `columns` in a row.
 void draw_samples(vae_trainer* trainer, const vae_sampling& sampling,
                   std::uint32_t columns, const std::string& path);

@@ -64,6 +64,13 @@ void Training::train() {
   report_.start({job_.training.path, job_.training.count,
                  job_.test ? job_.test->count : 0, steps_per_epoch_,
                  job_.epochs, epoch_, first_step_, config_});
+  if (!drawable(job_.training.shape)) {
+    report_.warning(job_.training.path +
+                    ": no pictures are drawn; its images " + "have " +
+                    std::to_string(job_.training.shape[0]) +
+                    " channels, and only 1 (grey) or 3 (red, green, blue) can "
+                    "be drawn");
+  }
   while (epoch_ < job_.epochs && !interrupted() && train_one_epoch()) {
     if (epoch_ % job_.save_every == 0 || epoch_ == job_.epochs) save();
     if (!evaluate(epoch_)) break;

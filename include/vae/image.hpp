@@ -13,8 +13,9 @@ namespace vae {
 /// of `columns` columns with a border of 2 black pixels around each image, row
 /// by row; one or three channels, RGB in the file. Zero columns: the square
 /// root of the count, rounded up. A single image has no border (torchvision's
-/// rule). Written beside the target and renamed, so that the file is whole or
-/// as before. Error(argument), also for NaN; Error(too_small); Error(file).
+/// rule). At most 1000000 pixels on a side and 268435456 in all. Written beside
+/// the target and renamed, so that the file is whole or as before.
+/// Error(argument), also for NaN; Error(too_small); Error(file).
 /// C: vae_write_grid.
 /// @param path    UTF-8; an existing file is replaced.
 /// @param images  What to draw.

@@ -4,6 +4,7 @@ import os
 import resource
 import shutil
 import signal
+import struct
 import time
 
 from support import (CommandTest, Picture, SMALL, STEPS, events, main, named,
@@ -115,6 +116,27 @@ class KeepTest(CommandTest):
         self.assertTrue(lines[-1]["complete"])
         self.assertEqual(self.progress(out)["steps"], 1)
 
+    def test_images_that_cannot_be_drawn(self):
+        data, out = self.path("pairs"), self.path("pairs-out")
+        with open(data, "wb") as file:
+            file.write(struct.pack(">5I", 0x00000804, 8, 2, 8, 8)
+                       + bytes(8 * 2 * 64))
+        text, _ = run("train", "--data", data, "--out", out, "--layers", "4,4",
+                      "--latent", 2, "--batch-size", 8, "--device", "cpu",
+                      "--epochs", 2, "--json")
+        lines = events(text)
+        (warning,) = named(lines, "warning")
+        self.assertTrue(warning["text"].startswith(data + ": no pictures"))
+        self.assertEqual([line["event"] for line in lines[:2]],
+                         ["start", "warning"])
+        self.assertTrue(lines[-1]["complete"])
+        self.assertEqual(sorted(os.listdir(out)),
+                         ["checkpoint.safetensors", "model.safetensors"])
+        model = os.path.join(out, "model.safetensors")
+        _, err = run("sample", "--model", model, "--out", self.path("x.png"),
+                     code=1)
+        self.assertIn("x.png: images of 2 channels cannot be drawn", err)
+
     def test_data_that_go_away_are_read_already(self):
         data = self.path("going")
         shutil.copytree(self.data, data)
@@ -142,9 +164,7 @@ class KeepTest(CommandTest):
                 ("in-the-way", directory_in_the_way, "Is a directory"),
                 ("disk", full_disk, "File too large")):
             out = self.path("later-" + name)
-            process = self.begin(
-                out, step=1, preexec_fn=lambda: signal.signal(
-                    signal.SIGXFSZ, signal.SIG_IGN))
+            process = self.begin(out, step=1)
             # This is in the second epoch: the first one is saved.
             checkpoint = os.path.join(out, "checkpoint.safetensors")
             model = os.path.join(out, "model.safetensors")

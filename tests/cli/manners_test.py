@@ -179,6 +179,13 @@ class MannersTest(CommandTest):
         self.refused("sample", "--model", self.model, "--count", 65536,
                      "--columns", 65536, "--out", self.path("x.png"),
                      says=["x.png", "1966082x32", "1000000"])
+        nowhere = self.path("nowhere")  # so it is before data are read
+        self.refused("reconstruct", "--model", self.model, "--data", nowhere,
+                     "--count", 32768, "--columns", 32768, "--out",
+                     self.path("x.png"), says=["x.png", "1966082x32"])
+        self.refused("interpolate", "--model", self.model, "--data", nowhere,
+                     "--rows", 65536, "--out", self.path("x.png"),
+                     says=["x.png", "302x1966082"])
 
     def test_targets_that_are_no_files(self):
         fifo = self.path("fifo")
