@@ -1,9 +1,11 @@
-// One way to refuse a caller's mistake: require(condition, status, text…). The
-// pieces of the text are only put together when the condition is false. For
-// our own defects use GSL's Expects and Ensures instead.
+// Two ways to say no: require(condition, status, text…) for a caller's mistake,
+// whose text is only put together when the condition is false, and
+// expect(condition) for a defect of our own. Both throw. GSL's Expects,
+// Ensures, at and not_null are not used: they end the host's process.
 #pragma once
 
 #include <locale>
+#include <source_location>
 #include <sstream>
 #include <string>
 
@@ -27,6 +29,15 @@ template <class... Parts>
 template <class... Parts>
 void require(bool condition, Status status, const Parts&... parts) {
   if (!condition) fail(status, parts...);
+}
+
+/// Error(internal) with the file's name and line if `condition` is false.
+inline void expect(bool condition, const std::source_location& where =
+                                       std::source_location::current()) {
+  if (condition) return;
+  const std::string file = where.file_name();
+  fail(Status::internal, "a defect of libvae: a contract is broken at ",
+       file.substr(file.find_last_of('/') + 1), ":", where.line());
 }
 
 }  // namespace vae

@@ -48,7 +48,7 @@ class Builder {
     const bool image_out = out.h * out.w > 1;
     const bool image_in = in.h * in.w > 1;
     // Both at once happens in no network of ours.
-    Expects(!(image_out && image_in));
+    expect(!(image_out && image_in));
     weight.image_axis = image_out ? 0 : image_in ? 1 : -1;
     bias.image_axis = image_out ? 0 : -1;
     for (const Extent& side : {out, in}) {

@@ -3,6 +3,8 @@
 // later call says so.
 #pragma once
 
+#include <new>
+
 #include "base/check.hpp"
 #include "base/process.hpp"
 
@@ -19,14 +21,32 @@ class Health {
             process_, "; process ", process_id(),
             " was forked from it and needs a trainer of its own");
     require(!lost_, Status::poisoned,
-            "this trainer's device failed earlier; destroy the trainer and "
-            "load the last checkpoint");
+            "this trainer's device, or a training step, failed earlier; "
+            "destroy the trainer and load the last checkpoint");
     try {
       return work();
     } catch (const Error& error) {
       if (error.status() == Status::device) lost_ = true;
       throw;
     }
+  }
+  /// The same for training: a defect of ours may have left a step half done, so
+  /// it poisons too.
+  template <class Work>
+  auto train(Work work) {
+    return run([&] {
+      try {
+        return work();
+      } catch (const Error& error) {
+        if (error.status() == Status::internal) lost_ = true;
+        throw;
+      } catch (const std::bad_alloc&) {
+        throw;  // by what a step allocates before it changes anything
+      } catch (...) {
+        lost_ = true;
+        throw;
+      }
+    });
   }
 
   /// In a process forked from the one that made the trainer.

@@ -81,7 +81,7 @@ std::vector<float> read_segment(engine::Device& device,
 void write_segment(engine::Device& device, const engine::Segment& segment,
                    const std::vector<float>& values, float* buffer) {
   const std::int64_t count = elements(segment);
-  Expects(gsl::narrow<std::int64_t>(values.size()) == count);
+  expect(gsl::narrow<std::int64_t>(values.size()) == count);
   std::vector<float> flat(values.size());
   auto visit = [&](std::size_t c, std::size_t f) { flat[f] = values[c]; };
   for_each(segment.dims, 0, 0, 0, visit);

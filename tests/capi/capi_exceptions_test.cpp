@@ -1,6 +1,7 @@
 // Whatever is thrown inside an exported function becomes a status: exceptions
 // of four kinds are thrown into every function that vae.h declares, and the
 // list of functions is read from vae.h itself.
+#include <atomic>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -8,7 +9,9 @@
 #include <set>
 #include <sstream>
 
+#include "base/check.hpp"
 #include "capi/capi_fixture.hpp"
+#include "engine/tile/team.hpp"
 #include "guard.hpp"
 
 using namespace capi_test;
@@ -132,6 +135,21 @@ const std::map<std::string, std::function<vae_status()>>& calls() {
 
 std::string reached;
 
+/// A contract that is broken on another thread than the caller's.
+void break_on_a_worker() {
+  vae::engine::tile::Team team(2);
+  std::atomic<bool> broken{false};
+  team.run(2, [&](std::int64_t, int worker) {
+    if (worker == 0)
+      broken.wait(false);  // leaves the other task to the worker
+    else {
+      broken = true;
+      broken.notify_all();
+      vae::expect(false);
+    }
+  });
+}
+
 struct Kind {
   vae::capi::TestHook hook;
   vae_status status;
@@ -154,6 +172,16 @@ const Kind kinds[] = {
        throw std::out_of_range("a defect");
      },
      VAE_E_INTERNAL, "a defect"},
+    {[](const char* function) {
+       reached = function;
+       vae::expect(reached.empty());
+     },
+     VAE_E_INTERNAL, "broken at capi_exceptions_test.cpp:"},
+    {[](const char* function) {
+       reached = function;
+       break_on_a_worker();
+     },
+     VAE_E_INTERNAL, "broken at capi_exceptions_test.cpp:"},
     {[](const char* function) {
        reached = function;
        throw 42;
@@ -193,7 +221,7 @@ TEST_CASE("every exception becomes a status in every function") {
 }
 
 TEST_CASE("what cannot fail answers while all else fails") {
-  vae::capi::set_test_hook(kinds[3].hook);
+  vae::capi::set_test_hook(std::end(kinds)[-1].hook);
   CHECK(vae_abi_version() == VAE_ABI_VERSION);
   CHECK(std::string(vae_status_name(VAE_OK)) == "VAE_OK");
   CHECK(vae_last_error() != nullptr);

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Walks the #include lines of every source file and fails on a wrong one.
+"""Walks the #include lines of every source file and fails on a wrong one, and on
+what would end the host's process.
 
 Who may know whom is docs/ARCHITECTURE.md's rule; this is its only enforcement.
 Reads lines with a regular expression: it is no preprocessor and needs none,
@@ -54,6 +55,28 @@ TORCH = re.compile(r"^(torch|ATen|c10|caffe2)/")
 CUDA = re.compile(r"^(cuda|cublas|cudnn|cusparse|cusolver|nccl|nvtx|cub/"
                   r"|thrust/|mma\.h|cooperative_groups"
                   r"|ATen/cuda/|c10/cuda/)")
+
+
+# What ends a process; the library answers with a status instead. GSL's checks are
+# among them.
+ENDS = re.compile(r"\b(abort|_?exit|quick_exit|_Exit|terminate|assert|raise|Expects"
+                  r"|Ensures|at_quick_exit|gsl::(at|span|not_null))\s*[(<{]"
+                  r"|\bset_terminate\b|\bTORCH_CHECK_ABORT\b")
+# (file, what): why it may stand there.
+MAY_END = {}
+
+
+def end_of_process(path, line):
+    """What in a line of the library's sources ends a process, or None."""
+    if not path.as_posix().startswith(("src/", "capi/", "include/")):
+        return None
+    code = line.split("//")[0]
+    if line.lstrip().startswith("*"):
+        return None
+    found = ENDS.search(code)
+    if found is None or (path.as_posix(), found.group(1)) in MAY_END:
+        return None
+    return f"{found.group(0)} ends the host's process"
 
 
 def room_of(path):
@@ -122,6 +145,10 @@ def main():
     for path in files():
         text = (ROOT / path).read_text(encoding="utf-8")
         for number, line in enumerate(text.splitlines(), 1):
+            ends = end_of_process(path, line)
+            if ends:
+                wrong += 1
+                print(f"{path}:{number}: {line.strip()}: {ends}")
             found = INCLUDE.match(line)
             if not found:
                 continue

@@ -55,6 +55,18 @@ class Mistakes(unittest.TestCase):
         self.assertIsNone(self.mistake("src/engine/cuda/x.cu",
                                        "cuda_runtime.h", False))
 
+    def test_what_ends_the_process(self):
+        def ends(line, path="src/base/x.cpp"):
+            return layers_test.end_of_process(pathlib.Path(path), line)
+
+        for line in ("  Expects(a < b);", "std::abort();", "_exit(1);",
+                     "gsl::span<int> a;", "std::terminate();"):
+            self.assertIn("ends the host", ends(line) or "")
+        for line in ("// abort() is not called", "recording.exits(1);",
+                     "static_assert(true);", " * exit() tears down"):
+            self.assertIsNone(ends(line))
+        self.assertIsNone(ends("exit(1);", "examples/x.cpp"))
+
     def test_a_quoted_include_that_names_nothing(self):
         self.assertIn("no such file",
                       self.mistake("src/base/x.cpp", "nowhere.hpp"))

@@ -3,6 +3,7 @@
 
 #include <gsl/gsl>
 
+#include "base/check.hpp"
 #include "engine/blocks/shapes.hpp"
 
 namespace vae::engine::blocks {
@@ -105,7 +106,7 @@ void FusedLayerOps::finish(bool accumulate) {
   Collect collect{};
   collect.accumulate = accumulate;
   collect.number = number_of(parameters_.product_type());
-  Expects(pending_.size() <= Collect::kMost);
+  expect(pending_.size() <= Collect::kMost);
   for (const Pending& piece : pending_)
     collect.pieces[static_cast<std::size_t>(collect.count++)] = {
         piece.gradient.data_ptr(), data(piece.to), piece.gradient.numel()};

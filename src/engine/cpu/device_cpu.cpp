@@ -3,6 +3,7 @@
 // not depend on how many threads there are.
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <new>
 #include <vector>
 
@@ -134,11 +135,21 @@ class CpuDevice final : public Device {
   }
 
  private:
+  /// An exception that left the parallel region would end the process.
   template <class Body>
   void each(std::int64_t count, Body body) const {
+    std::exception_ptr failure;
 #pragma omp parallel for num_threads(threads_) \
     schedule(static) if (threads_ > 1 && count > 1)
-    for (std::int64_t i = 0; i < count; ++i) body(i);
+    for (std::int64_t i = 0; i < count; ++i) {
+      try {
+        body(i);
+      } catch (...) {
+#pragma omp critical
+        failure = std::current_exception();
+      }
+    }
+    if (failure) std::rethrow_exception(failure);
   }
 
   /// T: float or double.

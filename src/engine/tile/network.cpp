@@ -228,7 +228,7 @@ std::string why_not(const model::Plan& plan) {
                   layer.out.c);
   // Four taps each way: an even number, which bfloat16's pairs need.
   const std::int64_t size = patch_size(plan.encoder.front(), plan.image);
-  Expects(size % 2 == 0);
+  expect(size % 2 == 0);
   if (size > kMostRows)
     return join("its images have at most ", kMostRows * plan.image.c / size,
                 " channels, and these have ", plan.image.c);
@@ -239,7 +239,7 @@ std::string why_not(const model::Plan& plan) {
 }
 
 Network make_network(const model::Plan& plan, int threads) {
-  Expects(why_not(plan).empty());
+  expect(why_not(plan).empty());
   return Builder(plan, threads).build();
 }
 

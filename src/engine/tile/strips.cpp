@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <gsl/gsl>
 
+#include "base/check.hpp"
+
 namespace vae::engine::tile {
 namespace {
 
@@ -39,7 +41,7 @@ std::span<const Link> links_to(std::span<const Link> links, std::int64_t first,
 Strips::Strips(const Geometry& geometry, std::int64_t out_pixels,
                std::int64_t width)
     : width_(width) {
-  Expects(width > 0 && out_pixels % width == 0);
+  expect(width > 0 && out_pixels % width == 0);
   for (std::int64_t first = 0; first < out_pixels; first += width) {
     for (std::int64_t tap = 0; tap < geometry.taps; ++tap)
       for (const Link& link : links_to(geometry.by_tap.of(tap), first, width))

@@ -90,7 +90,13 @@ void Team::stop() {
   workers_.clear();
 }
 
-/// Returns how many tasks this worker has done.
+void Team::keep_failure() {
+  const std::lock_guard lock(failure_lock_);
+  if (!failure_) failure_ = std::current_exception();
+}
+
+/// Returns how many tasks this worker has done. Nothing is thrown on a worker's
+/// thread, where it would end the process.
 std::uint32_t Team::take_tasks(int worker) {
   for (std::uint32_t done = 0;; ++done) {
     const std::uint64_t ticket =
@@ -100,8 +106,7 @@ std::uint32_t Team::take_tasks(int worker) {
     try {
       call_(object_, first_ + static_cast<std::int64_t>(task), worker);
     } catch (...) {
-      const std::lock_guard lock(failure_lock_);
-      if (!failure_) failure_ = std::current_exception();
+      keep_failure();
     }
   }
 }
@@ -113,7 +118,11 @@ void Team::work(int worker) {
     if (stopping_) return;
     const std::uint32_t done = take_tasks(worker);
     if (done == 0) continue;
-    finish_products();
+    try {
+      finish_products();
+    } catch (...) {
+      keep_failure();
+    }
     done_.fetch_add(done, std::memory_order_acq_rel);
     done_.notify_one();
   }

@@ -43,6 +43,8 @@ class Team {
   void run_tasks(std::int64_t count, Call call, const void* object);
   void run_phase(std::int64_t first, std::int64_t count);
   std::uint32_t take_tasks(int worker);
+  /// The exception being handled, if it is the phase's first.
+  void keep_failure();
   void work(int worker);
   void stop();
 
