@@ -5,6 +5,8 @@
 #include <fstream>
 #include <limits>
 
+#include "base/check.hpp"
+
 namespace vae {
 namespace {
 
@@ -57,6 +59,12 @@ std::int64_t left_in_group(const std::string& mount, std::string path,
 }
 
 }  // namespace
+
+void require_host_memory(std::int64_t bytes, const char* what) {
+  const std::int64_t available = available_host_memory();
+  require(bytes <= available, Status::memory, what, " takes ", bytes,
+          " bytes of memory; this process can have ", available, " more");
+}
 
 std::int64_t available_host_memory() { return available_host_memory(""); }
 

@@ -14,4 +14,9 @@ std::int64_t available_host_memory();
 /// The same from the kernel's files below `root`, which is "" but in tests.
 std::int64_t available_host_memory(const std::string& root);
 
+/// Error(memory) with both numbers if `what`, which takes `bytes`, is more than
+/// available. Linux promises more memory than there is, and ends the process
+/// that makes use of it.
+void require_host_memory(std::int64_t bytes, const char* what);
+
 }  // namespace vae

@@ -46,11 +46,7 @@ void require_memory(const model::Plan& plan) {
   std::int64_t bytes = 0;
   for (const model::Tensor& tensor : plan.params)
     bytes += 4 * tensor.elements() * std::int64_t{sizeof(float)};
-  const std::int64_t available = available_host_memory();
-  require(bytes <= available, Status::memory,
-          "the parameters of this model, with gradients and moments, take ",
-          bytes, " bytes of memory; this process can have ", available,
-          " more");
+  require_host_memory(bytes, "this model with its gradients and moments");
 }
 
 std::unique_ptr<engine::Engine> make_checked_engine(const model::Plan& plan,
@@ -182,7 +178,8 @@ std::vector<std::byte> Trainer::save(SaveWhat what) {
 
 Config Trainer::config() const { return impl_->config; }
 void Trainer::train_step(const Batch& images, Metrics* metrics) {
-  return impl_->health.train([&] { return impl_->train_step(images, metrics); });
+  return impl_->health.train(
+      [&] { return impl_->train_step(images, metrics); });
 }
 Metrics Trainer::eval_step(const Batch& images) {
   return impl_->health.run([&] { return impl_->eval_step(images); });

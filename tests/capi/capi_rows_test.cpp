@@ -1,7 +1,9 @@
 // Images of several shapes, layouts and element types mean the same wherever
 // they come from, and a wish too large for memory is told as such.
+#include <cstdlib>
 #include <thread>
 
+#include "base/host_memory.hpp"
 #include "capi/capi_fixture.hpp"
 
 using namespace capi_test;
@@ -126,12 +128,42 @@ TEST_CASE("a vector that is no image is 1 x 1 x its length") {
   CHECK(last.mse < first.mse);
 }
 
+TEST_CASE("a step that takes more memory than there is") {
+  constexpr std::uint32_t kMany = 65536, kWide = 64;
+  // A machine that has so much would take the step.
+  if (vae::available_host_memory() > std::int64_t{64} << 30) return;
+  vae_config config = small_config();
+  config.height = config.width = kWide;
+  config.layers[0] = config.layers[1] = config.layers[2] = 64;
+  config.max_batch = kMany;
+  const std::uint64_t bytes = std::uint64_t{kMany} * kWide * kWide;
+  const std::unique_ptr<void, void (*)(void*)> pixels(std::calloc(bytes, 1),
+                                                      std::free);
+  const vae_batch many = vae_view_u8(static_cast<std::uint8_t*>(pixels.get()),
+                                     kMany, kWide * kWide);
+  for (const std::int32_t engine : {VAE_ENGINE_BLOCKS, VAE_ENGINE_TILE}) {
+    CAPTURE(engine);
+    config.engine = engine;
+    const Trainer trainer = make_trainer(config);
+    const auto before = saved(trainer.get());
+    refused(vae_train_step(trainer.get(), &many, nullptr), VAE_E_MEMORY,
+            {"takes", "can have"});
+    const bool same = saved(trainer.get()) == before;
+    CHECK(same);
+    vae_batch few = many;
+    few.count = 2;
+    if (engine == VAE_ENGINE_BLOCKS)
+      good(vae_train_step(trainer.get(), &few, nullptr));
+  }
+}
+
 TEST_CASE("more memory than there is") {
   vae_config config = vae_default_config();
   config.device = VAE_CPU;
   config.height = config.width = 4096;
   config.max_batch = 65536;
   vae_trainer* trainer = nullptr;
-  refused(vae_create(&config, &trainer), VAE_E_MEMORY, {"memory", "can have"});
+  refused(vae_create(&config, &trainer), VAE_E_MEMORY,
+          {"gradients and moments takes", "can have"});
   CHECK(trainer == nullptr);
 }

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/host_memory.hpp"
 #include "engine/blocks/fused_layer_ops.hpp"
 #include "engine/blocks/heap.hpp"
 #include "engine/blocks/layout.hpp"
@@ -54,8 +55,6 @@ BlocksEngine::BlocksEngine(const model::Plan& plan, const Config& config,
       ops_(make_ops(parameters_, fusion)),
       network_(plan_, parameters_, *ops_),
       training_(device.make_capturer(), config.graph),
-      input_(device.allocate(config.max_batch * plan_.image.size() *
-                             std::int64_t{sizeof(float)})),
       inference_(device.make_capturer(), config.graph) {
   if (device.kind() == DeviceKind::cpu) keep_freed_memory();
   if (fusion != nullptr && config.precision == Precision::bf16)
@@ -121,8 +120,20 @@ void BlocksEngine::seek(const Cursor& cursor) {
   device_.upload(&control()->cursor, &cursor, sizeof cursor);
 }
 
+/// LibTorch allocates without asking.
+void BlocksEngine::require_memory(std::int64_t count) {
+  if (device_.kind() != DeviceKind::cpu || count <= most_images_) return;
+  require_host_memory(plan_.least_bytes(count, sizeof(float)),
+                      "a training step");
+  most_images_ = count;
+}
+
 void BlocksEngine::load(const Input& input) {
   run([&] {
+    require_memory(input.rows.count);
+    if (input_ == nullptr)
+      input_ = device_.allocate(config_.max_batch * plan_.image.size() *
+                                std::int64_t{sizeof(float)});
     count_ = input.rows.count;
     first_image_ = input.first_image;
     RowSource rows = input.rows;

@@ -68,6 +68,8 @@ class BlocksEngine final : public Engine {
   }
 
   void make_pass();
+  /// Error(memory) if a pass over so many images cannot fit; on the CPU.
+  void require_memory(std::int64_t count);
   // What the public ones do inside run().
   void refresh_copy();
   Control* control() const {
@@ -105,10 +107,11 @@ class BlocksEngine final : public Engine {
   // Training. Recorded work finds its input and its State where they always
   // are, and where it stands in the cursor.
   Recorder training_;
-  Buffer input_;  // [max_batch, H, W, C]
+  Buffer input_;  // [max_batch, H, W, C], from the first step on
   std::int64_t count_ = 0;
   std::uint64_t first_image_ = 0;
-  bool running_ = false;  // inside run()
+  bool running_ = false;          // inside run()
+  std::int64_t most_images_ = 0;  // that memory was looked at for
 
   // Inference, in chunks through the same memory, for the same reason.
   Recorder inference_;

@@ -19,16 +19,8 @@ namespace {
 
 constexpr std::align_val_t kAlignment{64};
 
-/// From here on, it is worth a look at what the system has left: Linux promises
-/// more than it has, and ends the process that makes use of it.
+/// From here on, it is worth a look at what the system has left.
 constexpr std::int64_t kLarge = std::int64_t{16} << 20;
-
-void require_available(std::int64_t bytes) {
-  if (bytes < kLarge) return;
-  const std::int64_t available = available_host_memory();
-  require(bytes <= available, Status::memory, "no memory for ", bytes,
-          " bytes on the CPU; this process can have ", available, " more");
-}
 
 class CpuDevice final : public Device {
  public:
@@ -39,7 +31,7 @@ class CpuDevice final : public Device {
   std::unique_ptr<Scope> enter() override { return std::make_unique<Scope>(); }
 
   Buffer allocate(std::int64_t bytes) override {
-    require_available(bytes);
+    if (bytes >= kLarge) require_host_memory(bytes, "a buffer on the CPU");
     const auto size = static_cast<std::size_t>(bytes);
     void* memory = ::operator new(size, kAlignment, std::nothrow);
     require(memory != nullptr, Status::memory, "no memory for ", bytes,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/host_memory.hpp"
 #include "engine/cpu/commit.hpp"
 #include "engine/tile/code.hpp"
 #include "engine/tile/decoder.hpp"
@@ -84,6 +85,8 @@ class TileEngine final : public Engine {
   void reserve(const Capacity& wanted) {
     if (work_.capacity.holds(wanted)) return;
     work_ = {};
+    const std::int64_t least = plan_.least_bytes(wanted.images, sizeof(T));
+    require_host_memory(wanted.training ? least : least / 2, "this batch");
     work_ = {plan_, net_, device_, wanted, team_.threads()};
   }
 
