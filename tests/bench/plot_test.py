@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""bench/plot.py and bench/phases.py: what is drawn, from which numbers, and the
+"""bench/plot.py: what is drawn, from which numbers, and the
 same bytes again. Drawing is tested where matplotlib is there.
 
 Standard library only, but for the Python that draws.
@@ -13,7 +13,7 @@ import unittest
 
 PLOT = pathlib.Path(sys.argv[1])
 sys.path.insert(0, str(PLOT.parent))
-import phases  # noqa: E402
+import plot  # noqa: E402
 
 # That of tools/setup --bench, or this one.
 OWN = PLOT.parents[1] / "build" / "deps" / "bench-python" / "bin" / "python"
@@ -30,7 +30,7 @@ def case(name, microseconds, **counters):
 
 def micro(**changed):
     """100 us each phase, of which 10 a layer's product."""
-    lasted = {name: 100.0 for name, _, _ in phases.PHASES} | changed
+    lasted = {name: 100.0 for name, _, _ in plot.PHASES} | changed
     layers = ["encoder0", "encoder1", "mean_head", "logvar_head", "expand",
               "decoder0", "decoder1"]
     chains = [case(f"chain/fp32/batch:{batch}/{layer}/{what}", 10)
@@ -65,8 +65,8 @@ ROWS += [{"name": "cpu_lost", "group": "train", "status": "not measured",
 class Phases(unittest.TestCase):
     def test_products_are_those_of_the_phase_s_layers(self):
         found = {name: (lasted, products)
-                 for name, lasted, products in phases.phases(micro())}
-        self.assertEqual(list(found), [name for name, _, _ in phases.PHASES])
+                 for name, lasted, products in plot.phases(micro())}
+        self.assertEqual(list(found), [name for name, _, _ in plot.PHASES])
         expected = {"encoder_forward": 20, "heads_forward": 20,
                     "expand_forward": 10, "decoder_forward": 20,
                     "decoder_backward": 40, "expand_backward": 20,
@@ -82,24 +82,24 @@ class Phases(unittest.TestCase):
             case(forward, 30), case(forward, 0.02) | {"time_unit": "ms"},
             case(forward, 9999) | {"run_type": "aggregate"}]
         found = dict((name, products)
-                     for name, _, products in phases.phases(whole))
+                     for name, _, products in plot.phases(whole))
         self.assertEqual(found["expand_forward"], 20)
 
     def test_what_is_missing_is_named(self):
         whole = micro()
         whole["benchmarks"][0]["error_occurred"] = True
-        with self.assertRaisesRegex(phases.Missing, "no case phases/fp32"):
-            phases.phases(whole)
+        with self.assertRaisesRegex(plot.Nothing, "no case phases/fp32"):
+            plot.phases(whole)
         whole = micro()
         whole["benchmarks"] = [c for c in whole["benchmarks"]
                                if "expand" not in c["run_name"]]
-        with self.assertRaisesRegex(phases.Missing, "of expand_forward"):
-            phases.phases(whole)
+        with self.assertRaisesRegex(plot.Nothing, "of expand_forward"):
+            plot.phases(whole)
 
     def test_products_that_last_longer_than_their_phase_are_refused(self):
-        with self.assertRaisesRegex(phases.Missing, "encoder_forward .* rest"):
-            phases.phases(micro(encoder_forward=18.0))
-        found = phases.phases(micro(encoder_forward=19.0))
+        with self.assertRaisesRegex(plot.Nothing, "encoder_forward .* rest"):
+            plot.phases(micro(encoder_forward=18.0))
+        found = plot.phases(micro(encoder_forward=19.0))
         self.assertEqual(found[2], ("encoder_forward", 19, 19))
 
 
