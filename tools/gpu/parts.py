@@ -31,8 +31,8 @@ def jobs():
 def architectures(suite):
     """The GPU's own compute capability alone is quick to compile for."""
     number = suites.gpu().get("compute_cap", "").replace(".", "")
-    if suite.options.architectures or not number.isdigit():
-        return suite.options.architectures
+    if suite.device != "cuda" or not number.isdigit():
+        return None
     # 9.0 has instructions that only the target 90a names.
     return "90a-real" if number == "90" else f"{number}-real"
 
@@ -56,7 +56,7 @@ def build(suite):
         command.append(f"-DCMAKE_PREFIX_PATH={suite.pack}")
     else:
         suite.say("no folder of tools/pack-deps: using this system's packages")
-    chosen = architectures(suite) if suite.device == "cuda" else None
+    chosen = architectures(suite)
     if chosen:
         command.append(f"-DCMAKE_CUDA_ARCHITECTURES={chosen}")
     configured = suite.run(command, suite.left("build"))
@@ -285,7 +285,7 @@ def sanitizer(suite):
 
 
 def train(suite, folder, precision, limit, data):
-    seeds = suite.options.seeds or ("0" if suite.quick else "0,1,2")
+    seeds = "0" if suite.quick else "0,1,2"
     out = suite.work / f"training-{precision}"
     shutil.rmtree(out, ignore_errors=True)
     told = out / "results.json"

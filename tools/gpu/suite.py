@@ -1,7 +1,6 @@
 """One run of tools/gpu-suite: where things lie, how long each part may take, and
 how a program runs with a log and a time limit. Also what the machine is."""
 
-import datetime
 import os
 import pathlib
 import platform
@@ -146,9 +145,8 @@ def first_existing(folders, name):
 
 def libtorch(options):
     """The folder of the LibTorch to build with, or None."""
-    given = options.libtorch or os.environ.get("LIBTORCH_DIR")
-    if given:
-        return pathlib.Path(given).resolve()
+    if os.environ.get("LIBTORCH_DIR"):
+        return pathlib.Path(os.environ["LIBTORCH_DIR"]).resolve()
     # Where Python would import it from; it is not imported.
     find = ("import importlib.util as u; s = u.find_spec('torch'); "
             "print(s.submodule_search_locations[0] if s else '')")
@@ -232,9 +230,8 @@ def commit():
 def facts(options):
     graphics = gpu()
     memory = found(r"MemTotal:\s+(\d+)", read("/proc/meminfo"))
-    now = datetime.datetime.now(datetime.timezone.utc)
     return {
-        "date": now.strftime("%Y-%m-%d %H:%M UTC"),
+        "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "libvae": found(r"VERSION ([0-9.]+) LANGUAGES",
                         read(ROOT / "CMakeLists.txt")),
         "commit": commit(),
