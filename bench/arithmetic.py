@@ -1,13 +1,13 @@
-"""What a training step of the convolutional network must compute: its products,
-as counted from the layers. Measures nothing. Standard library only.
+"""The arithmetic of a training step or call of the convolutional network,
+counted from its layers. Measures nothing.
 """
 
 LAYERS, LATENT = (64, 128, 128), 32
 
 
 def taps(side, kernel, stride):
-    """Pairs of an output row and an input row, padding (1) left out; and how
-    many output rows there are."""
+    """The pairs of an output row and an input row, without those on the padding
+    of 1; and the number of output rows."""
     out = (side + 2 - kernel) // stride + 1
     pairs = sum(0 <= o * stride - 1 + k < side
                 for o in range(out) for k in range(kernel))
@@ -15,36 +15,27 @@ def taps(side, kernel, stride):
 
 
 def products(shape):
-    """(multiply-adds of one image, whether the input's gradient is wanted) of
-    each layer, forward."""
-    channels, height, width = shape
-    before, found = channels, []
-    sides, mirrored = (height, width), []
+    """The multiply-adds of one image, layer by layer, of the encoder with both
+    heads and of the decoder."""
+    before, *sides = shape
+    encoder, mirrored = [], []
     for i, out in enumerate(LAYERS):
         kernel, stride = (3, 1) if i == len(LAYERS) - 1 else (4, 2)
-        pairs = [taps(side, kernel, stride) for side in sides]
-        amount = pairs[0][0] * pairs[1][0] * before * out
-        found.append((amount, i > 0))
+        pairs, sides = zip(*(taps(side, kernel, stride) for side in sides))
+        encoder.append(pairs[0] * pairs[1] * before * out)
         if stride == 2:
-            mirrored.append(amount)
-        sides, before = (pairs[0][1], pairs[1][1]), out
-    flat = before * sides[0] * sides[1]
-    found += [(2 * flat * LATENT, True), (flat * LATENT, True)]
-    # The decoder's layers mirror the encoder's: the same pairs, but the one of
-    # 64 channels mirrors one of 64 -> 128.
-    return found + [(amount, True) for amount in mirrored]
-
-
-def flop_of_step(shape, batch):
-    """Forward, gradient of the weights, gradient of the input."""
-    return batch * sum(2 * amount * (3 if back else 2)
-                       for amount, back in products(shape))
+            mirrored.append(encoder[-1])
+        before = out
+    head = before * sides[0] * sides[1] * LATENT
+    # A layer of the decoder has as many as the one of the encoder it mirrors.
+    return [*encoder, 2 * head], [head, *mirrored]
 
 
 def flop_of(mode, shape, batch):
-    """Of a step ("epoch", "step") or of a call ("encode", "decode")."""
-    if mode in ("epoch", "step"):
-        return flop_of_step(shape, batch)
-    parts = [amount for amount, _ in products(shape)]
-    half = len(LAYERS) + 1  # the encoder with both heads
-    return 2 * batch * sum(parts[:half] if mode == "encode" else parts[half:])
+    """Operations of a step ("epoch", "step") or of a call ("encode", "decode")
+    on images of `shape`."""
+    encoder, decoder = products(shape)
+    if mode in ("encode", "decode"):
+        return 2 * batch * sum(encoder if mode == "encode" else decoder)
+    # Forward, weights' gradient, input's gradient; the images need no gradient.
+    return 2 * batch * (3 * sum(encoder + decoder) - encoder[0])

@@ -19,17 +19,15 @@ import statistics
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "peers"))
+import common  # noqa: E402
+from common import Skip  # noqa: E402
+
 BATCHES, ROUNDS = 64, 5  # batches of an epoch, which is a round
-MOST_LETTERS = 90
-# Categories of a trace's events that occupy the GPU.
+LONGEST_NAME = 90
+# The categories of a trace's events that occupy the GPU.
 ON_GPU = ("kernel", "gpu_memcpy", "gpu_memset")
-SHAPE = (1, 28, 28)
 UINT8 = 1  # VAE_UINT8
-
-
-class Missing(Exception):
-    """What this cannot do without is not there; the text says what."""
-
 
 # ---- Names and tables: no GPU is needed
 
@@ -50,9 +48,9 @@ def short(name):
     name = without_arguments(name.removeprefix("void "))
     name = re.sub(r"\b(?:[A-Za-z_]\w*::)+", "", name)
     name = re.sub(r"\s+>", ">", name).strip()
-    if len(name) <= MOST_LETTERS:
+    if len(name) <= LONGEST_NAME:
         return name
-    return name[: MOST_LETTERS - 1] + "…"
+    return name[: LONGEST_NAME - 1] + "…"
 
 
 def kernels_of(events, steps):
@@ -74,7 +72,7 @@ def totals(rows):
 
 
 def lines(result, least_us=1.0):
-    """The table as Markdown; kernels of less than `least_us` in one row."""
+    """The table as Markdown; shorter kernels than `least_us` share a row."""
     made = ["| us | starts | kernel |", "| ---: | ---: | --- |"]
     few = [row for row in result["kernels"] if row["us"] < least_us]
     for row in result["kernels"]:
@@ -99,8 +97,7 @@ def title(result):
 
 
 class Struct:
-    """A struct of vae.h with its defaults; fields lie where vae_layout() says.
-    """
+    """A struct of vae.h with its defaults, laid out as vae_layout() says."""
 
     def __init__(self, library, name, *words):
         self._fields = {field.removeprefix(name + "."): place
@@ -123,13 +120,13 @@ class Struct:
 
 
 class Library:
-    """libvae.so; a call that fails is Missing, with the library's text."""
+    """libvae.so; a call that fails raises Skip with the library's text."""
 
     def __init__(self, path):
         try:
             self._functions = ctypes.CDLL(os.fspath(path))
         except OSError as why:
-            raise Missing(f"{path} cannot be loaded: {why}") from why
+            raise Skip(f"{path} cannot be loaded: {why}") from why
         self._functions.vae_last_error.restype = ctypes.c_char_p
         self._functions.vae_abi_version.restype = ctypes.c_uint32
         self.layout = {}
@@ -139,7 +136,7 @@ class Library:
 
     def call(self, name, *words):
         if getattr(self._functions, name)(*words) != 0:
-            raise Missing(self._functions.vae_last_error().decode())
+            raise Skip(self._functions.vae_last_error().decode())
 
     def text(self, name, *words):
         """Both calls of the pattern (text, capacity, needed)."""
@@ -165,10 +162,10 @@ class Library:
         data = (ctypes.c_uint8 * len(pixels)).from_buffer_copy(pixels)
         rows = Struct(self, "vae_batch").set(
             dtype=UINT8, data=ctypes.addressof(data), bytes=len(pixels),
-            count=len(pixels) // math.prod(SHAPE))
+            count=len(pixels) // math.prod(common.SHAPE))
         made = ctypes.c_void_p()
         self.call("vae_dataset_from_memory", rows.memory,
-                  (ctypes.c_uint32 * 3)(*SHAPE), ctypes.byref(made))
+                  (ctypes.c_uint32 * 3)(*common.SHAPE), ctypes.byref(made))
         return made
 
     def train_epoch(self, trainer, dataset):
@@ -187,25 +184,14 @@ class Library:
 # ---- Measuring
 
 
-def import_torch():
-    try:
-        import numpy  # noqa: F401: makes the images
-        import torch
-    except ImportError as why:
-        raise Missing(f"PyTorch or numpy is not installed ({why})") from why
-    if not torch.cuda.is_available():
-        raise Missing("PyTorch finds no usable GPU")
-    return torch
-
-
-def same_libtorch(torch, library):
-    """Two LibTorchs in one process would be neither."""
+def check_version(torch, library):
+    """Two LibTorchs of different versions cannot share a process."""
     ours = json.loads(library.text("vae_build_info"))["libtorch"]
     number = torch.__version__.partition("+")[0]
     if ours["built_against"] != number:
-        raise Missing(f"libvae is built against LibTorch "
-                      f"{ours['built_against']}, and this Python has PyTorch "
-                      f"{number}; both must be the same")
+        raise Skip(f"libvae is built against LibTorch {ours['built_against']}, "
+                   f"and this Python has PyTorch {number}; both must be the "
+                   "same")
 
 
 def traced(torch, work):
@@ -221,29 +207,27 @@ def traced(torch, work):
 
 
 def measure(options):
-    torch = import_torch()
+    common.need("numpy", "numpy")  # makes the images
+    torch = common.need_torch(argparse.Namespace(device="cuda", threads=0))
     library = Library(options.library)
-    same_libtorch(torch, library)
-    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "peers"))
-    import common
-
+    check_version(torch, library)
     trainer = library.trainer({
         "device": "cuda", "precision": options.precision,
         "engine": options.engine, "max_batch": options.batch})
     dataset = library.dataset(
-        common.noise(options.batch * BATCHES, math.prod(SHAPE)).tobytes())
+        common.noise(options.batch * BATCHES, math.prod(common.SHAPE)).tobytes())
 
     def epoch(_=BATCHES):
         steps = library.train_epoch(trainer, dataset)
         if steps != BATCHES:
-            raise Missing(f"an epoch of {BATCHES} batches had {steps} steps")
+            raise Skip(f"an epoch of {BATCHES} batches had {steps} steps")
 
     for _ in range(2):
         epoch()  # kernels are chosen and graphs recorded
     lasted = [common.seconds_of(epoch, BATCHES) for _ in range(ROUNDS)]
     rows = kernels_of(traced(torch, epoch), BATCHES)
     if not rows:
-        raise Missing("PyTorch's profiler saw no kernel")
+        raise Skip("PyTorch's profiler saw no kernel")
     diagnosis = json.loads(library.text("vae_diagnose", trainer))
     library.destroy(trainer, dataset)
     return {"program": "kernels", "device_name": torch.cuda.get_device_name(),
@@ -272,7 +256,7 @@ def main():
     options = parser.parse_args()
     try:
         result = measure(options)
-    except Missing as why:
+    except Skip as why:
         sys.exit(f"kernels.py: {why}")
     text = json.dumps(result)
     if options.json == "-":

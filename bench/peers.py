@@ -4,8 +4,8 @@
     bench/peers.py --list
     bench/peers.py torch-eager --batch 64 --precision bf16
 
-Prints one JSON object. Only the one that is run is imported, so that none needs
-what another one needs; their own words are those of peers/common.py.
+Prints one JSON object. Only the peer that runs is imported, so that none needs
+what another one needs. Their options are those of peers/common.py.
 """
 
 import argparse
@@ -19,7 +19,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent / "peers"
 
 @dataclasses.dataclass(frozen=True)
 class Peer:
-    """`graph_steps`: of one graph or scan; None for who has neither."""
+    """`graph_steps` is the default; None where there is no graph or scan."""
 
     module: str
     variant: str
@@ -49,22 +49,25 @@ PEERS = {
     "product": Peer("product_peer", "largest",
                     "no peer: the fastest product, for the floors"),
 }
-# Who trains or infers; the product does neither.
+# The product neither trains nor infers.
 NAMES = [name for name in PEERS if name != "product"]
 
 
 def run(name, words):
-    sys.path[0] = str(FOLDER)  # instead of bench/, which is none of theirs
+    sys.path[0] = str(FOLDER)  # in place of bench/
     import common
 
     peer = PEERS[name]
     module = importlib.import_module(peer.module)
     options = common.read_options(
-        words, module.__doc__, module.MODES, prog=f"peers.py {name}",
-        variant=peer.variant, graph_steps=peer.graph_steps or 1)
+        words, module.__doc__, module.MODES, f"peers.py {name}",
+        peer.graph_steps or 1)
+    options.variant = peer.variant
     if peer.graph_steps is None:
         options.graph_steps = 1
-    head = {"program": name, **common.head_of(options)}
+    head = {"program": name, **{key: getattr(options, key) for key in (
+        "variant", "mode", "device", "precision", "batch", "threads",
+        "graph_steps")}}
     common.print_one_object(head, options, module.run)
 
 
@@ -75,7 +78,7 @@ def main():
     parser.add_argument("--list", action="store_true", help="all names")
     parser.add_argument("peer", nargs="?", choices=PEERS, metavar="PEER",
                         help="its options follow; see PEER --help")
-    # What follows the name is the peer's to read.
+    # The peer reads what follows its name.
     options = parser.parse_args(sys.argv[1:2])
     if options.list:
         width = max(map(len, PEERS))

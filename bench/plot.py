@@ -2,25 +2,15 @@
 """Draws what bench/run and vae_micro measured, as SVG files: the same file for
 the same numbers. Measures nothing.
 
-Needs matplotlib: the Python of tools/setup --bench has it.
+Needs matplotlib, which the Python of tools/setup --bench has.
 """
 
 import argparse
 import json
 import pathlib
 import re
+import statistics
 import sys
-
-sys.dont_write_bytecode = True
-import phases  # noqa: E402
-
-try:
-    import matplotlib
-except ImportError as why:
-    sys.exit(f"there is no matplotlib ({why}): tools/setup --bench brings it "
-             "into build/deps/bench-python")
-matplotlib.use("svg")
-import matplotlib.pyplot as plt  # noqa: E402
 
 OURS = "libvae"
 # Told apart by people of any colour vision (Okabe & Ito).
@@ -35,13 +25,10 @@ INCH_OF_BAR = 0.17
 
 
 class Nothing(Exception):
-    """There is nothing to draw; the text says why."""
+    """The file does not hold what is to be drawn; the text says why."""
 
 
-def save(figure, path):
-    figure.savefig(path, bbox_inches="tight",
-                   metadata={"Date": None, "Creator": None})
-    plt.close(figure)
+# ---- Rows of bench/run
 
 
 def short(milliseconds):
@@ -58,7 +45,7 @@ def measured(details, *groups):
             and row["status"] == "measured" and row["unit"] == "ms"]
 
 
-def draw_steps(details, path):
+def draw_steps(plt, details):
     """Time of a step by batch size."""
     lines = {}
     for row in measured(details, "batches"):
@@ -83,7 +70,7 @@ def draw_steps(details, path):
     axes.set_title(f"A step by batch size, fp32\n{where(details['about'])}",
                    fontsize=9)
     axes.legend()
-    save(figure, path)
+    return figure
 
 
 def bars_of(row):
@@ -112,7 +99,7 @@ def draw_row_bars(axes, rows):
     axes.set_xlabel(f"time, {OURS}'s being 1; shorter is faster")
 
 
-def draw_rows(details, path):
+def draw_rows(plt, details):
     """Ours and the peers as bars."""
     groups = [(group, measured(details, group))
               for group in ("train", "inference")]
@@ -134,9 +121,35 @@ def draw_rows(details, path):
         [plt.Rectangle((0, 0), 1, 1, color=COLOURS.get(label, "#555555"))
          for label in labels], labels, ncols=4, loc="outside upper center",
         title=where(details["about"]))
-    save(figure, path)
+    return figure
 
 
+# ---- Phases of the tile engine's step
+
+# The phases in the order of a step: a counter of vae_micro's case phases/…, and
+# the layers and directions of the cases chain/… that are its products.
+PHASES = [
+    ("weights", [], []),
+    ("patches", [], []),
+    ("encoder_forward", ["encoder"], ["forward"]),
+    ("heads_forward", ["mean_head", "logvar_head"], ["forward"]),
+    ("draw", [], []),
+    ("expand_forward", ["expand"], ["forward"]),
+    ("decoder_forward", ["decoder"], ["forward"]),
+    ("losses", [], []),
+    ("decoder_backward", ["decoder"], ["dx", "dw"]),
+    ("expand_backward", ["expand"], ["dx", "dw"]),
+    ("heads_backward", ["mean_head", "logvar_head"], ["dx", "dw"]),
+    ("encoder_backward", ["encoder"], ["dx", "dw"]),
+    ("adam", [], []),
+]
+UNITS = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6}
+CASE = "fp32/batch:64"
+# One thread, since with more the products would include waiting.
+THREADS = "/threads:1"
+# Products alone are in the cache and take no longer than in a step. A larger
+# ratio than this means that the machine was doing other work.
+LARGEST_RATIO = 1.1
 CAPTION = ("Each phase as it lasts within a step (vae_micro, phases/…); of it,"
            " the products are what\nthe same products last by themselves "
            "(chain/…). The rest is the work between them:\nBatchNorm, "
@@ -144,12 +157,54 @@ CAPTION = ("Each phase as it lasts within a step (vae_micro, phases/…); of it,
            "waited for.")
 
 
-def draw_phases(micro, path):
+def cases_of(micro):
+    """{name: its repetitions}, without the ending that the clock adds."""
+    found = {}
+    for case in micro.get("benchmarks", []):
+        if (case.get("run_type") != "aggregate"
+                and not case.get("error_occurred")):
+            name = case["run_name"].removesuffix("/real_time")
+            found.setdefault(name, []).append(case)
+    return found
+
+
+def products_of(cases, layers, whats):
+    """Microseconds of the chains of some layers."""
+    total = 0.0
+    for name, repetitions in cases.items():
+        if not name.startswith(f"chain/{CASE}/"):
+            continue
+        layer, what = name.split("/")[3:]
+        if layer.rstrip("0123456789") in layers and what in whats:
+            total += statistics.median(
+                case["real_time"] * UNITS[case["time_unit"]]
+                for case in repetitions)
+    return total
+
+
+def phases(micro):
+    """[(phase, microseconds, those of its products)], in a step's order."""
+    cases = cases_of(micro)
+    name = f"phases/{CASE}{THREADS}"
+    if name not in cases:
+        raise Nothing(f"it has no case {name}")
+    found = []
+    for phase, layers, whats in PHASES:
+        lasted = statistics.median(case[phase] for case in cases[name])
+        products = products_of(cases, layers, whats)
+        if layers and products == 0:
+            raise Nothing(f"it has no cases chain/{CASE}/… of {phase}")
+        if products > LARGEST_RATIO * lasted:
+            raise Nothing(
+                f"the products of {phase} by themselves took {products:.0f} us "
+                f"and in a step {lasted:.0f}: measure on a machine at rest")
+        found.append((phase, lasted, min(products, lasted)))
+    return found
+
+
+def draw_phases(plt, micro):
     """Where the time of the tile engine's step goes."""
-    try:
-        found = phases.phases(micro)
-    except phases.Missing as why:
-        raise Nothing(str(why)) from why
+    found = phases(micro)
     names = [name.replace("_", " ") for name, _, _ in found]
     products = [us / 1e3 for _, _, us in found]
     rest = [(us - of) / 1e3 for _, us, of in found]
@@ -168,7 +223,7 @@ def draw_phases(micro, path):
                    f"{short(total)}", fontsize=9)
     axes.legend(loc="upper right")
     figure.text(0.0, -0.02, CAPTION, fontsize=7, va="top")
-    save(figure, path)
+    return figure
 
 
 PLOTS = [("steps.svg", "details", draw_steps),
@@ -201,6 +256,14 @@ def read_options():
 
 def main():
     options = read_options()
+    try:
+        import matplotlib
+    except ImportError as why:
+        sys.exit(f"there is no matplotlib ({why}): tools/setup --bench brings "
+                 "it into build/deps/bench-python")
+    matplotlib.use("svg")
+    import matplotlib.pyplot as plt
+
     options.out.mkdir(parents=True, exist_ok=True)
     drawn = 0
     with plt.rc_context(STYLE):
@@ -209,11 +272,14 @@ def main():
             if content is None:
                 continue
             try:
-                draw(content, options.out / name)
-                print(options.out / name)
-                drawn += 1
+                figure = draw(plt, content)
             except Nothing as why:
                 print(f"no {name}: {why}", file=sys.stderr)
+                continue
+            figure.savefig(options.out / name, bbox_inches="tight",
+                           metadata={"Date": None, "Creator": None})
+            print(options.out / name)
+            drawn += 1
     if drawn == 0:
         sys.exit("nothing was drawn")
 

@@ -1,6 +1,6 @@
 // vae_bench times one configuration of libvae in one mode and prints one JSON
-// object. It knows vae.h alone, compares nothing and judges nothing: that is
-// bench/run. After a failure there is one line on standard error.
+// object. It uses vae.h alone and compares nothing: that is bench/run. A
+// failure prints one line to standard error.
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
@@ -88,10 +88,10 @@ double seconds_of(Call call) {
   return std::chrono::duration<double>(Clock::now() - began).count();
 }
 
-/// Steps that fill `seconds`. Whatever is set up late (a graph that is recorded
-/// after some steps, say) happens here: the count doubles until it has lasted
-/// half a round twice in a row. Multiples of 16 let any number of steps per
-/// graph go into a round without a rest.
+/// The number of steps that fill `seconds`. The count doubles until two calls
+/// in a row have taken half a round, so that late set-up, like recording a
+/// graph after some steps, is over when the rounds begin. A multiple of
+/// 16 consists of whole graphs of 2, 4, 8 or 16 steps.
 std::uint64_t steps_of_round(const Work& work, double seconds) {
   constexpr std::uint64_t kMost = 1u << 22;
   double best = 1e30;
@@ -107,7 +107,7 @@ std::uint64_t steps_of_round(const Work& work, double seconds) {
   return steps < 16 ? steps : steps / 16 * 16;
 }
 
-/// Says that the next round could begin and waits for a line that lets it.
+/// Says that the next round can begin and waits for a line.
 void wait_at_gate() {
   std::printf("ready\n");
   std::fflush(stdout);
@@ -124,7 +124,7 @@ Timing measure(const Options& options, const Work& work) {
   for (std::uint32_t round = 0; round < options.rounds; ++round) {
     if (options.gate) {
       wait_at_gate();
-      work(1);  // what others left in the caches is not ours to pay for
+      work(1);  // fills the caches again after the others' rounds
     }
     const double lasted = seconds_of([&] { work(timing.steps); });
     timing.rounds.push_back(lasted * 1e6 / static_cast<double>(timing.steps));
@@ -149,7 +149,7 @@ Json config_json(vae_trainer* trainer) {
       }));
 }
 
-/// The most memory that the process has had at once, its libraries included.
+/// The peak memory of the process, its libraries included.
 std::int64_t peak_rss_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);

@@ -1,5 +1,5 @@
-// The loops that are timed. Anything that could be prepared is prepared before
-// the Work is returned, so that a round holds calls of vae.h and nothing else.
+// The loops that are timed. Everything is prepared before the Work is returned,
+// so that a round holds calls of vae.h and nothing else.
 #include "workloads.hpp"
 
 #include <algorithm>
@@ -20,6 +20,14 @@ std::uint64_t whole_batches(std::uint64_t batch, std::uint64_t images) {
                   ", less than one batch of " + std::to_string(batch));
   }
   return images / batch;
+}
+
+/// Work that does `call(0)`, `call(1)` and so on.
+template <class Call>
+Work repeat(Call call) {
+  return [call = std::move(call)](std::uint64_t calls) mutable {
+    for (std::uint64_t i = 0; i < calls; ++i) check(call(i));
+  };
 }
 
 }  // namespace
@@ -86,62 +94,53 @@ Work train_epochs(vae_trainer* trainer, const vae_config& config,
 Work encode(vae_trainer* trainer, const vae_config& config,
             std::uint64_t batch) {
   const std::uint64_t row = pixels(config);
-  return [=, data = noise(batch * row),
-          means = std::vector<float>(batch * config.latent),
-          logvars = std::vector<float>(batch * config.latent)](
-             std::uint64_t calls) mutable {
+  return repeat([=, data = noise(batch * row),
+                 means = std::vector<float>(batch * config.latent),
+                 logvars = std::vector<float>(batch * config.latent)](
+                    std::uint64_t) mutable {
     const vae_batch rows = vae_view_u8(data.data(), batch, row);
     vae_output mean = vae_room_f32(means.data(), means.size());
     vae_output logvar = vae_room_f32(logvars.data(), logvars.size());
-    for (std::uint64_t i = 0; i < calls; ++i) {
-      check(vae_encode(trainer, &rows, &mean, &logvar));
-    }
-  };
+    return vae_encode(trainer, &rows, &mean, &logvar);
+  });
 }
 
 Work decode(vae_trainer* trainer, const vae_config& config,
             std::uint64_t batch) {
-  const std::vector<std::uint8_t> bytes = noise(batch * config.latent);
+  const std::uint64_t latent = config.latent;
+  const std::vector<std::uint8_t> bytes = noise(batch * latent);
   std::vector<float> codes(bytes.size());
   std::transform(bytes.begin(), bytes.end(), codes.begin(),
                  [](std::uint8_t byte) {
                    return static_cast<float>(byte) / 64.0f - 2.0f;
                  });
-  return [=, images = std::vector<float>(batch * pixels(config))](
-             std::uint64_t calls) mutable {
-    const vae_batch rows = vae_view_f32(codes.data(), batch, config.latent);
-    vae_output room = vae_room_f32(images.data(), images.size());
-    for (std::uint64_t i = 0; i < calls; ++i) {
-      check(vae_decode(trainer, &rows, &room));
-    }
-  };
+  return repeat([=, images = std::vector<float>(batch * pixels(config))](
+                    std::uint64_t) mutable {
+    const vae_batch rows = vae_view_f32(codes.data(), batch, latent);
+    vae_output output = vae_room_f32(images.data(), images.size());
+    return vae_decode(trainer, &rows, &output);
+  });
 }
 
 Work sample(vae_trainer* trainer, const vae_config& config,
             std::uint64_t batch) {
-  return [=, images = std::vector<float>(batch * pixels(config))](
-             std::uint64_t calls) mutable {
-    vae_output room = vae_room_f32(images.data(), images.size());
-    for (std::uint64_t i = 0; i < calls; ++i) {
-      const vae_sampling codes = vae_draw(batch, i);
-      check(vae_sample(trainer, &codes, &room));
-    }
-  };
+  return repeat([=, images = std::vector<float>(batch * pixels(config))](
+                    std::uint64_t call) mutable {
+    vae_output output = vae_room_f32(images.data(), images.size());
+    const vae_sampling codes = vae_draw(batch, call);
+    return vae_sample(trainer, &codes, &output);
+  });
 }
 
 Work get(vae_trainer* trainer) {
-  return [=](std::uint64_t calls) {
+  return repeat([=](std::uint64_t) {
     double value = 0;
-    for (std::uint64_t i = 0; i < calls; ++i) {
-      check(vae_get(trainer, VAE_LEARNING_RATE, &value));
-    }
-  };
+    return vae_get(trainer, VAE_LEARNING_RATE, &value);
+  });
 }
 
 Work synchronize(vae_trainer* trainer) {
-  return [=](std::uint64_t calls) {
-    for (std::uint64_t i = 0; i < calls; ++i) check(vae_synchronize(trainer));
-  };
+  return repeat([=](std::uint64_t) { return vae_synchronize(trainer); });
 }
 
 Work at_once(std::vector<Work> works) {

@@ -28,11 +28,11 @@ struct Destroy {
 using Trainer = std::unique_ptr<vae_trainer, Destroy>;
 using Dataset = std::shared_ptr<vae_dataset>;
 
-/// Does so many steps (or calls) and waits until they have happened.
+/// Does this many steps (or calls) and waits until they are done.
 using Work = std::function<void(std::uint64_t steps)>;
 
-/// Bytes that look like noise, the same everywhere: bench/peers/common.py has
-/// the same rule. Zeros would let a GPU run faster than images do.
+/// Noise, the same everywhere: bench/peers/common.py has the same rule. Zeros
+/// would let a GPU run faster than images do.
 std::vector<std::uint8_t> noise(std::uint64_t bytes);
 
 /// vae_train_step() from host memory, batch after batch of `images` images.
@@ -49,12 +49,12 @@ Work decode(vae_trainer* trainer, const vae_config& config,
 Work sample(vae_trainer* trainer, const vae_config& config,
             std::uint64_t batch);
 
-/// Calls that compute nothing: what the border itself costs.
+/// Calls that compute nothing: the overhead of the C API itself.
 Work get(vae_trainer* trainer);
 Work synchronize(vae_trainer* trainer);
 
-/// All of `works` at once, each on a thread of its own that lives as long as
-/// one call: so many steps means so many of each.
+/// All of `works` at once, each on a thread of its own for the time of a call.
+/// Each does all the steps.
 Work at_once(std::vector<Work> works);
 
 }  // namespace bench

@@ -1,21 +1,22 @@
 """What every peer shares: the data, the clock, and the one JSON object printed.
 
-Standard library and numpy only. It knows no network and no framework; its
-rules for data and rounds are those of bench/workloads.cpp and vae_bench.cpp.
+Knows no network and imports no framework by itself. Data and rounds follow the
+rules of bench/workloads.cpp and vae_bench.cpp.
 """
 
 import argparse
 import contextlib
 import functools
+import importlib
 import json
+import math
 import os
 import resource
 import statistics
 import sys
 import time
 
-PIXELS, LATENT = 784, 32
-SHAPE = (1, 28, 28)
+LATENT, SHAPE = 32, (1, 28, 28)
 LEARNING_RATE, BETA1, BETA2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
 MOST_STEPS = 1 << 22
 CHECK_STEPS = 30
@@ -23,6 +24,48 @@ CHECK_STEPS = 30
 
 class Skip(Exception):
     """This variant cannot run here; the text says why."""
+
+
+def need(module, name):
+    """The imported module; Skip if it is not installed."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as why:
+        raise Skip(f"{name} is not installed ({why})") from why
+
+
+def need_torch(options):
+    """PyTorch, set up for the device and the threads."""
+    torch = need("torch", "PyTorch")
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise Skip("PyTorch finds no usable GPU")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    return torch
+
+
+def allow_tf32(torch, allow):
+    torch.backends.cuda.matmul.allow_tf32 = allow
+    torch.backends.cudnn.allow_tf32 = allow
+
+
+def record_graph(torch, call, times=1):
+    """Records `times` calls as a CUDA graph, after three calls that are not
+    recorded: they compile, choose kernels and make the optimizer's state."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            call()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for _ in range(times):
+            call()
+    return graph
+
+
+# ---- Data
 
 
 def noise(count, pixels):
@@ -35,13 +78,8 @@ def noise(count, pixels):
     return (x >> np.uint32(24)).astype(np.uint8).reshape(count, pixels)
 
 
-def codes(count):
-    """float32 [count, latent], those of libvae's benchmark."""
-    return noise(count, LATENT).astype("float32") / 64 - 2
-
-
 def blobs(count, shape):
-    """Images with a structure to learn: one soft spot each, in all channels."""
+    """Images with a structure to learn: one blurred spot each."""
     import numpy as np
 
     channels, height, width = shape
@@ -58,67 +96,65 @@ def blobs(count, shape):
 
 
 def batches(options):
-    """The resident set, uint8 [steps of an epoch, batch, pixels]."""
+    """The resident data set, uint8 [steps of an epoch, batch, pixels]."""
     if options.images < options.batch:
         raise SystemExit("--images is less than one batch")
-    steps = options.images // options.batch
-    count, pixels = steps * options.batch, pixels_of(options.shape)
+    steps, pixels = options.images // options.batch, math.prod(options.shape)
+    count = steps * options.batch
     rows = (blobs(count, options.shape) if options.check
             else noise(count, pixels))
     return rows.reshape(steps, options.batch, pixels)
 
 
-def pixels_of(shape):
-    return shape[0] * shape[1] * shape[2]
+def rows_of_call(options):
+    """The input of a call of inference, the same as in libvae's benchmark:
+    images as uint8 [batch, pixels], or codes as float32 [batch, latent]."""
+    if options.mode == "encode":
+        return noise(options.batch, math.prod(options.shape))
+    return noise(options.batch, LATENT).astype("float32") / 64 - 2
+
+
+# ---- Options
 
 
 def shape_of(text):
     """"1x28x28": channels, height, width."""
     shape = tuple(int(word) for word in text.split("x"))
     if len(shape) != 3 or min(shape) < 1:
-        raise argparse.ArgumentTypeError("three numbers are wanted: 1x28x28")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not three numbers like 1x28x28")
     return shape
 
 
-def read_options(words, description, modes, prog, **preset):
-    """`preset`: what is no option, or has another default for this peer."""
+def read_options(words, description, modes, prog, graph_steps):
     parser = argparse.ArgumentParser(prog=prog, description=description)
-    parser.add_argument("--mode", choices=modes, default=modes[0],
-                        help="what is timed")
-    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
-    parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"],
-                        default="fp32")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--threads", type=int, default=0,
-                        help="CPU threads; 0: the default")
-    parser.add_argument("--shape", type=shape_of, default=SHAPE,
-                        help="of an image: 1x28x28")
-    parser.add_argument("--rounds", type=int, default=5,
-                        help="0: the first step only")
-    parser.add_argument("--seconds", type=float, default=1.0,
-                        help="about how long a round lasts")
-    parser.add_argument("--images", type=int, default=65536,
-                        help="images of the resident set")
-    parser.add_argument("--graph-steps", type=int, default=1,
-                        help="steps of one graph or scan")
-    parser.add_argument("--gate", action="store_true",
-                        help='before each round print "ready" and wait for a '
-                        "line")
-    parser.add_argument("--check", action="store_true",
-                        help=f"about {CHECK_STEPS} steps on images with a "
-                        "structure; fails if the loss does not fall")
-    parser.set_defaults(**preset)
+    add = parser.add_argument
+    add("--mode", choices=modes, default=modes[0], help="what is timed")
+    add("--device", choices=["cuda", "cpu"], default="cuda")
+    add("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
+    add("--batch", type=int, default=64)
+    add("--threads", type=int, default=0, help="CPU threads; 0: the default")
+    add("--shape", type=shape_of, default=SHAPE, help="of an image: 1x28x28")
+    add("--rounds", type=int, default=5, help="0: the first step only")
+    add("--seconds", type=float, default=1.0, help="of a round, about")
+    add("--images", type=int, default=65536, help="of the resident data set")
+    add("--graph-steps", type=int, default=graph_steps,
+        help="steps of one graph or scan")
+    add("--gate", action="store_true",
+        help='before each round print "ready" and wait for a line')
+    add("--check", action="store_true",
+        help=f"about {CHECK_STEPS} steps on images with a structure; fails if "
+        "the loss does not fall")
     return parser.parse_args(words)
+
+
+# ---- Measuring
 
 
 def seconds_of(work, steps):
     began = time.perf_counter()
     work(steps)
     return time.perf_counter() - began
-
-
-def round_up(steps, chunk):
-    return -(-steps // chunk) * chunk
 
 
 def steps_of_round(work, seconds, chunk):
@@ -132,7 +168,8 @@ def steps_of_round(work, seconds, chunk):
         if long_enough == 0:
             steps *= 2
     wanted = max(1, int(min(seconds / best, MOST_STEPS)))
-    return round_up(wanted if wanted < 16 else wanted // 16 * 16, chunk)
+    wanted = wanted if wanted < 16 else wanted // 16 * 16
+    return math.ceil(wanted / chunk) * chunk
 
 
 def measure(options, work, first, chunk=1):
@@ -142,63 +179,47 @@ def measure(options, work, first, chunk=1):
     result = {"unit": "step" if options.mode == "epoch" else "call",
               "rounds": options.rounds, "seconds_to_first_step": first}
     if options.rounds > 0:
-        result.update(times_of(options, work, chunk))
-    # In kilobytes on Linux; the framework itself included.
+        steps = steps_of_round(work, options.seconds, chunk)
+        rounds = []
+        for _ in range(options.rounds):
+            if options.gate:
+                wait_at_gate()
+                work(chunk)  # fills the caches again after the others' rounds
+            rounds.append(seconds_of(work, steps) * 1e6 / steps)
+        middle = statistics.median(rounds)
+        result.update(us_per_step=middle, us_per_step_min=min(rounds),
+                      us_per_step_max=max(rounds), steps_per_round=steps,
+                      images_per_s=options.batch * 1e6 / middle)
+    # ru_maxrss is in kilobytes on Linux.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {**result, "peak_rss_bytes": peak * 1024}
 
 
-def times_of(options, work, chunk):
-    steps = steps_of_round(work, options.seconds, chunk)
-    rounds = []
-    for _ in range(options.rounds):
-        if options.gate:
-            wait_at_gate()
-            work(chunk)  # what others left in the caches is not ours to pay for
-        rounds.append(seconds_of(work, steps) * 1e6 / steps)
-    middle = statistics.median(rounds)
-    return {"us_per_step": middle, "us_per_step_min": min(rounds),
-            "us_per_step_max": max(rounds), "steps_per_round": steps,
-            "images_per_s": options.batch * 1e6 / middle}
-
-
 def wait_at_gate():
-    """Says that the next round could begin and waits for a line that lets it.
-    To the true standard output, see print_one_object()."""
+    """Says that the next round can begin and waits for a line."""
     print("ready", file=true_output(), flush=True)
     if not sys.stdin.readline():
         raise SystemExit("nobody opens the gate any more")
 
 
-@functools.cache
-def true_output():
-    """Standard output as it was at the first call; from then on what is written
-    there goes to standard error: frameworks chatter."""
-    out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    return out
-
-
-def chunks_of_check(chunk):
-    """Two at least: one alone has nothing to fall below."""
-    return max(2, -(-CHECK_STEPS // chunk))
-
-
-def check_falls(losses):
-    """Of per-image losses, one of each chunk of steps, in their order."""
+def check_falls(loss_of_chunk, chunk):
+    """`loss_of_chunk()` does `chunk` steps and returns their mean loss."""
+    # Two at least: one alone has nothing to fall below.
+    losses = [loss_of_chunk()
+              for _ in range(max(2, math.ceil(CHECK_STEPS / chunk)))]
     first, last = losses[0], statistics.mean(losses[1:][-3:])
     if not last < 0.8 * first:
         raise SystemExit(f"the loss does not fall: {losses}")
     return {"check": "the loss falls", "first_loss": first, "last_loss": last}
 
 
-def head_of(options):
-    return {
-        "variant": options.variant, "mode": options.mode,
-        "device": options.device, "precision": options.precision,
-        "batch": options.batch, "threads": options.threads,
-        "graph_steps": options.graph_steps,
-    }
+@functools.cache
+def true_output():
+    """Standard output as it was at the first call. From then on, what frameworks
+    print there goes to standard error."""
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return out
 
 
 def print_one_object(head, options, run):

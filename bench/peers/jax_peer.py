@@ -23,12 +23,9 @@ def set_up(options):
         # XLA has as many threads as it sees cores.
         cores = sorted(os.sched_getaffinity(0))[: options.threads]
         os.sched_setaffinity(0, cores)
-    # Others lie on the same GPU at the same time.
+    # Other processes hold memory of the same GPU at the same time.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    try:
-        import jax
-    except ImportError as why:
-        raise common.Skip(f"JAX is not installed ({why})") from why
+    jax = common.need("jax", "JAX")
     if options.device == "cpu" and options.precision == "tf32":
         raise common.Skip("TF32 exists on GPUs only")
     if options.shape[1] % 4 or options.shape[2] % 4:
@@ -201,9 +198,7 @@ def run(options):
     began = time.perf_counter()
     work = Work(jax, options, rows)
     if options.check:
-        count = common.chunks_of_check(work.chunk)
-        return common.check_falls([work.loss(options.batch)
-                                   for _ in range(count)])
+        return common.check_falls(lambda: work.loss(options.batch), work.chunk)
     work(work.chunk)
     first = time.perf_counter() - began
     result = common.measure(options, work, first, work.chunk)

@@ -24,13 +24,6 @@ MODES = ["encode", "decode"]
 OUTPUTS = {"encode": ["mean", "logvar"], "decode": ["images"]}
 
 
-def needed(name):
-    try:
-        return __import__(name)
-    except ImportError as why:
-        raise common.Skip(f"{name} is not installed ({why})") from why
-
-
 def make_module(torch, options):
     """From bytes to mean and logvar, or from codes to images in [0, 1]."""
     from pytorch_vae import Vae
@@ -73,8 +66,8 @@ def kept_graph(options, rows):
     name = f"{options.mode}-{shape}-{key.hexdigest()[:16]}.onnx"
     file = REFERENCE.parents[1] / "build" / "bench" / name
     if not file.exists():
-        needed("onnx")  # PyTorch's exporter wants it
-        torch = needed("torch")
+        common.need("onnx", "onnx")  # PyTorch's exporter wants it
+        torch = common.need("torch", "torch")
         graph = exported(torch, options, make_module(torch, options), rows)
         file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_suffix(f".{os.getpid()}")
@@ -84,9 +77,7 @@ def kept_graph(options, rows):
 
 
 class Work:
-    """Calls into results that are there already."""
-
-    chunk = 1
+    """Calls with outputs allocated once."""
 
     def __init__(self, onnxruntime, options, graph, rows):
         import numpy as np
@@ -103,18 +94,15 @@ class Work:
             providers = [(name, {"use_tf32": 0})]
         self.session = onnxruntime.InferenceSession(
             str(graph), settings, providers=providers)
-        wide = (common.LATENT if options.mode == "encode"
-                else common.pixels_of(options.shape))
-        shape = ((len(rows), wide) if options.mode == "encode"
-                 else (len(rows), *options.shape))
-        self.rows = rows
+        shape = (len(rows), *([common.LATENT] if options.mode == "encode"
+                              else options.shape))
         self.results = [np.empty(shape, np.float32)
                         for _ in OUTPUTS[options.mode]]
         self.binding = self.session.io_binding()
-        self.binding.bind_cpu_input("rows", self.rows)
-        for name, room in zip(OUTPUTS[options.mode], self.results):
-            self.binding.bind_output(name, "cpu", 0, np.float32, room.shape,
-                                     room.ctypes.data)
+        self.binding.bind_cpu_input("rows", rows)
+        for name, result in zip(OUTPUTS[options.mode], self.results):
+            self.binding.bind_output(name, "cpu", 0, np.float32, shape,
+                                     result.ctypes.data)
 
     def __call__(self, calls):
         for _ in range(calls):
@@ -123,7 +111,7 @@ class Work:
 
 def check(options, work, rows):
     """Whether ONNX Runtime computes what PyTorch does."""
-    torch = needed("torch")
+    torch = common.need("torch", "PyTorch")
     module = make_module(torch, options)
     with torch.no_grad():
         wanted = module(torch.from_numpy(rows))
@@ -139,9 +127,8 @@ def check(options, work, rows):
 def run(options):
     if options.precision != "fp32":
         raise common.Skip("its graph is of fp32")
-    onnxruntime = needed("onnxruntime")
-    rows = (common.noise(options.batch, common.pixels_of(options.shape))
-            if options.mode == "encode" else common.codes(options.batch))
+    onnxruntime = common.need("onnxruntime", "onnxruntime")
+    rows = common.rows_of_call(options)
     graph = kept_graph(options, rows)
     began = time.perf_counter()
     work = Work(onnxruntime, options, graph, rows)

@@ -1,34 +1,30 @@
-"""What tools/gpu-suite leaves behind: results.json, results.md and logs that
-stay below the sizes promised. Judges nothing and runs nothing."""
+"""What tools/gpu-suite leaves behind: results.json, results.md with the same as
+tables, and logs that stay below their sizes. Judges nothing and runs nothing."""
 
 import json
 import os
-import pathlib
-import re
 
-import tables
-
-# So that a machine which gives back few and small files gives back all of them.
+# A machine that gives back few and small files gives back all of them.
 MOST_FILES = 8
 MOST_BYTES = 16 * 1024 * 1024
 LOGS = ("suite.log", "tests.log", "sanitizer.log")
-MOST_PICTURES = MOST_FILES - len(LOGS) - 2
-PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
+ORDER = ("build", "tests", "sanitizer", "training", "bench")
+# What every part has; the rest is its own data.
+COMMON = ("outcome", "seconds", "ended", "mode", "wrong", "notes", "left_out")
 
 
 def trim(path, most=MOST_BYTES):
-    """Cuts a file that is too long in its middle; its ends tell most."""
+    """Cuts the middle out of a file that is too long."""
     size = path.stat().st_size
     if size <= most:
         return
     head, tail = most // 2, most // 4
-    with path.open("rb") as file:
-        first = file.read(head)
+    with path.open("r+b") as file:
         file.seek(size - tail)
         last = file.read()
-    note = f"\n\n[… {size - head - tail} bytes left out …]\n\n".encode()
-    with path.open("r+b") as file:
-        file.write(first + note + last)
+        file.seek(head)
+        file.write(f"\n\n[… {size - head - tail} bytes left out …]\n\n"
+                   .encode() + last)
         file.truncate()
 
 
@@ -40,53 +36,124 @@ def replace(path, data):
 
 
 def as_json(results, most):
-    """The results as JSON; data of a part that makes them too long goes."""
+    """The results as JSON; without the parts' data if they are too long."""
     data = json.dumps(results, indent=1).encode() + b"\n"
     if len(data) <= most:
         return data
-    parts = {
-        name: {
-            key: value
-            for key, value in part.items()
-            if key in tables.COMMON
-        }
-        | {"left_out": "the data of this part were too long"}
-        for name, part in results["parts"].items()
-    }
+    parts = {name: {key: part[key] for key in COMMON if key in part}
+             | {"left_out": "the data of this part were too long"}
+             for name, part in results["parts"].items()}
     return json.dumps({**results, "parts": parts}, indent=1).encode() + b"\n"
 
 
 def write(folder, results, most=MOST_BYTES):
     """results.json and results.md anew; logs cut to their size."""
-    folder = pathlib.Path(folder)
-    for name in LOGS:
+    replace(folder / "results.json", as_json(results, most))
+    replace(folder / "results.md", document(results).encode())
+    for name in (*LOGS, "results.md"):
         if (folder / name).exists():
             trim(folder / name, most)
-    replace(folder / "results.json", as_json(results, most))
-    replace(folder / "results.md", tables.document(results).encode())
-    trim(folder / "results.md", most)
 
 
-def keep_picture(folder, source, name, most=MOST_BYTES):
-    """Copies a picture; says why, if it does not."""
-    folder = pathlib.Path(folder)
-    if not PLAIN_NAME.match(name):
-        return f"{name} is no plain name for a file"
-    data = pathlib.Path(source).read_bytes()
-    if len(data) > most:
-        return f"{name} has {len(data)} bytes, too many to keep"
+def keep_picture(folder, source, name):
+    """Copies a picture; returns why not, if it does not."""
+    data = source.read_bytes()
     others = [p for p in folder.glob("*.png") if p.name != name]
-    if len(others) >= MOST_PICTURES:
-        return f"{name} would be one picture more than {MOST_PICTURES}"
+    if len(data) > MOST_BYTES:
+        return f"{name} has {len(data)} bytes, too many to keep"
+    if len(others) + len(LOGS) + 2 >= MOST_FILES:
+        return f"{name} would be one file more than {MOST_FILES}"
     replace(folder / name, data)
     return None
 
 
 def earlier(folder):
     """The results that lie in the folder, to add to them; else None."""
-    file = pathlib.Path(folder) / "results.json"
     try:
-        results = json.loads(file.read_text())
+        return json.loads((folder / "results.json").read_text())
     except (OSError, ValueError):
         return None
-    return results if isinstance(results.get("parts"), dict) else None
+
+
+# ---- results.md
+
+
+def cell(value):
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 100 else f"{value:.1f}"
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def table(head, rows):
+    lines = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(map(cell, line)) + " |" for line in lines] + [""]
+
+
+def parts(results):
+    rows, told = [], []
+    for name in ORDER:
+        part = results["parts"].get(name, {"outcome": "not run"})
+        said = part.get("wrong", []) + part.get("notes", [])
+        rows.append((name, part["outcome"], part.get("seconds"),
+                     said[0] if said else ""))
+        told += [f"- {name}: {text}" for text in said[1:]]
+    lines = table(("part", "outcome", "seconds", ""), rows)
+    return lines + (["Also:", "", *told, ""] if told else [])
+
+
+def tests(part):
+    return [f"{part['passed']} of {len(part['tests'])} entries of ctest passed; "
+            f"they hold {part['cases']} cases of doctest, "
+            f"{part['cases_failed']} of which failed.", "",
+            *table(("test", "outcome", "seconds"),
+                   [(t["name"], t["outcome"], t["seconds"])
+                    for t in part["tests"]])]
+
+
+def sanitizer(part):
+    keys = {"tool": "tool", "engine": "engine", "graph": "graph",
+            "outcome": "outcome", "seconds": "seconds", "ours": "reports, ours",
+            "all": "reports, all", "summary": "tool's summary"}
+    return table(keys.values(), [[run.get(key) for key in keys]
+                                 for run in part["runs"]])
+
+
+def training(part):
+    rows = []
+    for run in part["runs"]:
+        for epoch in run["epochs"]:
+            loss, band = epoch["soft_loss"], epoch.get("band")
+            told = (f"{band[0]:.2f} to {band[1]:.2f}",
+                    "yes" if band[0] <= loss <= band[1] else "NO"
+                    ) if band else ("", None)
+            rows.append((run["precision"], run["seed"], epoch["epoch"],
+                         f"{loss:.2f}", *told, epoch.get("seconds"),
+                         epoch.get("images_per_second")))
+    return ["MNIST, the original network and settings; soft loss in nats per "
+            "image.", "",
+            *table(("precision", "seed", "epoch", "test soft loss", "band",
+                    "in band", "seconds of training", "images per second"),
+                   rows)]
+
+
+def bench(part):
+    # Its headings go below the heading of this part.
+    return ["##" + line if line.startswith("#") else line
+            for line in part.get("markdown", "").splitlines()] + [""]
+
+
+def document(results):
+    machine = [(key.replace("_", " "), value)
+               for key, value in results["machine"].items()]
+    lines = [f"# GPU suite, {results['mode']}, device {results['device']}", "",
+             "Made by `tools/gpu-suite`; the same and more is in results.json.",
+             "", "## Machine", "", *table(("", ""), machine),
+             "## Parts", "", *parts(results)]
+    for tell in (tests, sanitizer, training, bench):
+        part = results["parts"].get(tell.__name__, {})
+        # A part that was skipped or broke off has nothing to show.
+        if set(part) - set(COMMON):
+            lines += [f"## {tell.__name__.capitalize()}", "", *tell(part)]
+    return "\n".join(lines).rstrip("\n") + "\n"

@@ -1,8 +1,10 @@
-"""One run of tools/gpu-suite: where things lie, how long each part may take,
-and running a program with a log and a time limit."""
+"""One run of tools/gpu-suite: where things lie, how long each part may take, and
+how a program runs with a log and a time limit. Also what the machine is."""
 
 import os
 import pathlib
+import platform
+import re
 import signal
 import subprocess
 import threading
@@ -12,23 +14,21 @@ from typing import NamedTuple
 import report
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PARTS = ("build", "tests", "sanitizer", "training", "bench")
-
-# Seconds. What a part leaves over goes to those behind it. Without the build,
+# Seconds. A part leaves its unused time to those behind it. Without the build,
 # --quick takes eight minutes.
 QUICK = dict(build=200, tests=60, sanitizer=40, training=30, bench=350)
 LONG = dict(build=1800, tests=3600, sanitizer=1800, training=7200, bench=3600)
+PARTS = tuple(QUICK)
 
 
 class Ended(NamedTuple):
     code: int
-    out: str  # standard output; with the errors in it, unless kept apart
+    out: str  # standard output and errors
     seconds: float
     cut: bool  # it was ended at its time limit
 
     def last_line(self):
-        lines = [line for line in self.out.splitlines() if line.strip()]
-        return lines[-1].strip() if lines else "no output"
+        return (self.out.strip().splitlines() or ["no output"])[-1].strip()
 
 
 class Log:
@@ -36,42 +36,37 @@ class Log:
 
     def __init__(self, path, fresh):
         self._path, self._lock = path, threading.Lock()
-        with path.open("w" if fresh else "a"):
-            pass
+        path.open("w" if fresh else "a").close()
 
     def write(self, text):
-        with self._lock, self._path.open("a", errors="replace") as file:
-            file.write(text)
-            size = file.tell()
-        if size > report.MOST_BYTES:
-            with self._lock:
-                report.trim(self._path)
+        with self._lock:
+            with self._path.open("a", errors="replace") as file:
+                file.write(text)
+            report.trim(self._path)
 
 
 class Suite:
     def __init__(self, options, parts):
         self.options, self.parts = options, parts
         self.device, self.quick = options.device, options.mode == "quick"
-        self.folder = pathlib.Path(options.folder).resolve()
-        self.build = pathlib.Path(options.build).resolve()
-        self.pack = pathlib.Path(options.pack).resolve()
+        self.folder, self.build, self.pack = (
+            pathlib.Path(path).resolve()
+            for path in (options.folder, options.build, options.pack))
         self.work = self.build / "gpu-suite"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.work.mkdir(parents=True, exist_ok=True)
-        fresh = set(parts) == set(PARTS)
-        self.log = Log(self.folder / "suite.log", fresh)
-        self._running, self._lock = set(), threading.RLock()
-        self._stopped = False
+        self.log = Log(self.folder / "suite.log", set(parts) == set(PARTS))
+        self._running, self._stopped = set(), False
         self._began = time.monotonic()
         shares = QUICK if self.quick else LONG
-        total = options.limit or sum(shares[part] for part in parts)
-        scale = total / sum(shares[part] for part in parts)
-        self._shares = {part: shares[part] * scale for part in parts}
-        self._total = total
+        planned = sum(shares[part] for part in parts)
+        self._total = options.limit or planned
+        self._shares = {part: shares[part] * self._total / planned
+                        for part in parts}
 
     def left(self, part):
         """Seconds that a part may still take: all but the others' shares."""
-        behind = self.parts[self.parts.index(part) + 1 :]
+        behind = self.parts[self.parts.index(part) + 1:]
         kept = sum(self._shares[name] for name in behind)
         return max(1.0, self._total - kept - (time.monotonic() - self._began))
 
@@ -79,9 +74,9 @@ class Suite:
         print(text, flush=True)
         self.log.write(text + "\n")
 
-    def run(self, command, limit, log=None, env=None, apart=False, show=False):
-        """Runs a program to its end or its limit. With `apart`, standard error
-        goes into the log alone; with `show`, lines are printed as well."""
+    def run(self, command, limit, log=None, env=None, show=False):
+        """Runs a program to its end or its limit; with `show`, also prints its
+        lines."""
         log, began = log or self.log, time.monotonic()
         if self._stopped:
             return Ended(130, "", 0.0, True)
@@ -91,31 +86,24 @@ class Suite:
             process = subprocess.Popen(
                 command, cwd=ROOT, env={**os.environ, **(env or {})},
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE if apart else subprocess.STDOUT,
-                text=True, errors="replace", start_new_session=True,
-            )  # fmt: skip
+                stderr=subprocess.STDOUT, text=True, errors="replace",
+                start_new_session=True)
         except OSError as error:
             log.write(f"{error}\n")
             return Ended(127, str(error), 0.0, False)
-        with self._lock:
-            self._running.add(process)
+        self._running.add(process)
         lines = []
 
-        def follow(stream, kept):
-            with stream:
-                for line in stream:
+        def follow():
+            with process.stdout:
+                for line in process.stdout:
                     log.write(line)
-                    if kept is not None:
-                        kept.append(line)
+                    lines.append(line)
                     if show:
                         print("   ", line, end="", flush=True)
 
-        streams = [(process.stdout, lines)]
-        if apart:
-            streams.append((process.stderr, None))
-        readers = [threading.Thread(target=follow, args=s) for s in streams]
-        for reader in readers:
-            reader.start()
+        reader = threading.Thread(target=follow, daemon=True)
+        reader.start()
         cut = False
         try:
             process.wait(limit)
@@ -123,10 +111,8 @@ class Suite:
             cut = True
         finally:
             end(process)
-            with self._lock:
-                self._running.discard(process)
-        for reader in readers:
-            reader.join(10)
+            self._running.discard(process)
+        reader.join(10)
         seconds = round(time.monotonic() - began, 1)
         what = "cut at its time limit" if cut else f"exit {process.returncode}"
         log.write(f"[{what}, {seconds} s]\n")
@@ -135,63 +121,135 @@ class Suite:
     def stop(self):
         """Ends every program that still runs; no other begins."""
         self._stopped = True
-        with self._lock:
-            running = list(self._running)
-        for process in running:
+        for process in list(self._running):
             end(process)
 
 
 def end(process):
     """Ends a program and all that it has started."""
     for number, seconds in ((signal.SIGTERM, 5), (signal.SIGKILL, 30)):
-        if process.poll() is not None and number == signal.SIGTERM:
-            # It ended by itself; what it left behind goes as well.
-            seconds = 0
         try:
             os.killpg(process.pid, number)
+            process.wait(seconds)
         except (ProcessLookupError, PermissionError):
             return
-        try:
-            process.wait(seconds or 1)
         except subprocess.TimeoutExpired:
-            continue
+            pass
+
+
+def first_existing(folders, name):
+    """The first of the folders that holds a file of this name, or None."""
+    return next((pathlib.Path(folder) for folder in folders
+                 if folder and (pathlib.Path(folder) / name).exists()), None)
 
 
 def libtorch(options):
     """The folder of the LibTorch to build with, or None."""
-    if options.libtorch:
-        return pathlib.Path(options.libtorch).resolve()
     if os.environ.get("LIBTORCH_DIR"):
         return pathlib.Path(os.environ["LIBTORCH_DIR"]).resolve()
     # Where Python would import it from; it is not imported.
-    find = (
-        "import importlib.util as u; s = u.find_spec('torch'); "
-        "print(s.submodule_search_locations[0] if s else '')"
-    )
-    for python in ("python3", "/usr/bin/python3"):
-        try:
-            found = subprocess.run(
-                [python, "-c", find], capture_output=True, text=True, timeout=60
-            ).stdout.strip()
-        except (OSError, subprocess.TimeoutExpired):
-            continue
-        if found and (pathlib.Path(found) / "lib/libtorch_cpu.so").exists():
-            return pathlib.Path(found)
+    find = ("import importlib.util as u; s = u.find_spec('torch'); "
+            "print(s.submodule_search_locations[0] if s else '')")
     flavours = ("cuda",) if options.device == "cuda" else ("cpu", "cuda")
-    for flavour in flavours:
-        folder = ROOT / f"build/deps/libtorch-2.11.0-{flavour}/torch"
-        if (folder / "lib/libtorch_cpu.so").exists():
-            return folder
-    return None
+    return first_existing(
+        [*(output(python, "-c", find)
+           for python in ("python3", "/usr/bin/python3")),
+         *(ROOT / f"build/deps/libtorch-2.11.0-{flavour}/torch"
+           for flavour in flavours)], "lib/libtorch_cpu.so")
 
 
 def mnist(suite):
     """The folder of MNIST's files, or None."""
     places = (os.environ.get("VAE_MNIST_DIR"), suite.pack / "data/mnist",
-              ROOT / "data/mnist")  # fmt: skip
-    for place in places:
-        name = "train-images-idx3-ubyte"
-        for file in (name, name + ".gz"):
-            if place and (pathlib.Path(place) / file).exists():
-                return pathlib.Path(place)
-    return None
+              ROOT / "data/mnist")
+    name = "train-images-idx3-ubyte"
+    return first_existing(places, name) or first_existing(places, name + ".gz")
+
+
+# ---- The machine: nothing that only its owner should know
+
+
+def output(*command):
+    """What a program prints; None if it fails."""
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True,
+                              text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def found(pattern, text):
+    match = re.search(pattern, text or "")
+    return match and match[1]
+
+
+def read(path):
+    try:
+        return pathlib.Path(path).read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def gpu():
+    """Name, driver and so on of the first GPU; empty without one."""
+    fields = ("name", "driver_version", "memory.total", "compute_cap",
+              "clocks.max.sm", "clocks.max.memory", "power.limit")
+    text = output("nvidia-smi", "--query-gpu=" + ",".join(fields),
+                  "--format=csv,noheader")
+    if not text:
+        return {}
+    lines = text.splitlines()
+    return {"gpus": len(lines),
+            **dict(zip(fields, map(str.strip, lines[0].split(","))))}
+
+
+def libtorch_version(folder):
+    text = folder and read(folder / "include/torch/headeronly/version.h")
+    numbers = re.findall(r"#define TORCH_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)",
+                         text or "")
+    return ".".join(numbers) or None
+
+
+def nvcc_release():
+    places = (os.environ.get("CUDACXX"), "nvcc", "/usr/local/cuda/bin/nvcc")
+    texts = (output(nvcc, "--version") for nvcc in places if nvcc)
+    return next(filter(None, (found(r"release ([0-9.]+)", text)
+                              for text in texts)), None)
+
+
+def commit():
+    """The commit, and whether the files differ from it; None if unknown."""
+    if os.environ.get("VAE_COMMIT"):
+        return os.environ["VAE_COMMIT"]
+    name = output("git", "rev-parse", "HEAD")
+    return name and name + (
+        " and changes" if output("git", "status", "-s") else "")
+
+
+def facts(options):
+    graphics = gpu()
+    memory = found(r"MemTotal:\s+(\d+)", read("/proc/meminfo"))
+    return {
+        "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "libvae": found(r"VERSION ([0-9.]+) LANGUAGES",
+                        read(ROOT / "CMakeLists.txt")),
+        "commit": commit(),
+        "gpu": graphics.get("name", "none"),
+        "gpus": graphics.get("gpus", 0),
+        "gpu_memory": graphics.get("memory.total"),
+        "compute_capability": graphics.get("compute_cap"),
+        "gpu_clock_at_most": graphics.get("clocks.max.sm"),
+        "gpu_memory_clock_at_most": graphics.get("clocks.max.memory"),
+        "gpu_power_limit": graphics.get("power.limit"),
+        "driver": graphics.get("driver_version"),
+        "nvcc": nvcc_release(),
+        "libtorch": libtorch_version(libtorch(options)),
+        "cpu": found(r"model name\s*: (.*)", read("/proc/cpuinfo")),
+        "cpu_cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(int(memory) / 2**20) if memory else None,
+        "system": found(r'PRETTY_NAME="(.*)"', read("/etc/os-release")),
+        "kernel": platform.release(),
+        "compiler": found(r"(.*)", output("c++", "--version")),
+        "python": platform.python_version(),
+    }

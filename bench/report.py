@@ -1,0 +1,232 @@
+"""Turns the answers of bench/run's processes into rows, verdicts and tables.
+
+Runs nothing. What was not measured is listed with its reason.
+"""
+
+import statistics
+
+import kernels
+from rounds import OUT_OF_TIME
+from rows import OURS, PRODUCT
+
+# ---- Rows
+
+
+def median_of(passes, label, key):
+    """The median over the passes that have a value; None without any."""
+    found = [p[label][key] for p in passes if key in p.get(label, {})]
+    return statistics.median(found) if found else None
+
+
+def kernels_per_step(answer):
+    """Of the CUDA graph with the most steps of the batch; None without one."""
+    graph = answer.get("diagnose", {}).get("graph", {}).get("training", {})
+    fitting = [r for r in graph.get("recordings", [])
+               if r["images"] == answer["batch"]]
+    if not graph.get("used") or not fitting:
+        return None
+    largest = max(fitting, key=lambda r: r["steps"])
+    return largest["kernels"] / largest["steps"]
+
+
+def on_gpu(labels, passes):
+    """{label: figures} for the processes that report memory of a GPU."""
+    found = {}
+    for label in labels:
+        answers = [p[label] for p in passes if label in p]
+        # libvae reports its memory in its diagnosis, a peer by itself.
+        peaks = [a.get("peak_bytes", a.get("diagnose", {}).get("peak_bytes"))
+                 for a in answers]
+        peaks = [peak / 2**20 for peak in peaks if peak is not None]
+        if peaks:
+            # Later passes find compiled code in caches on the disk.
+            found[label] = {
+                "first_step_s": answers[0].get("seconds_to_first_step"),
+                "peak_mib": statistics.median(peaks),
+                "kernels_per_step": kernels_per_step(answers[0])}
+    return found
+
+
+def floor_ms(row, passes):
+    """The row's arithmetic at the rate of the product measured beside it."""
+    us = median_of(passes, PRODUCT, "us_per_step")
+    flop = median_of(passes, PRODUCT, "flop")
+    return row.flop / flop * us / 1e3 if us and row.flop else None
+
+
+def slowdowns(labels, passes):
+    """{label: the time alone, and how much longer it is beside a neighbour}"""
+    found = {}
+    for label in labels:
+        alone = median_of(passes, label, "us_alone")
+        if alone is not None:
+            beside = median_of(passes, label, "us_per_step")
+            found[label] = {"alone_ms": alone / 1e3, "slowdown": beside / alone}
+    return found
+
+
+def slowdown_verdict(row, told):
+    """Ours against that of the peer which is the fastest alone."""
+    peers = [label for label in row.peers if label in told]
+    if row.ours not in told or not peers:
+        return None
+    best = min(peers, key=lambda label: told[label]["alone_ms"])
+    held = told[row.ours]["slowdown"] <= told[best]["slowdown"]
+    return "holds" if held else "misses"
+
+
+def verdict_of(row, ours, peers):
+    """"holds", "misses" or None without a bar. Times in milliseconds."""
+    against = row.against or min(peers, key=peers.get, default=None)
+    if row.bar_us is not None:
+        held = ours * 1e3 <= row.bar_us
+    elif row.bar is None or against not in peers:
+        return None
+    else:
+        held = ours / peers[against] <= row.bar
+    if not held and row.stretch:
+        return "misses (a stretch)"
+    return "holds" if held else "misses"
+
+
+def result(heat, row, passes):
+    """One row of --details."""
+    labels = (row.ours, *row.peers)
+    key, factor, unit = (("peak_rss_bytes", 2**-20, "MiB")
+                         if heat.kind == "memory"
+                         else ("us_per_step", 1e-3, "ms"))
+    values = {label: value * factor for label in labels
+              if (value := median_of(passes, label, key)) is not None}
+    reasons = {}
+    for answers in passes:
+        for label in labels:
+            if "skipped" in answers.get(label, {}):
+                reasons.setdefault(label, answers[label]["skipped"])
+    found = {"name": row.name, "group": heat.group, "unit": unit,
+             "reasons": reasons}
+    if row.ours not in values:
+        failed = reasons.get(row.ours)
+        found.update(status="not measured",
+                     reason=heat.skipped or failed or "not run")
+        # A failure of libvae misses the bar; running out of time does not.
+        barred = (row.bar, row.bar_us) != (None, None) and not row.stretch
+        if barred and failed not in (None, OUT_OF_TIME):
+            found["verdict"] = "misses"
+        return found
+    ours = values.pop(row.ours)
+    found.update(status="measured", ours=ours, bar=row.bar, bar_us=row.bar_us)
+    if values:
+        best = min(values, key=values.get)
+        found.update(peer=best, peer_value=values[best],
+                     ratio=ours / values[best], peers=values)
+    elif row.peers:
+        found["reason"] = "no peer was measured"
+    if unit == "ms" and (floor := floor_ms(row, passes)) is not None:
+        found["floor_ms"] = floor
+    if told := on_gpu(labels, passes):
+        found["on_gpu"] = told
+    if heat.kind == "busy":
+        found["slowdowns"] = slowdowns(labels, passes)
+        found["verdict"] = slowdown_verdict(row, found["slowdowns"])
+    else:
+        found["verdict"] = verdict_of(row, ours, values)
+    return found
+
+
+def brief(rows):
+    """The rows of --json: times against peers other than libvae itself."""
+    return [{"name": r["name"], "ours_ms": r["ours"], "peer": r["peer"],
+             "peer_ms": r["peer_value"], "ratio": r["ratio"]}
+            for r in rows if r.get("ratio") is not None and r["unit"] == "ms"
+            and not r["peer"].startswith(OURS)]
+
+
+# ---- Tables
+
+
+def short(value):
+    if value is None:
+        return "-"
+    return f"{value:.5f}" if value < 0.01 else f"{value:.4g}"
+
+
+def table(titles, rows, left=1, title=None):
+    """Lines of Markdown, none without rows; the first `left` columns are
+    aligned to the left."""
+    if not rows:
+        return []
+    rule = ["---" if i < left else "---:" for i in range(len(titles))]
+    lines = ["| " + " | ".join(map(str, cells)) + " |"
+             for cells in (titles, rule, *rows)]
+    return (["", title + ":", ""] if title else []) + lines
+
+
+def row_cells(r):
+    floor, best = r.get("floor_ms"), r.get("peer", "-")
+    others = [f"{label} {short(value)}"
+              for label, value in r.get("peers", {}).items() if label != best]
+    unit = "" if r["unit"] == "ms" else f" {r['unit']}"
+    bar = short(r["bar"]) if r["bar_us"] is None else f"{short(r['bar_us'])} us"
+    return [r["name"], short(r["ours"]) + unit, best,
+            short(r.get("peer_value")) + (unit if "peer" in r else ""),
+            short(r.get("ratio")), bar, r.get("verdict") or "-", short(floor),
+            short(floor and r["ours"] / floor), ", ".join(others) or "-"]
+
+
+def row_table(rows):
+    return table(["row", "ours, ms", "best peer", "peer, ms", "ratio", "bar",
+                  "verdict", "floor, ms", "ours / floor", "other peers, ms"],
+                 [row_cells(r) for r in rows if r["status"] == "measured"])
+
+
+def floor_cells(floors):
+    keys = ["arithmetic_us", "memory_us", "floor_us", "bare_convolutions_us"]
+    return [[step["batch"], name, *(short(step[key][name]) for key in keys)]
+            for step in floors.get("steps", [])
+            for name in step["arithmetic_us"]]
+
+
+def not_measured(whole):
+    lines = [f"- {r['name']}: {r['reason']}" for r in whole["rows"]
+             if r["status"] != "measured"]
+    lines += [f"- {r['name']}, {label}: {why}" for r in whole["rows"]
+              if r["status"] == "measured"
+              for label, why in r["reasons"].items()]
+    for told in whole["kernels"]:
+        if "skipped" in told:
+            step = [str(told[key]) for key in ("engine", "precision", "batch")
+                    if key in told]
+            lines.append(f"- {' '.join(['kernels', *step])}: {told['skipped']}")
+    if "skipped" in whole["floors"]:
+        lines.append(f"- floors: {whole['floors']['skipped']}")
+    return ["", "Not measured:", "", *lines] if lines else []
+
+
+def markdown(whole):
+    rows = whole["rows"]
+    lines = ["# Measured", "",
+             *(f"- {key}: {value}" for key, value in whole["about"].items()),
+             "", *row_table(rows)]
+    lines += table(
+        ["row", "who", "alone, ms", "slow-down"],
+        [[r["name"], label, short(told["alone_ms"]), f"{told['slowdown']:.2f}"]
+         for r in rows for label, told in r.get("slowdowns", {}).items()],
+        left=2, title="With one core busy")
+    lines += table(
+        ["row", "who", "first step, s", "peak MiB", "kernels per step"],
+        [[r["name"], label, short(told["first_step_s"]),
+          f"{told['peak_mib']:.0f}", short(told["kernels_per_step"])]
+         for r in rows for label, told in r.get("on_gpu", {}).items()],
+        left=2, title="On the GPU")
+    lines += table(["what", "MiB"], [[what, f"{mib:.1f}"] for what, mib
+                                     in whole["sizes"].items()],
+                   title="Size on the disk")
+    lines += table(
+        ["batch", "precision", "arithmetic", "memory", "floor",
+         "bare convolutions"], floor_cells(whole["floors"]), left=2,
+        title="Floors of a step, us")
+    for told in whole["kernels"]:
+        if "kernels" in told:
+            lines += ["", f"Kernels of a step, {kernels.title(told)}", "",
+                      *kernels.lines(told)]
+    return "\n".join([*lines, *not_measured(whole)]) + "\n"
