@@ -1,6 +1,6 @@
-// One way to refuse a caller's mistake: require(condition, status, text…). The
-// pieces of the text are only put together when the condition is false. For
-// our own defects use GSL's Expects and Ensures instead.
+// require(condition, status, text…) reports a caller's mistake. The text is
+// composed only if the condition is false. For bugs of libvae use GSL's Expects
+// and Ensures.
 #pragma once
 
 #include <locale>
@@ -14,7 +14,7 @@ namespace vae {
 template <class... Parts>
 std::string join(const Parts&... parts) {
   std::ostringstream text;
-  text.imbue(std::locale::classic());  // a host's "1,000" is no number here
+  text.imbue(std::locale::classic());  // not the host's "1,000"
   (text << ... << parts);
   return text.str();
 }

@@ -23,7 +23,7 @@ std::uint64_t square_root_up(std::uint64_t count) {
   return root;
 }
 
-/// Where the images lie in the picture.
+/// Positions of the images in the picture.
 struct Plan {
   std::uint64_t columns, rows, height, width, border;
 };
@@ -38,7 +38,8 @@ Plan plan_grid(std::uint64_t count, const Shape& shape, std::uint32_t columns) {
           across * (shape[2] + kBorder) + kBorder, kBorder};
 }
 
-/// Copies an image [H, W, C] to its place, repeating a grey channel.
+/// Copies an image [H, W, C] to its position in the RGB picture [height, width,
+/// 3]; a grey channel is repeated.
 void place(const std::vector<std::byte>& image, const Shape& shape,
            Picture& picture, std::uint64_t top, std::uint64_t left) {
   for (std::uint64_t y = 0; y < shape[1]; ++y) {

@@ -1,5 +1,5 @@
-// The header as a stream of JSON events: no tree is built, so depth, duplicate
-// keys and wrong types are refused where they appear, whatever their number.
+// Parses the header as a stream of JSON events without building a tree, so
+// depth, duplicate keys and wrong types are detected at once.
 #include "io/safetensors_header.hpp"
 
 #include <limits>
@@ -15,8 +15,8 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kMetadata = "__metadata__";
 constexpr std::size_t kMaxRank = 64;
 
-/// Receives events from nlohmann's parser; false from an event stops it, and
-/// problem() then says why.
+/// Receives events from nlohmann's parser. An event that returns false stops
+/// the parser; problem() then gives the reason.
 class HeaderEvents : public nlohmann::json_sax<Json> {
  public:
   TensorHeader header;
@@ -116,7 +116,7 @@ class HeaderEvents : public nlohmann::json_sax<Json> {
   }
 
  private:
-  // Where the parser is: outside, or what the next value must be.
+  // State of the parser: outside, or the kind of value expected next.
   enum class Place {
     start,
     in_header,
@@ -237,7 +237,7 @@ TensorHeader parse_tensor_header(std::string_view json,
 std::string format_tensor_header(const TensorHeader& header) {
   Json json = Json::object();
   if (!header.metadata.empty()) json[kMetadata] = header.metadata;
-  // A vector underlies ordered_json: appending avoids its linear search.
+  // ordered_json is a vector of members; appending avoids its linear search.
   auto& members = json.get_ref<Json::object_t&>();
   for (const TensorEntry& entry : header.entries) {
     Json value = Json::object();

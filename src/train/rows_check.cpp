@@ -101,7 +101,7 @@ std::uint64_t check_output(const Output& output, const RowRule& rule,
   check_place(output.device, output.layout, device, rule.what);
   const std::uint64_t needed = bytes_needed(rule, count, output.type);
   require(output.bytes >= needed, Status::too_small, rule.what,
-          ": the output has room for ", output.bytes, " bytes, but ", count,
+          ": the output buffer has ", output.bytes, " bytes, but ", count,
           " rows of ", rule.elements, " ", name_of(output.type), " take ",
           needed);
   return needed;

@@ -152,7 +152,7 @@ impl<'a> Batch<'a> {
             None if row != 0 && numbers % row == 0 => (numbers / row) as u64,
             None => {
                 return Err(Error::argument(format!(
-                    "{what}: {numbers} numbers are no whole rows of {row}"
+                    "{what}: {numbers} numbers are not a whole number of rows of {row}"
                 )))
             }
         };
