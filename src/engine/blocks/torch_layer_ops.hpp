@@ -1,4 +1,4 @@
-// LayerOps by LibTorch's own functions, on any device.
+// LayerOps by LibTorch's functions, on any device.
 #pragma once
 
 #include "engine/blocks/layer_ops.hpp"
