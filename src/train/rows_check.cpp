@@ -54,7 +54,7 @@ void check_place(DeviceKind where, vae::Layout layout, DeviceKind device,
           " lie on a CUDA device, but this trainer runs on the CPU");
 }
 
-/// With as many digits as tell it from every other number: 1.0000001 is not 1.
+/// With enough digits to identify the value: 1.0000001, not 1.
 std::string exact_text(float value) {
   char text[32];
   const auto end = std::to_chars(text, text + sizeof text, value);
@@ -66,7 +66,7 @@ void check_values(const Batch& batch, const RowRule& rule) {
   const std::uint64_t total = batch.count * rule.elements;
   for (std::uint64_t i = 0; i < total; ++i) {
     const float value = values[i];
-    // Both comparisons are false for NaN.
+    // NaN fails both comparisons.
     const bool good =
         rule.unit_range ? value >= 0.0f && value <= 1.0f : std::isfinite(value);
     if (good) continue;

@@ -1,5 +1,5 @@
-// What a trained model is for: codes from images, images from codes. None of
-// it changes anything that a later step sees.
+// Inference: encode, decode, sample, reconstruct. Does not change any state of
+// training.
 #include <gsl/gsl>
 
 #include "base/check.hpp"
@@ -56,7 +56,7 @@ void Trainer::Impl::sample(const Sampling& sampling, Output& images) {
   require(sampling.temperature >= 0 && sampling.temperature <= kLargestFactor,
           Status::argument, "sampling: temperature is ", sampling.temperature,
           "; allowed are 0 to ", kLargestFactor);
-  // The index is a 32-bit word of the random numbers' counter.
+  // The index is a 32-bit field of the Philox counter.
   constexpr std::uint64_t kLast = std::uint64_t{1} << 32;
   require(sampling.first <= kLast && sampling.count <= kLast - sampling.first,
           Status::argument, "sampling: first + count is ", sampling.first,
