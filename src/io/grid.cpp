@@ -24,11 +24,12 @@ std::uint64_t square_root_up(std::uint64_t count) {
 }
 
 /// Positions of the images in the picture.
-struct Plan {
+struct GridPlan {
   std::uint64_t columns, rows, height, width, border;
 };
 
-Plan plan_grid(std::uint64_t count, const Shape& shape, std::uint32_t columns) {
+GridPlan plan_grid(std::uint64_t count, const Shape& shape,
+                   std::uint32_t columns) {
   // torchvision returns a single image as it is.
   if (count == 1) return {1, 1, shape[1], shape[2], 0};
   const std::uint64_t wanted = columns > 0 ? columns : square_root_up(count);
@@ -58,7 +59,7 @@ Picture draw_grid(const Batch& images, const Shape& shape,
   require(shape[0] == 1 || shape[0] == 3, Status::argument, "images of ",
           shape[0], " channels cannot be drawn; 1 and 3 are allowed");
   check_images(images, shape, true);
-  const Plan plan = plan_grid(images.count, shape, columns);
+  const GridPlan plan = plan_grid(images.count, shape, columns);
   require(plan.width <= kMaxSide && plan.height <= kMaxSide &&
               plan.width * plan.height <= kMaxPixels,
           Status::argument, "a grid of ", images.count, " images is ",

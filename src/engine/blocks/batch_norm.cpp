@@ -13,12 +13,12 @@ at::Tensor by_channel(const at::Tensor& values) {
 }
 
 /// norm_forward() with sums in double: x [B, C, H, W], weight and bias [C].
-NormForward forward_of_many(const at::Tensor& x, const at::Tensor& weight,
-                            const at::Tensor& bias) {
+NormResult forward_of_many(const at::Tensor& x, const at::Tensor& weight,
+                           const at::Tensor& bias) {
   const auto count = static_cast<double>(x.numel() / x.size(1));
   const ColumnSums sums = moments(x);
   const at::Tensor var = sums.second / count;
-  NormForward f;
+  NormResult f;
   f.mean = (sums.first / count).to(at::kFloat);
   f.unbiased_var = (sums.second / (count - 1)).to(at::kFloat);
   f.saved_mean = f.mean;
@@ -30,7 +30,7 @@ NormForward forward_of_many(const at::Tensor& x, const at::Tensor& weight,
 /// norm_backward() with sums in double: dy, x [B, C, H, W], weight [C].
 NormGradient backward_of_many(const at::Tensor& dy, const at::Tensor& x,
                               const at::Tensor& weight,
-                              const NormForward& forward) {
+                              const NormResult& forward) {
   const auto count = static_cast<double>(x.numel() / x.size(1));
   const at::Tensor &mean = forward.saved_mean, &invstd = forward.saved_invstd;
   const ColumnSums sums = norm_sums(dy, x, mean, invstd);
@@ -49,10 +49,10 @@ NormGradient backward_of_many(const at::Tensor& dy, const at::Tensor& x,
 }  // namespace
 
 // x [B, C, H, W], weight and bias [C] -> out [B, C, H, W], statistics [C]
-NormForward norm_forward(const at::Tensor& x, const at::Tensor& weight,
-                         const at::Tensor& bias) {
+NormResult norm_forward(const at::Tensor& x, const at::Tensor& weight,
+                        const at::Tensor& bias) {
   if (has_many_pixels(x)) return forward_of_many(x, weight, bias);
-  NormForward f;
+  NormResult f;
   // With momentum 1, LibTorch's "running" statistics are the batch's own, in
   // PyTorch's convention (unbiased variance).
   f.mean = at::zeros_like(weight);
@@ -65,7 +65,7 @@ NormForward norm_forward(const at::Tensor& x, const at::Tensor& weight,
 // dy, x [B, C, H, W] -> dx [B, C, H, W], dweight and dbias [C]
 NormGradient norm_backward(const at::Tensor& dy, const at::Tensor& x,
                            const at::Tensor& weight,
-                           const NormForward& forward) {
+                           const NormResult& forward) {
   if (has_many_pixels(x)) return backward_of_many(dy, x, weight, forward);
   auto [input, dweight, bias] = at::native_batch_norm_backward(
       dy, x, weight, {}, {}, forward.saved_mean, forward.saved_invstd, true,

@@ -7,20 +7,19 @@
 
 namespace vae::engine::blocks {
 
-struct NormForward {
+struct NormResult {
   at::Tensor out;
   at::Tensor saved_mean, saved_invstd;  // for the backward pass
   at::Tensor mean, unbiased_var;        // of the batch, for the running ones
 };
-NormForward norm_forward(const at::Tensor& x, const at::Tensor& weight,
-                         const at::Tensor& bias);
+NormResult norm_forward(const at::Tensor& x, const at::Tensor& weight,
+                        const at::Tensor& bias);
 
 struct NormGradient {
   at::Tensor input, weight, bias;
 };
 NormGradient norm_backward(const at::Tensor& dy, const at::Tensor& x,
-                           const at::Tensor& weight,
-                           const NormForward& forward);
+                           const at::Tensor& weight, const NormResult& forward);
 
 at::Tensor norm_running(const at::Tensor& x, const at::Tensor& weight,
                         const at::Tensor& bias, const at::Tensor& mean,

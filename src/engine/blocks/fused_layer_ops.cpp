@@ -31,7 +31,7 @@ at::Tensor flat_order(const at::Tensor& gradient) {
 void FusedLayerOps::normalise(const model::Layer& layer, const at::Tensor& rows,
                               std::int64_t images, Mode mode,
                               Tape* tape) const {
-  NormForward& norm = tape->norm;
+  NormResult& norm = tape->norm;
   tape->product = rows;
   tape->out = at::empty_like(rows);
   norm.saved_mean = at::empty({layer.out.c}, parameters_.options());

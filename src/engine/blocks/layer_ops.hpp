@@ -20,7 +20,7 @@ enum class Mode {
 /// Tensors that the forward pass of a layer keeps for its backward pass.
 struct Tape {
   at::Tensor in, product, out;
-  NormForward norm;
+  NormResult norm;
 };
 
 class LayerOps {

@@ -35,7 +35,7 @@ at::Tensor TorchLayerOps::forward(const model::Layer& layer, at::Tensor product,
 }
 
 void TorchLayerOps::write_statistics(const model::Layer& layer,
-                                     const NormForward& norm,
+                                     const NormResult& norm,
                                      std::int64_t images, bool accumulate) {
   const auto count = static_cast<double>(images);
   write(parameters_.batch_running(layer.running_mean),
