@@ -30,8 +30,7 @@ void check_view(const View& view, const char* parameter) {
 void no_condition(const char* parameter, const char* field, const void* value) {
   if (value)
     refuse(Status::unsupported, parameter, ".", field,
-           " is set; this version knows no conditional models: it must be "
-           "NULL");
+           " is set; conditional models are not supported; it must be NULL");
 }
 
 }  // namespace
@@ -84,7 +83,8 @@ Shape read_shape(const std::uint32_t* shape_chw) {
   return {shape_chw[0], shape_chw[1], shape_chw[2]};
 }
 
-Room::Room(vae_output* output, const char* parameter) : output_(output) {
+OutputBuffer::OutputBuffer(vae_output* output, const char* parameter)
+    : output_(output) {
   const vae_output o = read<vae_output>(output, parameter);
   check_view(o, parameter);
   view_ = {o.data,
@@ -96,14 +96,14 @@ Room::Room(vae_output* output, const char* parameter) : output_(output) {
            o.stream};
 }
 
-void Room::commit() { output_->written = view_.written; }
+void OutputBuffer::commit() { output_->written = view_.written; }
 
 void check_metrics(const vae_metrics* metrics, std::uint32_t latent) {
   const vae_metrics m = read(metrics, "metrics");
   const std::uint64_t needed = std::uint64_t{latent} * sizeof(double);
   if (m.kl_per_dim && m.kl_bytes < needed)
     refuse(Status::too_small, "metrics.kl_bytes is ", m.kl_bytes,
-           "; needed are ", needed, " for ", latent, " latent dimensions");
+           "; needed: ", needed, " for ", latent, " latent dimensions");
 }
 
 void write_metrics(vae_metrics* metrics, const Metrics& from) {
@@ -143,7 +143,7 @@ vae_param to_c(const ParamInfo& info) {
   vae_param p{};
   if (info.shape.size() > std::size(p.shape) ||
       info.name.size() >= sizeof p.name)
-    refuse(Status::internal, "vae_param has no room for ", info.name);
+    refuse(Status::internal, "vae_param is too small for ", info.name);
   p.struct_size = sizeof p;
   p.dtype = static_cast<std::int32_t>(info.type);
   p.rank = static_cast<std::uint32_t>(info.shape.size());
@@ -164,8 +164,8 @@ void write_bytes(std::span<const std::byte> from, void* to,
   if (needed) *needed = from.size();
   if (!to) return;
   if (capacity < from.size())
-    refuse(Status::too_small, "capacity is ", capacity, " bytes; needed are ",
-           from.size());
+    refuse(Status::too_small, "capacity is ", capacity,
+           " bytes; needed: ", from.size());
   std::memcpy(to, from.data(), from.size());
 }
 

@@ -59,7 +59,7 @@ void check_model(const vae_config& c) {
       {{VAE_BERNOULLI, "VAE_BERNOULLI"}, {VAE_GAUSSIAN, "VAE_GAUSSIAN"}});
   if (c.condition_size != 0)
     refuse(Status::unsupported, "config.condition_size is ", c.condition_size,
-           "; this version knows no conditions: it must be 0");
+           "; conditional models are not supported; it must be 0");
 }
 
 void check_running(const vae_config& c) {

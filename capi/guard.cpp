@@ -11,12 +11,13 @@
 namespace vae::capi {
 namespace {
 
-// A fixed room: to remember a failure must not need memory.
+// Fixed-size buffer: recording an error must not allocate.
 constexpr std::size_t kTextBytes = 2048;
 thread_local char last_text[kTextBytes] = "";
 
 std::atomic<TestHook> test_hook{nullptr};
 
+/// Whether a byte continues a UTF-8 sequence, where a text must not be cut.
 bool continues_character(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0u) == 0x80u;
 }
@@ -29,6 +30,7 @@ vae_status remember(Status status, const char* text) noexcept {
     length = kTextBytes - sizeof kCut;
     while (length > 0 && continues_character(text[length])) --length;
   }
+  // memmove: `text` may be last_text itself.
   std::memmove(last_text, text, length);
   std::memcpy(last_text + length, cut ? kCut : "", cut ? sizeof kCut : 1);
   return static_cast<vae_status>(status);

@@ -1,6 +1,5 @@
-// The edge of the library: the one guard that every exported function runs in,
-// and the last error of each thread. No exception passes it; nothing here knows
-// what the functions do.
+// The guard that every exported function runs in, and the last error of each
+// thread. No exception passes the guard.
 #pragma once
 
 #include <sstream>
@@ -11,21 +10,21 @@
 
 namespace vae::capi {
 
-/// Turns the exception being handled into a status and this thread's last
-/// error. Allocates nothing, so that it works when memory is exhausted.
+/// Stores the current exception as this thread's last error and returns its
+/// status. Does not allocate, so it works when memory is exhausted.
 vae_status remember_exception() noexcept;
 
 /// The text of vae_last_error().
 const char* last_error() noexcept;
 
-/// Called at the start of every guarded function with its name; tests throw
-/// from it. Not reachable through the shared library.
+/// Called with the function's name at the start of every guarded function;
+/// tests throw from it. The shared library does not export it.
 using TestHook = void (*)(const char* function);
 void set_test_hook(TestHook hook) noexcept;
 void run_test_hook(const char* function);
 
-/// While it lives, pthread_cancel() of this thread waits: a cancelled write()
-/// would unwind through catch (...), which ends the process.
+/// Disables pthread_cancel() of this thread for a scope. Cancellation unwinds
+/// the stack, and a catch (...) that does not rethrow it ends the process.
 class CancellationHeld {
  public:
   CancellationHeld() noexcept;

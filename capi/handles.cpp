@@ -1,5 +1,5 @@
-// One trainer, one thread: the owner is claimed by compare-and-swap, so that a
-// second thread is refused before it touches anything.
+// A thread claims a trainer by compare-and-swap, so a second thread is rejected
+// before it accesses the trainer.
 #include "handles.hpp"
 
 namespace vae::capi {
@@ -20,6 +20,7 @@ Claim::Claim(vae_trainer* handle, FromCallback from_callback)
     refuse(Status::busy,
            "a progress callback may not train, evaluate or destroy the trainer "
            "that it belongs to");
+  // A call from a callback clears the flag, so that no further call can nest.
   nested_ = true;
   handle->in_callback = false;
 }

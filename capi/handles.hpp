@@ -1,5 +1,5 @@
-// What the opaque handles of vae.h are, and the rule that one trainer serves
-// one thread at a time.
+// The opaque handles of vae.h, and the rule that one trainer serves one thread
+// at a time.
 #pragma once
 
 #include <atomic>
@@ -19,9 +19,9 @@ struct vae_trainer {
 
   vae::Trainer trainer;
   const std::uint32_t latent;
-  /// The thread inside a call; none when idle.
+  /// The thread that is inside a call; default when idle.
   std::atomic<std::thread::id> owner{};
-  /// True while that thread is inside the host's progress callback.
+  /// True while that thread runs the host's progress callback.
   bool in_callback = false;
 };
 
@@ -30,8 +30,8 @@ namespace vae::capi {
 /// Whether a call may be made from a progress callback of the same trainer.
 enum class FromCallback { allowed, busy };
 
-/// The right to use a trainer, held for the length of a call. Throws
-/// Error(busy) where there is none to be had.
+/// Exclusive use of a trainer for the length of a call. Throws Error(busy) if
+/// another call has it.
 class Claim {
  public:
   Claim(vae_trainer* handle, FromCallback from_callback);
@@ -41,7 +41,7 @@ class Claim {
 
   Trainer* operator->() const { return &handle_->trainer; }
   vae_trainer& handle() const { return *handle_; }
-  /// Ends the claim without giving the trainer back: it is to be deleted.
+  /// Ends the claim without releasing the trainer, which the caller deletes.
   vae_trainer* keep() {
     vae_trainer* const kept = handle_;
     handle_ = nullptr;
@@ -53,7 +53,7 @@ class Claim {
   bool nested_ = false;
 };
 
-/// While it lives, the claimed trainer's thread is in the host's callback.
+/// Marks the claimed trainer as inside the host's callback for a scope.
 class CallbackScope {
  public:
   explicit CallbackScope(vae_trainer& handle) : handle_(handle) {
@@ -67,8 +67,7 @@ class CallbackScope {
   vae_trainer& handle_;
 };
 
-/// Sets `*result` to NULL, runs `make` for a value to construct a Handle from,
-/// and hands the new handle to the host.
+/// Sets `*result` to NULL, then to a new Handle constructed from `make()`.
 template <class Handle, class Make>
 void hand_out(Handle** result, const char* name, Make&& make) {
   need(result, name);

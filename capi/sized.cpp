@@ -1,4 +1,4 @@
-// Defaults of the structs of vae.h and the functions that hand them out.
+// Defaults of the structs of vae.h, and the exported init functions.
 #include "sized.hpp"
 
 #include "convert.hpp"

@@ -1,5 +1,5 @@
-// Structs that may grow: how they are read from hosts that know fewer or more
-// fields than we do, and written without touching what a host does not have.
+// Structs that may grow: reading them from hosts that know fewer or more fields
+// than this library, and writing only the fields that the host has.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,7 @@
 
 namespace vae::capi {
 
-/// What every struct of vae.h has: a name, the bytes that no host can do
-/// without, and defaults for the others.
+/// For each struct of vae.h: its name, its minimum size, and its defaults.
 template <class T>
 struct Sized;
 
@@ -67,7 +66,7 @@ void check_size(const char* name, std::uint32_t minimum, std::uint32_t known,
 void check_tail(const char* name, const void* given, std::uint32_t known,
                 std::uint32_t size);
 
-/// The size that a host's struct claims; 4 bytes are all that is read.
+/// `struct_size` of a host's struct; reads no other byte.
 inline std::uint32_t claimed_size(const void* given) {
   std::uint32_t size;
   std::memcpy(&size, given, sizeof size);
@@ -79,7 +78,7 @@ std::uint32_t common_size(std::uint32_t claimed) {
   return claimed < sizeof(T) ? claimed : std::uint32_t{sizeof(T)};
 }
 
-/// The struct as we know it, what the host lacks filled with defaults.
+/// A copy of the host's struct; fields that the host lacks get their defaults.
 template <class T>
 T read(const T* given, const char* parameter) {
   need(given, parameter);
@@ -91,7 +90,7 @@ T read(const T* given, const char* parameter) {
   return known;
 }
 
-/// Writes what the host has room for; its `struct_size` stays.
+/// Writes the fields that fit into the host's struct; keeps its `struct_size`.
 template <class T>
 void write(T* to, T from) {
   const std::uint32_t size = claimed_size(to);

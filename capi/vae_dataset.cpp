@@ -22,7 +22,7 @@ void check_labels(const vae::Dataset& set, std::uint64_t count,
     refuse(vae::Status::argument, "labels is set, but this dataset has none");
   if (label_bytes / sizeof(std::int32_t) < count)
     refuse(vae::Status::too_small, "label_bytes is ", label_bytes,
-           "; needed are ", count * sizeof(std::int32_t));
+           "; needed: ", count * sizeof(std::int32_t));
 }
 
 void check_part(const vae::Dataset& set, std::uint64_t first,
@@ -32,8 +32,8 @@ void check_part(const vae::Dataset& set, std::uint64_t first,
            "; the dataset has images 0 to ", set.size() - 1);
 }
 
-/// Runs `go` with the host's run and metrics, over images that stay even if
-/// the host's callback destroys its dataset.
+/// Runs `go` with the host's run and metrics. Holds its own reference to the
+/// images, because the host's callback may destroy its dataset.
 template <class Go>
 void go_through(const Claim& claim, const vae_dataset* dataset,
                 const vae_run* run, vae_metrics* metrics, Go&& go) {
@@ -100,9 +100,9 @@ vae_status vae_dataset_read(vae_dataset* dataset, uint64_t first,
     check_part(set, first, count);
     if (labels) check_labels(set, count, label_bytes);
     if (images) {
-      Room room(images, "images");
-      set.read(first, count, room.view());
-      room.commit();
+      OutputBuffer buffer(images, "images");
+      set.read(first, count, buffer.view());
+      buffer.commit();
     }
     if (labels) read_labels(set, first, count, labels);
   });

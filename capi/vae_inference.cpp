@@ -19,7 +19,7 @@ vae_status vae_encode(vae_trainer* trainer, const vae_batch* images,
     const Claim claim(trainer, FromCallback::allowed);
     const vae::Batch rows = read_batch(images, "images");
     need_one(mean, logvar, "mean and logvar");
-    OptionalRoom means(mean, "mean"), logvars(logvar, "logvar");
+    OptionalOutput means(mean, "mean"), logvars(logvar, "logvar");
     claim->encode(rows, means.view(), logvars.view());
     means.commit();
     logvars.commit();
@@ -31,9 +31,9 @@ vae_status vae_decode(vae_trainer* trainer, const vae_batch* codes,
   return guard(__func__, [&] {
     const Claim claim(trainer, FromCallback::allowed);
     const vae::Batch rows = read_batch(codes, "codes");
-    Room room(images, "images");
-    claim->decode(rows, room.view());
-    room.commit();
+    OutputBuffer buffer(images, "images");
+    claim->decode(rows, buffer.view());
+    buffer.commit();
   });
 }
 
@@ -42,9 +42,9 @@ vae_status vae_sample(vae_trainer* trainer, const vae_sampling* sampling,
   return guard(__func__, [&] {
     const Claim claim(trainer, FromCallback::allowed);
     const vae::Sampling wanted = read_sampling(sampling);
-    Room room(images, "images");
-    claim->sample(wanted, room.view());
-    room.commit();
+    OutputBuffer buffer(images, "images");
+    claim->sample(wanted, buffer.view());
+    buffer.commit();
   });
 }
 
@@ -53,9 +53,9 @@ vae_status vae_reconstruct(vae_trainer* trainer, const vae_batch* images,
   return guard(__func__, [&] {
     const Claim claim(trainer, FromCallback::allowed);
     const vae::Batch rows = read_batch(images, "images");
-    Room room(output, "output");
-    claim->reconstruct(rows, room.view());
-    room.commit();
+    OutputBuffer buffer(output, "output");
+    claim->reconstruct(rows, buffer.view());
+    buffer.commit();
   });
 }
 
@@ -65,7 +65,7 @@ vae_status vae_score(vae_trainer* trainer, const vae_batch* batch,
     const Claim claim(trainer, FromCallback::allowed);
     const vae::Batch rows = read_batch(batch, "batch");
     need_one(reconstruction, kl, "reconstruction and kl");
-    OptionalRoom losses(reconstruction, "reconstruction"), kls(kl, "kl");
+    OptionalOutput losses(reconstruction, "reconstruction"), kls(kl, "kl");
     claim->score(rows, losses.view(), kls.view());
     losses.commit();
     kls.commit();

@@ -1,5 +1,5 @@
-// vae_layout(): what the compiler made of the structs of vae.h, told to hosts
-// whose own compiler made something of a copy of them.
+// vae_layout(): sizes and offsets of the structs of vae.h as compiled, for
+// bindings that declare the structs again.
 #include <cstddef>
 #include <string>
 

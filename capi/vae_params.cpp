@@ -68,7 +68,7 @@ vae_status vae_param_read(vae_trainer* trainer, const char* name, int32_t what,
     need(data, "data");
     const std::uint64_t size = size_of(claim, name);
     if (bytes < size)
-      refuse(vae::Status::too_small, "bytes is ", bytes, "; needed are ", size,
+      refuse(vae::Status::too_small, "bytes is ", bytes, "; needed: ", size,
              " for ", name);
     claim->read_param(name, which, {static_cast<std::byte*>(data), size});
   });

@@ -43,8 +43,8 @@ static void draw_samples(vae_trainer* trainer, int epoch, uint64_t seed) {
   char path[64];
   const vae_sampling codes = vae_draw(kSamples, seed);
   const vae_batch grid = vae_view_u8(pixels, kSamples, kPixels);
-  vae_output room = vae_room_u8(pixels, sizeof pixels);
-  check(vae_sample(trainer, &codes, &room));
+  vae_output output = vae_room_u8(pixels, sizeof pixels);
+  check(vae_sample(trainer, &codes, &output));
   snprintf(path, sizeof path, "result/sample_%d.png", epoch);
   check(vae_write_grid(path, &grid, kShape, kColumns));
 }

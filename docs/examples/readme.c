@@ -16,8 +16,8 @@ int main(int argc, char** argv) {
     printf("epoch %d: soft loss %.1f\n", epoch, mean.loss);
   }
   vae_sampling codes = vae_draw(64, 0); /* 64 images of seed 0 */
-  vae_output room = vae_room_u8(pixels, sizeof pixels);
-  CHECK(vae_sample(trainer, &codes, &room));
+  vae_output output = vae_room_u8(pixels, sizeof pixels);
+  CHECK(vae_sample(trainer, &codes, &output));
   vae_batch grid = vae_view_u8(pixels, 64, 784);
   CHECK(vae_write_grid("samples.png", &grid, (uint32_t[]){1, 28, 28}, 8));
   CHECK(vae_save(trainer, "model.safetensors", VAE_SAVE_MODEL));

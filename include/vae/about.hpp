@@ -1,4 +1,4 @@
-// What this library is and what it found on this machine.
+// Version, build and devices of the library, and its log.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@ namespace vae {
 
 /// "1.2.3", of this library.
 /// C: vae_version.
-/// @return Never null, never to be freed.
+/// @return A static string, never null.
 const char* version() noexcept;
 
 /// JSON: version, compiler, flavour (cpu or cuda), LibTorch built against and
@@ -23,15 +23,15 @@ std::string build_info();
 /// @return One JSON object.
 std::string diagnose();
 
-/// Told of noteworthy events (level 1 warning, 2 information, 3 detail), from
-/// any thread that calls the library. `text` is valid during the call.
+/// Receives log messages (level 1 warning, 2 information, 3 detail) on any
+/// thread that calls the library. `text` is valid during the callback.
 using LogFunction = void (*)(std::int32_t level, const char* text, void* user);
-/// Who is told of noteworthy events: one for the process.
+/// Sets the log callback of the process.
 /// C: vae_set_log_callback.
-/// @param callback  Null, the default, turns it off.
-/// @param user      Handed to `callback`.
-/// @param min_level How noteworthy an event must at least be: with 1 only
-///                  warnings are told, with 3 everything.
+/// @param callback  Null, the default, turns logging off.
+/// @param user      Passed to `callback`.
+/// @param min_level The least important level that is reported: 1 reports only
+///                  warnings, 3 everything.
 void set_log_callback(LogFunction callback, void* user, std::int32_t min_level);
 
 }  // namespace vae

@@ -1,5 +1,5 @@
-// Arrays for NumPy: numbers in a file that numpy.load() reads. Not a format for
-// models.
+// Writes arrays to NumPy files, which numpy.load() reads. Models have their own
+// format.
 #pragma once
 
 #include <cstddef>
@@ -12,15 +12,14 @@
 
 namespace vae {
 
-/// Writes an array as a NumPy file (.npy, format 1.0, C order). Written beside
-/// the target and renamed, so that the file is whole or as before. NaN and
-/// infinity are written as they are. Error(argument) for other than 1 to 8
-/// dimensions, a size of 0, or bytes that are not those of the shape;
-/// Error(file).
+/// Writes an array to a NumPy file (.npy, format 1.0, C order). A failed call
+/// does not change an existing file. NaN and infinity are allowed.
+/// Error(argument) unless the array has 1 to 8 dimensions, no size is 0, and
+/// `bytes` has the size of the shape; Error(file).
 /// C: vae_write_array.
 /// @param path  UTF-8; an existing file is replaced.
-/// @param bytes The numbers in host memory, the last dimension fastest.
-/// @param type  Of a number.
+/// @param bytes Elements in host memory, the last dimension fastest.
+/// @param type  Type of an element.
 /// @param shape Size of each dimension.
 void write_array(const std::string& path, std::span<const std::byte> bytes,
                  ElementType type, std::span<const std::uint64_t> shape);

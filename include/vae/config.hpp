@@ -1,6 +1,6 @@
-// What a trainer is made from: the model, its objective, its optimizer and how
-// it runs. A default-constructed Config is exactly the original program: a
-// convolutional VAE for 28x28 grey images. Nothing here computes anything.
+// Configuration of a trainer: model, objective, optimizer and execution. A
+// default-constructed Config is the original program's: a convolutional VAE for
+// 28x28 grey images.
 #pragma once
 
 #include <cstdint>
@@ -19,64 +19,64 @@ enum class Net : std::int32_t {
   dense = 2,  ///< fully connected layers without BatchNorm; for any vector
 };
 
-/// p(x | z), evaluated on what the decoder puts out.
+/// p(x | z), computed from the decoder's output.
 enum class Likelihood : std::int32_t {
   bernoulli = 1,  ///< on logits; targets anywhere in [0, 1] ("soft targets")
   gaussian = 2,   ///< fixed variance Config::gaussian_sigma squared
 };
 
-/// Where the arithmetic happens.
+/// The device that computes.
 enum class DeviceKind : std::int32_t { cpu = 1, cuda = 2, automatic = 3 };
 
-/// Arithmetic of products; parameters, statistics and losses stay fp32.
+/// Arithmetic of matrix products; parameters, statistics and losses are fp32.
 enum class Precision : std::int32_t { fp32 = 1, tf32 = 2, bf16 = 3 };
 
 /// Which implementation computes the network.
 enum class EngineKind : std::int32_t {
-  automatic = 1,  ///< the fastest that takes this configuration
-  blocks = 2,     ///< any shape, any device; the reference of the others
-  fused = 3,      ///< CUDA: own kernels; which products: vae_diagnose()
-  tile = 4,       ///< CPU: products of small tiles, the rest done in the cache
+  automatic = 1,  ///< the fastest that supports this configuration
+  blocks = 2,     ///< any shape, any device; the reference for the others
+  fused = 3,      ///< CUDA: libvae's fused kernels
+  tile = 4,       ///< CPU: every layer computed tile by tile in the cache
 };
 
 /// Whether work on a CUDA device is recorded as a CUDA graph and replayed,
-/// which spares the host the launch of every single kernel.
+/// which saves the host from launching every kernel.
 enum class Graph : std::int32_t {
-  automatic = 1,  ///< where it can be recorded; Trainer::diagnose() says
-  on = 2,         ///< not being able to is Status::unsupported
-  off = 3,        ///< kernel by kernel
+  automatic = 1,  ///< where possible; Trainer::diagnose() tells
+  on = 2,         ///< Status::unsupported if not possible
+  off = 3,        ///< launch every kernel individually
 };
 
-/// What a training step does when its loss, gradient or a statistic of
-/// BatchNorm is NaN or infinite. In both cases nothing is committed:
-/// parameters, moments and running statistics stay finite.
+/// Action when the loss, gradient or a BatchNorm statistic of a training step
+/// is NaN or infinite. In both cases the step is not committed: parameters,
+/// moments and running statistics stay finite.
 enum class NonFinite : std::int32_t {
   error = 1,  ///< the step fails with Status::nonfinite
-  skip = 2,   ///< the step is counted as skipped and training goes on
+  skip = 2,   ///< the step is counted as skipped and training continues
 };
 
-/// Everything a trainer is made from. Ranges are checked by validate().
+/// Configuration of a trainer. validate() checks the ranges.
 /// C: vae_config_init, vae_default_config.
 struct Config {
   // --- model -------------------------------------------------------------
   Model model = Model::vae;  ///< which model
   Net net = Net::conv;       ///< which network
-  /// Image size, each 1..4096; their product at most 16,777,216. A vector that
-  /// is no image is 1 x 1 x its length.
+  /// Channels, height and width of an image, each 1..4096; their product at
+  /// most 16,777,216. A vector that is not an image is 1 x 1 x its length.
   std::uint32_t channels = 1;
-  std::uint32_t height = 28;  ///< rows of an image, as said for `channels`
-  std::uint32_t width = 28;   ///< columns of an image, as said for `channels`
+  std::uint32_t height = 28;  ///< rows of an image; see `channels`
+  std::uint32_t width = 28;   ///< columns of an image; see `channels`
   /// Length of the latent code, 1..4096.
   std::uint32_t latent = 32;
-  /// Net::conv: output channels of the encoder's convolutions, 2..8 of them,
-  /// each 1..4096; all but the last halve the image (kernel 4, stride 2), the
-  /// last keeps it (kernel 3). Net::dense: hidden sizes, 1..8, each 1..65536.
+  /// Net::conv: output channels of the encoder's 2..8 convolutions, each
+  /// 1..4096. All but the last halve height and width (kernel 4, stride 2); the
+  /// last keeps them (kernel 3). Net::dense: 1..8 hidden sizes, each 1..65536.
   std::vector<std::uint32_t> layers{64, 128, 128};
 
   // --- objective: reconstruction + kl_weight * KL -------------------------
   Likelihood likelihood = Likelihood::bernoulli;  ///< p(x | z)
-  /// true: gradients are of the loss summed over the images of a batch, as in
-  /// the original; false: of its mean. Reported losses are means either way.
+  /// true: the gradient is of the loss summed over the batch, as in the
+  /// original; false: of its mean. Reported losses are always means.
   bool sum_gradient = true;
   /// Standard deviation of Likelihood::gaussian, in pixel units, 1e-15
   /// to 1e15.
@@ -89,19 +89,19 @@ struct Config {
   double beta1 = 0.9;           ///< [0, 1)
   double beta2 = 0.999;         ///< [0, 1)
   double epsilon = 1e-8;        ///< 1e-37 to 1e30
-  /// 0 to 1e30; added to the gradient (L2). An element's sum beyond ±1e18
-  /// counts as ±1e18.
+  /// 0 to 1e30; added to the gradient (L2). Each element of the sum is limited
+  /// to ±1e18.
   double weight_decay = 0.0;
-  double clip_norm = 0.0;  ///< largest gradient norm, to 1e30; 0: no clipping
+  double clip_norm = 0.0;  ///< largest gradient norm, 0 to 1e30; 0: no clipping
 
   // --- how it runs ---------------------------------------------------------
-  /// Keys every random number: initialisation, noise and order of the data.
+  /// Seed of all random numbers: initialisation, noise and data order.
   std::uint64_t seed = 0;
   /// Largest training batch, 1..65536. Inference takes any count.
   std::uint32_t max_batch = 64;
   /// Samples of z per image in training. Only 1 for now.
   std::uint32_t samples = 1;
-  /// CPU threads of this trainer, 1..1024; 0: as many as LibTorch would use.
+  /// CPU threads of this trainer, 1..1024; 0: LibTorch's default.
   std::uint32_t threads = 0;
   /// Keep gradients readable after a step (Trainer::read_param).
   bool keep_gradients = false;
@@ -110,35 +110,34 @@ struct Config {
   std::int32_t device_index = 0;              ///< which CUDA device; >= 0
   Precision precision = Precision::fp32;      ///< of products
   EngineKind engine = EngineKind::automatic;  ///< what computes it
-  NonFinite nonfinite = NonFinite::error;     ///< what such a step does
-  /// Ask LibTorch for deterministic algorithms on CUDA; the CPU always is.
+  NonFinite nonfinite = NonFinite::error;     ///< on NaN or infinity
+  /// Deterministic algorithms on CUDA; the CPU is always deterministic.
   bool deterministic = false;
-  Graph graph = Graph::automatic;  ///< on CUDA; the CPU records nothing
-  /// Training steps of a data set that one CUDA graph holds, 1..64; 0: 8. A run
-  /// can be stopped, and reports, between graphs.
+  Graph graph = Graph::automatic;  ///< on CUDA; no effect on the CPU
+  /// Training steps of train_epoch() per CUDA graph, 1..64; 0: 8. Cancellation
+  /// and progress callbacks happen between graphs.
   std::uint32_t graph_steps = 0;
 
   /// @return Whether every field is equal.
   bool operator==(const Config&) const = default;
 };
 
-/// Throws Error(argument or unsupported), naming the first value that is not
-/// allowed and the values that are. Never looks for a device.
+/// Throws Error(argument or unsupported) that names the first bad field and its
+/// allowed values. Does not look for devices.
 /// C: vae_config_validate.
-/// @param config What to check.
+/// @param config The configuration.
 void validate(const Config& config);
 
-/// The configuration as one JSON object; every field by its name, enumerations
-/// by theirs ("bernoulli", "auto"). What config_from_json() reads back equals
-/// it.
+/// The configuration as one JSON object. Enumerations are written as names
+/// ("bernoulli", "auto"). config_from_json() reads back an equal Config.
 /// C: vae_config_to_json.
 /// @param config A valid configuration.
 /// @return The object.
 std::string to_json(const Config& config);
 
-/// Reads a JSON object of the fields of Config. A field that is absent keeps
-/// its default; an unknown one, a wrong type or a value out of range is an
-/// Error(format) or Error(argument) that names it. The result is validated.
+/// Reads a JSON object of the fields of Config and validates the result. An
+/// absent field keeps its default. Error(format) or Error(argument) for an
+/// unknown field, a wrong type or a value out of range, which the text names.
 /// C: vae_config_from_json.
 /// @param json The text.
 /// @return The configuration.
@@ -146,7 +145,7 @@ Config config_from_json(std::string_view json);
 
 /// Reads the configuration from a file: a JSON file, or a model or checkpoint
 /// that libvae wrote. Error(file) if it cannot be read, Error(format) if it
-/// holds no configuration.
+/// contains no configuration.
 /// C: vae_config_from_file.
 /// @param path UTF-8.
 /// @return The configuration, validated.

@@ -1,6 +1,6 @@
-// Images in memory, opened from files or handed over by the host. A Dataset is
+// Images in memory, read from files or copied from the host. A Dataset is
 // immutable and cheap to copy; several trainers and threads may use one at
-// once. It never augments, shuffles or changes an image.
+// once. It does not augment, shuffle or change images.
 #pragma once
 
 #include <cstdint>
@@ -14,39 +14,39 @@
 namespace vae {
 
 namespace data {
-struct Images;  // what a Dataset shares; private to the library
+struct Images;  // shared by copies of a Dataset; private to the library
 }
 
-/// A set of equally shaped images with optional labels. Trainers that still use
-/// the images of a destroyed set keep them.
+/// Images of one shape with optional labels. Trainers that still use the images
+/// of a destroyed dataset keep them alive.
 /// C: vae_dataset_destroy.
 class Dataset {
  public:
-  /// Opens, by what `path` is:
-  ///  - a folder with MNIST's file names (train-images-idx3-ubyte and so on,
-  ///    gzipped or not, also with a dot before "idx"): the training set; with
-  ///    "/train" or "/test" appended to the folder, that set. Labels come along
-  ///    if their file is there;
-  ///  - one IDX file of unsigned bytes (gzipped or not), labels from
+  /// Reads images from a file or directory. `path` is one of:
+  ///  - a directory with MNIST's file names (train-images-idx3-ubyte and so on,
+  ///    gzipped or not, also with a dot before "idx"): the training set, or the
+  ///    set named by an appended "/train" or "/test". Labels are read if their
+  ///    file exists;
+  ///  - one IDX file of unsigned bytes (gzipped or not), with labels from
   ///    `labels_path` if not empty;
-  ///  - a folder of PNG files, or of subfolders that hold PNG files; these, in
-  ///    natural order ("2" before "10"), are the labels 0, 1, …. All images
-  ///    have one shape, grey or RGB; alpha is dropped, 16 bits become 8;
-  ///  - a folder that holds a folder `train`: what that holds.
-  /// Throws Error(file) if nothing is there, Error(format) with file and
-  /// offence if the content is not as it should be, Error(argument) for a
-  /// `labels_path` beside a folder.
+  ///  - a directory of PNG files, or of subdirectories of PNG files, which in
+  ///    natural order ("2" before "10") are the labels 0, 1, …. All images have
+  ///    one shape, grey or RGB; alpha is dropped, 16 bits become 8;
+  ///  - a directory that contains a directory `train`, which is read.
+  /// Throws Error(file) if nothing is there, Error(format) with the file and
+  /// the problem if the content is invalid, Error(argument) if `labels_path` is
+  /// given for a directory.
   /// C: vae_dataset_open.
-  /// @param path        As said, UTF-8.
+  /// @param path        One of the above, UTF-8.
   /// @param labels_path For one IDX file: the IDX file of its labels.
   /// @return The set.
   static Dataset open(const std::string& path,
                       const std::string& labels_path = {});
 
-  /// Copies images from memory. `all` is on the CPU, uint8 or float32 (kept as
-  /// such), in either layout; `labels` is empty or has one entry, >= 0, per
-  /// image. Floats are finite; which range is allowed is the trainer's matter.
-  /// Error(argument) names the offending value, Error(too_small) the buffer.
+  /// Copies images from memory. `all` is on the CPU, uint8 or float32 (stored
+  /// in that type), in either layout; `labels` is empty or has one entry, >= 0,
+  /// per image. Floats must be finite; the trainer checks their range.
+  /// Error(argument) names the bad value, Error(too_small) the buffer.
   /// C: vae_dataset_from_memory.
   /// @param all    The images.
   /// @param shape  Of one image.
@@ -65,7 +65,7 @@ class Dataset {
     return from_memory(Batch::rows_of(all, elements(shape)), shape, labels);
   }
 
-  /// How many images there are.
+  /// The number of images.
   /// C: vae_dataset_info.
   /// @return The count.
   std::uint64_t size() const noexcept;
@@ -73,11 +73,11 @@ class Dataset {
   /// C: vae_dataset_info.
   /// @return Channels, height, width.
   const Shape& shape() const noexcept;
-  /// @return How the images are kept: uint8 or float32.
+  /// @return Type in which the images are stored: uint8 or float32.
   ElementType type() const noexcept;
-  /// How many labels there can be.
+  /// The number of classes.
   /// C: vae_dataset_info.
-  /// @return Largest label + 1, or the number of label folders; 0 without
+  /// @return Largest label + 1, or the number of label directories; 0 without
   ///         labels.
   std::uint32_t classes() const noexcept;
   /// The labels.
@@ -87,34 +87,34 @@ class Dataset {
 
   /// Copies images [first, first + count) into `images` (uint8 or float32 in
   /// [0, 1]) on the CPU, in either layout; `images.written` is set. Bytes are
-  /// divided by 255, floats as bytes rounded and clipped; equal types are
-  /// copied unchanged. Error(argument) outside the set, Error(too_small) naming
-  /// the bytes needed; then nothing is written.
+  /// divided by 255; floats are clipped and rounded to bytes; equal types are
+  /// copied unchanged. Error(argument) if the range exceeds the dataset,
+  /// Error(too_small) with the bytes needed; then nothing is written.
   /// C: vae_dataset_read.
   /// @param first  The first image, from 0.
-  /// @param count  How many.
-  /// @param images The room.
+  /// @param count  Number of images.
+  /// @param images The buffer.
   void read(std::uint64_t first, std::uint64_t count, Output& images) const;
   /// The same into a vector.
   /// @param first The first image, from 0.
-  /// @param count How many.
-  /// @return [count] images, as float unless std::uint8_t is asked for.
+  /// @param count Number of images.
+  /// @return `count` images as T.
   template <Pixel T = float>
   std::vector<T> read(std::uint64_t first, std::uint64_t count) const {
     std::vector<T> images;
-    // For more than there are no room is made: the call below refuses.
+    // A count that is too large is not allocated; the call below throws.
     if (count <= size()) images.resize(count * elements(shape()));
-    Output room = Output::of(images);
-    read(first, count, room);
+    Output output = Output::of(images);
+    read(first, count, output);
     return images;
   }
 
-  /// @return What copies share; private to the library.
+  /// @return The images that copies share; private to the library.
   const std::shared_ptr<const data::Images>& shared() const noexcept {
     return images_;
   }
-  /// For the library itself: open() and from_memory() make datasets.
-  /// @param images What copies share.
+  /// Private to the library; use open() and from_memory().
+  /// @param images The images that copies share.
   explicit Dataset(std::shared_ptr<const data::Images> images)
       : images_(std::move(images)) {}
 

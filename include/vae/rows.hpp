@@ -1,5 +1,5 @@
-// How images, codes and results cross the border: views of memory that the
-// caller owns. Nothing here copies or keeps anything.
+// Views of memory that the caller owns, for images, codes and results. Nothing
+// here copies or owns data.
 #pragma once
 
 #include <array>
@@ -39,20 +39,20 @@ constexpr std::uint64_t elements(const Shape& shape) noexcept {
   return std::uint64_t{shape[0]} * shape[1] * shape[2];
 }
 
-/// Numbers in one piece of host memory: a vector, array or span of bytes
-/// (0 to 255, meaning 0 to 1) or of floats.
+/// Contiguous host memory: a vector, array or span of bytes (0..255 stands for
+/// 0..1) or of floats.
 template <class T>
 concept Numbers =
     std::convertible_to<const T&, std::span<const std::uint8_t>> ||
     std::convertible_to<const T&, std::span<const float>>;
 
-/// Numbers of an image that comes out: float, or std::uint8_t (0 to 255).
+/// Element type of an output image: float, or std::uint8_t (0..255).
 template <class T>
 concept Pixel = std::same_as<T, float> || std::same_as<T, std::uint8_t>;
 
-/// Rows that go in: images, or codes for Trainer::decode. Borrowed for the
-/// call. Images as uint8 are divided by 255; as float32 they lie in [0, 1]
-/// (Bernoulli) or are finite (Gaussian). Codes are finite float32.
+/// Input rows: images, or codes for Trainer::decode. Borrowed for the call.
+/// Images of uint8 are divided by 255; images of float32 must lie in [0, 1]
+/// (Bernoulli) or be finite (Gaussian). Codes are finite float32.
 /// C: vae_batch_init.
 struct Batch {
   const void* data = nullptr;  ///< the rows, aligned for `type`
@@ -61,26 +61,25 @@ struct Batch {
   ElementType type = ElementType::float32;  ///< of a number
   Layout layout = Layout::chw;              ///< of an image
   DeviceKind device = DeviceKind::cpu;      ///< where data lies: cpu or cuda
-  void* stream = nullptr;  ///< cudaStream_t that made `data`; null: default
+  void* stream = nullptr;  ///< cudaStream_t that wrote `data`; null: default
 
   /// A view of bytes.
   /// C: vae_view_u8.
   /// @param rows  Bytes in host memory, which must outlive the view.
-  /// @param count How many rows they are.
+  /// @param count Number of rows.
   /// @return A view of them.
   static Batch of(std::span<const std::uint8_t> rows, std::uint64_t count) {
     return {rows.data(), rows.size(), count, ElementType::uint8};
   }
   /// A view of floats.
   /// C: vae_view_f32.
-  /// @param rows  Numbers in host memory, which must outlive the view.
-  /// @param count How many rows they are.
+  /// @param rows  Floats in host memory, which must outlive the view.
+  /// @param count Number of rows.
   /// @return A view of them.
   static Batch of(std::span<const float> rows, std::uint64_t count) {
     return {rows.data(), rows.size_bytes(), count, ElementType::float32};
   }
-  /// A view of as many rows as there are. Error(argument) if the numbers are
-  /// no whole rows.
+  /// A view of all rows. Error(argument) if the last row is not complete.
   /// @param numbers      In host memory, which must outlive the view.
   /// @param row_elements Numbers of one row, such as 784 or Config::latent.
   /// @return A view of them.
@@ -89,19 +88,20 @@ struct Batch {
     Batch batch = of(numbers, 0);
     const std::uint64_t count = batch.bytes / element_size(batch.type);
     if (row_elements == 0 || count % row_elements != 0)
-      throw Error(Status::argument, std::to_string(count) +
-                                        " numbers are no whole rows of " +
-                                        std::to_string(row_elements));
+      throw Error(Status::argument,
+                  std::to_string(count) +
+                      " numbers are not a whole number of rows of " +
+                      std::to_string(row_elements));
     batch.count = count / row_elements;
     return batch;
   }
 };
 
-/// Room for rows that come out. Float32 or, for images, uint8 (rounded to
-/// 0..255). `bytes` is the capacity; `written` is set by the call.
+/// Buffer for output rows: float32 or, for images, uint8 (rounded to 0..255).
+/// `bytes` is the capacity; `written` is set by the call.
 /// C: vae_output_init.
 struct Output {
-  void* data = nullptr;                     ///< the room, aligned for `type`
+  void* data = nullptr;                     ///< the buffer, aligned for `type`
   std::uint64_t bytes = 0;                  ///< its size
   std::uint64_t written = 0;                ///< set by the call: bytes written
   ElementType type = ElementType::float32;  ///< of a number
@@ -109,19 +109,19 @@ struct Output {
   DeviceKind device = DeviceKind::cpu;      ///< where data lies: cpu or cuda
   void* stream = nullptr;  ///< cudaStream_t that will read; null: default
 
-  /// Room for floats.
+  /// A buffer of floats.
   /// C: vae_room_f32.
-  /// @param room Room for numbers in host memory.
+  /// @param buffer Host memory.
   /// @return A view of it.
-  static Output of(std::span<float> room) {
-    return {room.data(), room.size_bytes(), 0, ElementType::float32};
+  static Output of(std::span<float> buffer) {
+    return {buffer.data(), buffer.size_bytes(), 0, ElementType::float32};
   }
-  /// Room for bytes.
+  /// A buffer of bytes.
   /// C: vae_room_u8.
-  /// @param room Room for bytes in host memory.
+  /// @param buffer Host memory.
   /// @return A view of it.
-  static Output of(std::span<std::uint8_t> room) {
-    return {room.data(), room.size(), 0, ElementType::uint8};
+  static Output of(std::span<std::uint8_t> buffer) {
+    return {buffer.data(), buffer.size(), 0, ElementType::uint8};
   }
 };
 

@@ -1,6 +1,6 @@
-// Trainer's calls with vectors, arrays and spans: each makes the views, the
-// room for the results, and one call. Declared in trainer.hpp; no ABI, all
-// inline.
+// Trainer's calls with vectors, arrays and spans: each creates the views and
+// the result buffers and makes one call. Declared in trainer.hpp; all inline,
+// without an ABI.
 #pragma once
 
 #include <algorithm>
@@ -12,19 +12,19 @@ namespace vae {
 
 namespace detail {
 
-/// Whole images of the trainer's shape.
+/// A view of images of the trainer's shape.
 template <Numbers Images>
 Batch images_for(const Trainer& trainer, const Images& images) {
   return Batch::rows_of(images, elements(trainer.shape()));
 }
 
-/// `call(room)` with room for `count` images of the trainer's shape.
+/// Calls `call(output)` with a buffer for `count` images and returns it.
 template <Pixel T, class Call>
 std::vector<T> images_from(const Trainer& trainer, std::uint64_t count,
                            const Call& call) {
   std::vector<T> images(count * elements(trainer.shape()));
-  Output room = Output::of(images);
-  call(room);
+  Output output = Output::of(images);
+  call(output);
   return images;
 }
 
@@ -70,20 +70,20 @@ template <Pixel T>
 std::vector<T> Trainer::decode(std::span<const float> codes) {
   const Batch batch = Batch::rows_of(codes, config().latent);
   return detail::images_from<T>(*this, batch.count,
-                                [&](Output& room) { decode(batch, room); });
+                                [&](Output& output) { decode(batch, output); });
 }
 
 template <Pixel T>
 std::vector<T> Trainer::sample(const Sampling& sampling) {
-  return detail::images_from<T>(*this, sampling.count,
-                                [&](Output& room) { sample(sampling, room); });
+  return detail::images_from<T>(
+      *this, sampling.count, [&](Output& output) { sample(sampling, output); });
 }
 
 template <Pixel T, Numbers Images>
 std::vector<T> Trainer::reconstruct(const Images& images) {
   const Batch batch = detail::images_for(*this, images);
   return detail::images_from<T>(
-      *this, batch.count, [&](Output& room) { reconstruct(batch, room); });
+      *this, batch.count, [&](Output& output) { reconstruct(batch, output); });
 }
 
 template <class T>
@@ -95,7 +95,7 @@ std::vector<T> Trainer::read_param(const std::string& name, ParamWhat what) {
   const auto info = std::find_if(all.begin(), all.end(), [&](const auto& one) {
     return one.name == name;
   });
-  // An unknown name is for the call below to refuse.
+  // For an unknown name the call below throws.
   if (info != all.end() && (info->type == ElementType::float32) != floats)
     throw Error(Status::argument, "'" + name + "' does not hold numbers of " +
                                       (floats ? "float32" : "int64"));

@@ -1,6 +1,6 @@
-// Tensors in and out, for programs that use LibTorch themselves. The one header
-// of libvae that needs LibTorch's; everything here is a view or one call, and
-// no gradient flows through it.
+// Calls with tensors, for programs that use LibTorch themselves. The only
+// header of libvae that includes LibTorch's. Autograd does not record these
+// calls.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -22,8 +22,8 @@ inline ElementType element_type_of(const at::Tensor& tensor) {
                   "; allowed are Byte (uint8) and Float (float32)");
 }
 
-/// How the rows lie: [B, C, H, W] contiguous, or channels_last. Throws for
-/// anything that would have to be copied.
+/// Layout of the rows: [B, C, H, W] contiguous, or channels_last. Throws for a
+/// tensor that would have to be copied.
 inline Layout layout_of(const at::Tensor& tensor) {
   if (tensor.is_contiguous()) return Layout::chw;
   if (tensor.dim() == 4 && tensor.is_contiguous(at::MemoryFormat::ChannelsLast))
@@ -32,7 +32,7 @@ inline Layout layout_of(const at::Tensor& tensor) {
               "the tensor is not contiguous; call .contiguous() first");
 }
 
-/// The stream on which the tensor's device works now; null on the CPU.
+/// The current stream of the tensor's device; null on the CPU.
 inline void* stream_of(const at::Tensor& tensor) {
   if (!tensor.is_cuda()) return nullptr;
   const c10::impl::VirtualGuardImpl device(at::kCUDA);
@@ -60,7 +60,7 @@ View view_of(const at::Tensor& tensor) {
   return view;
 }
 
-/// Empty rows where `like` lies.
+/// Uninitialised rows on the device of `like`.
 inline at::Tensor empty_rows(std::int64_t count, const Shape& shape,
                              const at::Tensor& like) {
   return at::empty({count, shape[0], shape[1], shape[2]},
@@ -69,9 +69,8 @@ inline at::Tensor empty_rows(std::int64_t count, const Shape& shape,
 
 }  // namespace detail
 
-/// A view of `rows`, uint8 or float32, its first dimension the count,
-/// contiguous or channels_last; the tensor must outlive the view.
-/// Error(argument) otherwise.
+/// A view of `rows`: uint8 or float32, [count, ...], contiguous or
+/// channels_last, else Error(argument). The tensor must outlive the view.
 /// @param rows The tensor.
 /// @return The view.
 inline Batch batch_of(const at::Tensor& rows) {
@@ -80,7 +79,7 @@ inline Batch batch_of(const at::Tensor& rows) {
   return batch;
 }
 
-/// A view of `rows` as room for results; the tensor must outlive the view.
+/// A view of `rows` as output buffer; the tensor must outlive the view.
 /// @param rows The tensor.
 /// @return The view.
 inline Output output_of(const at::Tensor& rows) {
@@ -90,7 +89,7 @@ inline Output output_of(const at::Tensor& rows) {
 /// Trainer::train_step on images [B, C, H, W].
 /// @param trainer The trainer.
 /// @param images  A batch.
-/// @param metrics Null, or set to this step's.
+/// @param metrics Null, or set to the metrics of this step alone.
 inline void train_step(Trainer& trainer, const at::Tensor& images,
                        Metrics* metrics = nullptr) {
   trainer.train_step(batch_of(images), metrics);
@@ -117,25 +116,25 @@ inline std::pair<at::Tensor, at::Tensor> encode(Trainer& trainer,
           .dtype(at::kFloat)
           .memory_format(at::MemoryFormat::Contiguous));
   const at::Tensor logvar = at::empty_like(mean);
-  Output mean_room = output_of(mean), logvar_room = output_of(logvar);
-  trainer.encode(batch_of(images), &mean_room, &logvar_room);
+  Output mean_out = output_of(mean), logvar_out = output_of(logvar);
+  trainer.encode(batch_of(images), &mean_out, &logvar_out);
   return {mean, logvar};
 }
 
-/// Codes [B, latent] to images, float32 [B, C, H, W], on the codes' device.
+/// Decodes codes [B, latent] to float32 [B, C, H, W] on the codes' device.
 /// @param trainer The trainer.
 /// @param codes   Finite float32, any count.
 /// @return The images.
 inline at::Tensor decode(Trainer& trainer, const at::Tensor& codes) {
   const at::Tensor images =
       detail::empty_rows(codes.size(0), trainer.shape(), codes);
-  Output room = output_of(images);
-  trainer.decode(batch_of(codes), room);
+  Output output = output_of(images);
+  trainer.decode(batch_of(codes), output);
   return images;
 }
 
-/// Images through the code's mean and back, float32 [B, C, H, W], on the device
-/// of `images`.
+/// Encodes images and decodes the means, float32 [B, C, H, W], on the device of
+/// `images`.
 /// @param trainer The trainer.
 /// @param images  [B, C, H, W], any count.
 /// @return As many images.
@@ -143,21 +142,21 @@ inline at::Tensor reconstruct(Trainer& trainer, const at::Tensor& images) {
   const Batch batch = batch_of(images);
   const at::Tensor result =
       detail::empty_rows(images.size(0), trainer.shape(), images);
-  Output room = output_of(result);
-  trainer.reconstruct(batch, room);
+  Output output = output_of(result);
+  trainer.reconstruct(batch, output);
   return result;
 }
 
 /// Images drawn from the prior, float32 [count, C, H, W], on the CPU.
 /// @param trainer  The trainer.
-/// @param sampling Which ones.
+/// @param sampling Which codes to draw.
 /// @return The images.
 inline at::Tensor sample(Trainer& trainer, const Sampling& sampling = {}) {
   const at::Tensor images =
       detail::empty_rows(static_cast<std::int64_t>(sampling.count),
                          trainer.shape(), at::empty({0}));
-  Output room = output_of(images);
-  trainer.sample(sampling, room);
+  Output output = output_of(images);
+  trainer.sample(sampling, output);
   return images;
 }
 

@@ -1,7 +1,7 @@
-// Two ways to say no: require(condition, status, text…) for a caller's mistake,
-// whose text is only put together when the condition is false, and
-// expect(condition) for a defect of our own. Both throw. GSL's Expects,
-// Ensures, at and not_null are not used: they end the host's process.
+// require(condition, status, text…) reports a caller's mistake. The text is
+// composed only if the condition is false. expect(condition) reports a bug of
+// libvae. Both throw; GSL's Expects, Ensures, at and not_null are not used,
+// because they end the host's process.
 #pragma once
 
 #include <locale>
@@ -16,7 +16,7 @@ namespace vae {
 template <class... Parts>
 std::string join(const Parts&... parts) {
   std::ostringstream text;
-  text.imbue(std::locale::classic());  // a host's "1,000" is no number here
+  text.imbue(std::locale::classic());  // not the host's "1,000"
   (text << ... << parts);
   return text.str();
 }

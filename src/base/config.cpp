@@ -1,5 +1,5 @@
-// Checks a configuration field by field. Whether a device or engine can take
-// it is decided later, by those who know.
+// Checks a configuration field by field. Devices and engines check later
+// whether they support it.
 #include "vae/config.hpp"
 
 #include "base/check.hpp"
@@ -45,7 +45,7 @@ void check_model(const Config& c) {
 
 void check_learning(const Config& c) {
   one_of("likelihood", c.likelihood, 2, "1 (bernoulli), 2 (gaussian)");
-  // Its square and the inverse of that are float32 numbers.
+  // Its square and the square's inverse are finite in float32.
   in_range("gaussian_sigma", c.gaussian_sigma, 1e-15, 1e15);
   in_range("kl_weight", c.kl_weight, 0.0, kLargestFactor);
   in_range("learning_rate", c.learning_rate, 0.0, kLargestFactor);
@@ -53,7 +53,7 @@ void check_learning(const Config& c) {
           "; allowed is 0 <= beta1 < 1");
   require(c.beta2 >= 0 && c.beta2 < 1, Status::argument, "beta2 is ", c.beta2,
           "; allowed is 0 <= beta2 < 1");
-  // Smaller ones would be zero in float32, and 0 / 0 is no update.
+  // A smaller one is zero in float32 and would give 0 / 0 in Adam.
   in_range("epsilon", c.epsilon, 1e-37, kLargestFactor);
   in_range("weight_decay", c.weight_decay, 0.0, kLargestFactor);
   in_range("clip_norm", c.clip_norm, 0.0, kLargestFactor);

@@ -1,5 +1,5 @@
-// A configuration as a JSON object and back. One table names the fields, so
-// that writing and reading cannot drift apart.
+// Converts a configuration to a JSON object and back. Both directions use one
+// list of fields.
 #include <array>
 #include <limits>
 #include <set>
@@ -96,12 +96,12 @@ Json write(const T& value) {
 
 [[noreturn]] void wrong_type(const std::string& name, const Json& json,
                              const char* wanted) {
-  fail(Status::format, name, " is ", json.dump(), "; wanted is ", wanted);
+  fail(Status::format, name, " is ", json.dump(), "; expected ", wanted);
 }
 
 template <class T>
 void read_integer(const std::string& name, const Json& json, T& field) {
-  // A double such as 28.0 is refused: it may have lost digits on its way.
+  // A double such as 28.0 is an error: it may have lost digits.
   if (!json.is_number_integer()) wrong_type(name, json, "a whole number");
   const bool negative = !json.is_number_unsigned() && json.get<int64_t>() < 0;
   const bool fits = negative
@@ -167,7 +167,7 @@ Config config_from_json(std::string_view text) {
   });
   for (const auto& [name, value] : json.items())
     require(known.contains(name), Status::argument, "\"", name,
-            "\" is no field of the configuration");
+            "\" is not a field of the configuration");
   validate(config);
   return config;
 }

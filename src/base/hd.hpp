@@ -1,6 +1,6 @@
-// VAE_HD marks a function that runs on the host and, under nvcc, on the device
-// as well: one text, so that both compute the same. VAE_HD_MEMBER is the same
-// for member functions.
+// VAE_HD marks a function that is compiled for the host and, under nvcc, for
+// the device, so that both compute the same. VAE_HD_MEMBER is for member
+// functions.
 #pragma once
 
 #ifdef __CUDACC__

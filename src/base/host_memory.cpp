@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t kUnknown = std::numeric_limits<std::int64_t>::max();
 
-/// The number behind `key` at the start of a line; `missing` if there is none.
+/// The number after `key` at the start of a line; `missing` if there is none.
 std::int64_t number_of(const std::string& path, const std::string& key,
                        std::int64_t missing) {
   std::ifstream file(path);
@@ -23,15 +23,15 @@ std::int64_t number_of(const std::string& path, const std::string& key,
   return missing;
 }
 
-/// A file that holds one number; "max" and no file are `missing`.
+/// The number in a file; `missing` for "max" or if there is no file.
 std::int64_t number_in(const std::string& path, std::int64_t missing) {
   std::ifstream file(path);
   std::int64_t value = 0;
   return file >> value ? value : missing;
 }
 
-/// Path of this process in a hierarchy of control groups: in version 2 that of
-/// the line "0::/path", in version 1 that of "N:memory:/path".
+/// This process's path in a hierarchy of control groups. Version 2 has a line
+/// "0::/path", version 1 a line "N:memory:/path".
 std::string group_path(const std::string& root, const std::string& key) {
   std::ifstream file(root + "/proc/self/cgroup");
   for (std::string line; std::getline(file, line);)
@@ -40,8 +40,8 @@ std::string group_path(const std::string& root, const std::string& key) {
   return "/";
 }
 
-/// What a group and all above it have left. Pages of files that the kernel can
-/// drop at once are no use of memory.
+/// Bytes left in a group and all groups above it. File pages that the kernel
+/// can drop at once (`droppable`) do not count as used.
 std::int64_t left_in_group(const std::string& mount, std::string path,
                            const char* limit, const char* usage,
                            const char* droppable) {

@@ -1,6 +1,6 @@
-// How much memory this process may still take before the system ends it: what
-// the machine has left, and what its control group (a container, a batch job)
-// has left. Reads files of the kernel; allocates nothing large.
+// Memory that this process can still allocate: the smaller of what the machine
+// and its control group (a container, a batch job) have left. Reads files of
+// the kernel.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +8,10 @@
 
 namespace vae {
 
-/// Bytes; INT64_MAX where the system does not say.
+/// In bytes; INT64_MAX if unknown.
 std::int64_t available_host_memory();
 
-/// The same from the kernel's files below `root`, which is "" but in tests.
+/// The same from the kernel's files below `root`; for tests.
 std::int64_t available_host_memory(const std::string& root);
 
 /// Error(memory) with both numbers if `what`, which takes `bytes`, is more than

@@ -1,5 +1,5 @@
-// Over the JSON library's parser, which tells of each name as it comes; in the
-// tree the last of two values would have won.
+// Checks names in the parser's callback: the finished tree keeps only the last
+// of two values with one name.
 #include "base/json.hpp"
 
 #include <set>
@@ -12,12 +12,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kMostDepth = 16;  // writing a tree out takes a stack frame each
+constexpr int kMostDepth = 16;  // dump() recurses once per level
 
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& what) {
-  std::vector<std::set<std::string>> names;  // of the objects around
+  std::vector<std::set<std::string>> names;  // of each open object
   const auto check = [&](int depth, Json::parse_event_t event, Json& value) {
     require(depth <= kMostDepth, Status::format, what, " is nested more than ",
             kMostDepth, " deep");

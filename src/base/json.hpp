@@ -1,5 +1,5 @@
-// JSON that somebody else wrote, as a tree. Stricter than the JSON library: an
-// object's names are unique, and nesting ends somewhere.
+// Parses untrusted JSON. Stricter than the JSON library: names in an object are
+// unique, and nesting is limited.
 #pragma once
 
 #include <exception>
@@ -9,12 +9,12 @@
 
 namespace vae {
 
-/// Error(format), beginning with `what`, for what is not JSON, for an object
-/// with a name twice, and for objects and arrays more than 16 deep.
+/// Error(format), beginning with `what`, for invalid JSON, for a duplicate name
+/// in an object, and for nesting more than 16 deep.
 nlohmann::ordered_json parse_json(std::string_view text,
                                   const std::string& what);
 
-/// The text of the JSON library's error without the name that it gives it.
+/// The JSON library's error text without its "[json.exception...]" prefix.
 std::string json_problem(const std::exception& error);
 
 }  // namespace vae

@@ -1,5 +1,5 @@
-// Holds the host's log callback. Setting and calling it are serialised, so
-// that a callback which was taken back is never called again.
+// Holds the host's log callback. A mutex serialises setting and calling it, so
+// a callback is never called after it was replaced.
 #include "base/log.hpp"
 
 #include <atomic>
@@ -14,7 +14,7 @@ struct Sink {
   std::mutex mutex;
   LogFunction callback = nullptr;
   void* user = nullptr;
-  std::atomic<std::int32_t> min_level{0};  // 0: nobody listens
+  std::atomic<std::int32_t> min_level{0};  // 0: no callback
 };
 
 Sink& sink() {

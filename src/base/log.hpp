@@ -1,4 +1,4 @@
-// The one log of the library: a callback that the host may set, else silence.
+// The library's log: messages go to a callback that the host may set.
 #pragma once
 
 #include <cstdint>

@@ -1,10 +1,10 @@
-// The order of a data set in an epoch: a permutation of [0, count) that is a
-// pure function of (seed, epoch). Nothing is stored and nothing has to be drawn
-// first, so any place of any epoch can be entered directly, on any device.
+// The data order of an epoch: a permutation of [0, count) that is a pure
+// function of (seed, epoch). Nothing is stored, so any device can compute any
+// position of any epoch directly.
 //
 // A balanced Feistel network (Luby & Rackoff 1988) permutes the numbers of 2k
-// bits; a result outside the set is permuted again until it lies inside
-// ("cycle walking", Black & Rogaway 2002).
+// bits. A result >= count is permuted again until it is < count ("cycle
+// walking", Black & Rogaway 2002).
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ struct Order {
 
   bool operator==(const Order&) const = default;
 
-  /// Which row stands at `position`; position < count.
+  /// The row at `position`; position < count.
   VAE_HD_MEMBER std::uint64_t operator()(std::uint64_t position) const {
     const std::uint32_t half = half_bits();
     std::uint64_t value = position;
@@ -31,8 +31,8 @@ struct Order {
   }
 
  private:
-  /// k, so that 2k bits hold every position. At least 2, because halves of one
-  /// bit mix visibly badly.
+  /// k, such that 2k bits hold every position. At least 2, because one-bit
+  /// halves mix badly.
   VAE_HD_MEMBER std::uint32_t half_bits() const {
     std::uint32_t half = 2;
     while (half < 32 && (std::uint64_t{1} << (2 * half)) < count) ++half;

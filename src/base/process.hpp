@@ -1,5 +1,5 @@
-// Which process this is. A fork copies memory but only one thread, so whoever
-// owns threads or a device compares the number with the one it began with.
+// Identifies this process. fork() copies memory but only one thread, so owners
+// of threads or a device compare this with the value at their construction.
 #pragma once
 
 #include <unistd.h>

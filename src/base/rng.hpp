@@ -1,7 +1,7 @@
 // Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy
-// as 1, 2, 3", 2011): integers as a pure function of what they are for. There
-// is no state to save, no order of drawing to keep, and every device and every
-// split of a batch gets the same integers. Not for cryptography.
+// as 1, 2, 3", 2011): a counter-based generator. The integers are a pure
+// function of key and counter: there is no state to save, and every device and
+// every split of a batch gets the same integers. Not for cryptography.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace vae {
 
-/// What a number is drawn for; different streams never meet.
+/// Purpose of a number; part of the counter, so streams never overlap.
 enum class Stream : std::uint32_t {
   init = 1,    // row: trainable parameter, element: position in it
   train = 2,   // row: image of the global batch, element: latent dimension
@@ -44,7 +44,7 @@ VAE_HD Words philox(std::uint64_t key, Words counter) {
   return counter;
 }
 
-/// Names a sequence of elements: who draws, when, and for which row.
+/// Counter and key of a sequence, except its row and element.
 struct NoiseKey {
   std::uint64_t seed;
   Stream stream;
@@ -63,7 +63,7 @@ VAE_HD Words random_words(const NoiseKey& key, std::uint32_t row,
   return philox(key.seed, counter);
 }
 
-/// [0, 1) in steps of 2^-24: exact in float.
+/// Uniform in [0, 1), a multiple of 2^-24, so exact in float.
 VAE_HD float uniform(std::uint32_t word) {
   return static_cast<float>(word >> 8) * 0x1p-24f;
 }

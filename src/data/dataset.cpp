@@ -1,4 +1,4 @@
-// vae::Dataset over Images: making it from files or memory, and reading rows.
+// vae::Dataset: creation from files or memory, and reading images.
 #include "vae/dataset.hpp"
 
 #include <memory>
@@ -49,7 +49,7 @@ void Dataset::read(std::uint64_t first, std::uint64_t count,
   const data::Images& all = *images_;
   require(first <= all.count && count <= all.count - first, Status::argument,
           "images ", first, " to ", first, " + ", count,
-          " were asked for; the set has 0 to ", all.count);
+          " were requested; the dataset has 0 to ", all.count);
   io::check_format({images.type, images.layout}, "the output's");
   require(images.device == DeviceKind::cpu, Status::argument,
           "the output's device is ", static_cast<std::int32_t>(images.device),
@@ -57,7 +57,7 @@ void Dataset::read(std::uint64_t first, std::uint64_t count,
   const std::uint64_t row_from = all.row_elements() * element_size(all.type);
   const std::uint64_t row_to = all.row_elements() * element_size(images.type);
   require(images.bytes / row_to >= count, Status::too_small,
-          "the output has room for ", images.bytes, " bytes; ", count * row_to,
+          "the output buffer has ", images.bytes, " bytes; ", count * row_to,
           " are needed");
   require(images.data != nullptr || count == 0, Status::argument,
           "the output's data is null");

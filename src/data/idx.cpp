@@ -30,13 +30,13 @@ std::string sizes_text(const std::vector<std::uint32_t>& sizes) {
   return text;
 }
 
-/// What people take for images that are read: a hint, or "".
+/// A hint for files of another format that users often pass, or "".
 const char* mistaken_for_idx(std::span<const std::byte> bytes) {
   switch (big_endian(bytes, 0)) {
     case 0x89504e47:
       return "; it is a PNG file, and PNG files are read from a folder of them";
     case 0x504b0304:
-      return "; it is a ZIP file, which is to be unpacked";
+      return "; it is a ZIP file, which must be unpacked first";
     case 0x934e554d:
       return "; it is a NumPy array";
     default:
@@ -46,13 +46,13 @@ const char* mistaken_for_idx(std::span<const std::byte> bytes) {
   }
 }
 
-/// How many dimensions the first four bytes announce.
+/// The number of dimensions in the four-byte magic number.
 std::size_t parse_magic(std::span<const std::byte> bytes,
                         const std::string& origin) {
   require(bytes.size() >= 4, Status::format, origin, " has ", bytes.size(),
           " bytes; an IDX file has at least 4");
   require(byte_at(bytes, 0) == 0 && byte_at(bytes, 1) == 0, Status::format,
-          origin, " is no IDX file: it begins with 0x", std::hex,
+          origin, " is not an IDX file: it begins with 0x", std::hex,
           std::setfill('0'), std::setw(8), big_endian(bytes, 0),
           " instead of 0x0000", mistaken_for_idx(bytes));
   require(byte_at(bytes, 2) == kUnsignedByte, Status::format, origin,
@@ -82,8 +82,8 @@ Idx parse_idx(std::span<const std::byte> bytes, const std::string& origin) {
     idx.sizes.push_back(big_endian(bytes, 4 + 4 * i));
   idx.numbers = bytes.subspan(header);
 
-  // Dividing what is there, rather than multiplying what is claimed, cannot
-  // overflow.
+  // Dividing the size at hand cannot overflow; multiplying the claimed sizes
+  // could.
   std::uint64_t left = idx.numbers.size();
   const bool empty =
       std::find(idx.sizes.begin(), idx.sizes.end(), 0u) != idx.sizes.end();

@@ -1,5 +1,5 @@
-// The IDX format of MNIST: a type, a few sizes, the numbers. Only unsigned
-// bytes, which is what images and labels are made of.
+// The IDX format of MNIST: element type, sizes, data. Only unsigned bytes, the
+// type of images and labels.
 #pragma once
 
 #include <cstddef>
@@ -18,15 +18,15 @@ struct Idx {
   std::span<const std::byte> numbers;  // product of sizes, one byte each
 };
 
-/// Error(format), naming `origin`, unless the bytes are exactly one IDX array
-/// of unsigned bytes with 1 to 4 dimensions.
+/// Parses exactly one IDX array of unsigned bytes with 1 to 4 dimensions, else
+/// Error(format), naming `origin`.
 Idx parse_idx(std::span<const std::byte> bytes, const std::string& origin);
 
-/// Images from a file, gzipped or not: 3 dimensions are [image][row][column],
-/// 4 are [image][channel][row][column]. At least one image, no side zero.
+/// Images from a file, gzipped or not: [image][row][column] or
+/// [image][channel][row][column]. At least one image; no side is zero.
 Images read_idx_images(const std::string& path);
 
-/// Labels from a file of 1 dimension, gzipped or not.
+/// Labels from a one-dimensional file, gzipped or not.
 std::vector<std::int32_t> read_idx_labels(const std::string& path);
 
 }  // namespace vae::data

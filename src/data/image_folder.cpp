@@ -29,7 +29,7 @@ std::string extension_of(const fs::path& name) {
   return extension;
 }
 
-/// Pictures that are not read, and that people may think are.
+/// Image formats that are not read, for a warning.
 bool is_other_image(const std::string& extension) {
   constexpr std::string_view kImages[] = {".jpg", ".jpeg", ".bmp", ".gif",
                                           ".tif", ".tiff", ".webp"};
@@ -44,7 +44,7 @@ Listing list_folder(const std::string& folder) {
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     const std::string name = entry->path().filename().string();
     if (name.starts_with('.')) continue;
-    std::error_code unknown;  // a link to nowhere is just another file
+    std::error_code unknown;  // a broken link counts as another file
     if (entry->is_directory(unknown))
       listing.folders.push_back(name);
     else if (extension_of(name) == ".png")
@@ -60,7 +60,7 @@ Listing list_folder(const std::string& folder) {
   return listing;
 }
 
-/// Adds one file's image; the first decides the shape.
+/// Appends one file's image; the first image sets the shape.
 void add_image(Images& images, const std::string& path) {
   const io::Picture picture = io::read_png(io::read_file(path), path);
   const Shape shape{picture.channels, picture.height, picture.width};
@@ -92,7 +92,8 @@ void tell_left_out(const std::string& folder, const Listing& listing) {
       " images of other formats are left out");
 }
 
-/// One PNG file beside label folders would otherwise be the whole set.
+/// Without this check, one stray PNG file beside label directories would be the
+/// whole dataset.
 void refuse_mixture(const std::string& folder, const Listing& listing) {
   std::uint64_t inside = 0;
   for (const std::string& name : listing.folders)
@@ -134,7 +135,7 @@ bool natural_less(std::string_view a, std::string_view b) {
     b.remove_prefix(run_b.size());
   }
   if (a.empty() != b.empty()) return a.empty();
-  return whole_a < whole_b;  // "01" and "1" differ, so they need an order
+  return whole_a < whole_b;  // equal as numbers, as "01" and "1"
 }
 
 bool holds_pictures(const std::string& folder) {

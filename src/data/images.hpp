@@ -1,5 +1,5 @@
-// What a Dataset shares: the images as they came, uint8 or float32, [C, H, W]
-// each. Immutable once made.
+// The images that copies of a Dataset share: uint8 or float32, [count, C, H,
+// W]. Immutable after construction.
 #pragma once
 
 #include <cstddef>

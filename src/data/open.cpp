@@ -1,5 +1,5 @@
-// A path's meaning: first what is really there, then the names "train" and
-// "test" that a folder with MNIST's files answers to.
+// Decides what a path means: first an existing file or directory, then "train"
+// or "test" below a directory with MNIST's files.
 #include "data/open.hpp"
 
 #include <algorithm>
@@ -21,8 +21,8 @@ struct MnistSet {
   std::string images, labels;  // paths; no labels: empty
 };
 
-/// Whether there is something of this name, be it a link that leads nowhere or
-/// a file that may not be read: then reading it is what fails, and names it.
+/// Whether the name exists, also as a broken link or an unreadable file;
+/// reading it then fails with an error that names it.
 bool is_there(const fs::path& path) {
   std::error_code error;
   const fs::file_status status = fs::symlink_status(path, error);
@@ -32,7 +32,7 @@ bool is_there(const fs::path& path) {
   return fs::exists(status);
 }
 
-/// Of what is there, links followed.
+/// Status of the target, links followed.
 fs::file_status status_of(const fs::path& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
@@ -41,8 +41,8 @@ fs::file_status status_of(const fs::path& path) {
   return status;
 }
 
-/// The path of "train-images" + "idx3-ubyte" in the spellings seen in the
-/// wild, or an empty one.
+/// The path of, for example, "train-images" + "idx3-ubyte" in any of the
+/// spellings in use, or an empty path.
 std::string find_part(const fs::path& folder, const std::string& stem,
                       const std::string& kind) {
   for (const char* end : {"", ".gz"})
@@ -73,7 +73,7 @@ Images read_mnist(const MnistSet& set) {
   return read_idx(set.images, set.labels);
 }
 
-/// A folder that is one set: MNIST's training files, or pictures.
+/// Reads a directory that is one dataset: MNIST's training files, or PNG files.
 Images read_set_folder(const fs::path& folder) {
   if (const auto set = find_mnist(folder, true)) return read_mnist(*set);
   require(!find_mnist(folder, false), Status::file, folder.string(),
@@ -82,7 +82,8 @@ Images read_set_folder(const fs::path& folder) {
   return read_image_folder(folder.string());
 }
 
-/// "car", "plane" and "train" are three labels, "train" and "test" two sets.
+/// Rejects directories where "train" may be a label ("car", "plane", "train")
+/// or a set ("train", "test").
 void refuse_label_train(const fs::path& folder) {
   if (!holds_pictures((folder / "train").string())) return;
   std::error_code error;
@@ -113,7 +114,7 @@ Images read_folder(const fs::path& folder) {
   return read_set_folder(folder);
 }
 
-/// FOLDER/train and FOLDER/test, where FOLDER has MNIST's files.
+/// The set of FOLDER/train or FOLDER/test, if FOLDER has MNIST's files.
 std::optional<MnistSet> find_named_set(const fs::path& path) {
   const std::string name = path.filename().string();
   if (name != "train" && name != "test") return std::nullopt;
@@ -125,7 +126,7 @@ std::optional<MnistSet> find_named_set(const fs::path& path) {
 Images open_images(const std::string& path, const std::string& labels_path) {
   fs::path clean(path);
   if (!clean.has_filename() && clean.has_parent_path())
-    clean = clean.parent_path();  // a trailing slash says nothing
+    clean = clean.parent_path();  // drops a trailing slash
   const bool there = is_there(clean);
   const bool is_folder = there && fs::is_directory(status_of(clean));
   const auto named = there ? std::nullopt : find_named_set(clean);

@@ -1,5 +1,5 @@
-// Finds out what a path holds and reads it: MNIST's files, one IDX file, or a
-// folder of PNG files. The formats themselves are elsewhere.
+// Decides what a path means and reads it: MNIST's files, one IDX file, or a
+// directory of PNG files. The formats are in other files.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +11,11 @@
 
 namespace vae::data {
 
-/// The images that Dataset::open promises for these paths.
+/// Implements Dataset::open.
 Images open_images(const std::string& path, const std::string& labels_path);
 
-/// Attaches labels, one per image and none negative. `origin` names them in
-/// error texts; `status` is what a wrong one is.
+/// Attaches labels, one per image, none negative. `origin` names them in error
+/// texts; `status` is the error status for bad labels.
 void set_labels(Images& images, std::vector<std::int32_t> labels,
                 const std::string& origin, Status status);
 

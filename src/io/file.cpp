@@ -1,5 +1,5 @@
-// Reading and replacing whole files over POSIX calls; the one file of this room
-// that talks to the operating system.
+// Reads and replaces whole files with POSIX calls; the only file of this
+// directory that calls the operating system.
 #include "io/file.hpp"
 
 #include <fcntl.h>
@@ -23,7 +23,7 @@ namespace {
 // short.
 constexpr std::size_t kPiece = std::size_t{1} << 30;
 
-// A text that begins with nothing would name nothing.
+// An empty path needs quotes to be visible in an error text.
 std::string shown(const std::string& path) {
   return path.empty() ? "''" : path;
 }
@@ -35,7 +35,7 @@ std::string shown(const std::string& path) {
        std::generic_category().message(error));
 }
 
-/// What it is that is neither a regular file nor a directory.
+/// Describes a path that is neither a regular file nor a directory.
 const char* kind_of(mode_t mode) {
   if (S_ISFIFO(mode)) return "a pipe (FIFO)";
   if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
@@ -95,7 +95,7 @@ void write_all(int fd, std::span<const std::byte> bytes,
   }
 }
 
-/// The file that a chain of links ends in; it need not exist.
+/// The target of a path after following links; it need not exist.
 std::filesystem::path end_of_links(const std::string& path) {
   constexpr int kMostLinks = 40;  // the system's own limit
   std::filesystem::path at = path;
@@ -103,13 +103,13 @@ std::filesystem::path end_of_links(const std::string& path) {
     char buffer[PATH_MAX];
     const ssize_t size = ::readlink(at.c_str(), buffer, sizeof buffer);
     if (size < 0) return at;
-    // An absolute one replaces the whole path.
+    // operator/ replaces the whole path if the link is absolute.
     at = at.parent_path() / std::string(buffer, static_cast<std::size_t>(size));
   }
   fail_file(path, "written", ELOOP);
 }
 
-/// Where the bytes must land, links followed, and the permissions they get.
+/// Path of the file to replace, links followed, and its permissions.
 struct Target {
   std::filesystem::path path;
   bool exists = false;
@@ -123,14 +123,14 @@ Target find_target(const std::string& path) {
     if (errno != ENOENT) fail_file(path, "written", errno);
     return target;
   }
-  // Renaming over a device or a pipe would replace it by a plain file.
+  // rename() would replace a device or a pipe by a regular file.
   require_regular(path, "written", status.st_mode);
   target.exists = true;
   target.mode = status.st_mode & 0777;
   return target;
 }
 
-/// Creates a new file in `folder` that nobody else has.
+/// Creates a new file with a unique name in `folder`.
 std::pair<int, std::string> create_unique(const std::filesystem::path& folder,
                                           const std::string& path) {
   static std::atomic<unsigned> counter{0};
@@ -147,15 +147,15 @@ std::pair<int, std::string> create_unique(const std::filesystem::path& folder,
 
 [[noreturn]] void fail_rename(const std::string& path, int error) {
   if (error != EBUSY) fail_file(path, "written", error);
-  // As a container does with a single file.
+  // For example a single file mounted into a container.
   fail(Status::file, path,
        " cannot be written: ", std::generic_category().message(error),
        "; it is mounted by itself, and no new file can take its place; mount "
        "its directory instead");
 }
 
-/// Makes the rename durable. A file system that cannot sync a folder, or a
-/// folder that we may not open, is no reason to fail: the file is in place.
+/// Makes the rename durable. If the directory cannot be opened or synced, this
+/// is not an error: the file is already in place.
 void sync_folder(const std::filesystem::path& folder, const std::string& path) {
   Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.get() < 0) return;
@@ -165,7 +165,7 @@ void sync_folder(const std::filesystem::path& folder, const std::string& path) {
 }  // namespace
 
 std::vector<std::byte> read_file(const std::string& path, std::uint64_t limit) {
-  // Not blocking, so that a pipe is refused below instead of waited for.
+  // O_NONBLOCK: open() must not wait on a pipe, which is rejected below.
   Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (fd.get() < 0) fail_file(path, "read", errno);
   struct stat status {};
@@ -182,7 +182,7 @@ std::vector<std::byte> read_file(const std::string& path, std::uint64_t limit) {
                                std::min(bytes.size() - done, kPiece));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail_file(path, "read", errno);
-    if (got == 0) break;  // shortened while we read; the parser decides
+    if (got == 0) break;  // truncated while reading; the parser checks
     done += static_cast<std::size_t>(got);
   }
   bytes.resize(done);

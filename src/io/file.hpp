@@ -1,6 +1,6 @@
-// Whole files in and out. Writing goes to a temporary file beside the target,
-// is synced and renamed: the target is whole or as it was. No streams, no
-// formats.
+// Reads and writes whole files. Writing goes to a temporary file in the
+// target's directory, which is synced and renamed, so a failure does not change
+// the target.
 #pragma once
 
 #include <cstddef>
@@ -12,18 +12,18 @@
 
 namespace vae::io {
 
-/// The bytes of a regular file. Error(file) names the path and the operating
-/// system's reason; Error(format) if the file is over `limit` bytes.
+/// The content of a regular file. Error(file) names the path and the operating
+/// system's reason; Error(format) if the file has more than `limit` bytes.
 std::vector<std::byte> read_file(const std::string& path,
                                  std::uint64_t limit = std::uint64_t{1} << 40);
 
-/// Replaces or creates `path`; a link is followed, an existing file's
-/// permissions are kept. Error(file) names the path and the reason; then the
-/// target is as it was and nothing else is left behind. What exists and is no
-/// regular file is refused.
+/// Replaces or creates `path`. Links are followed; permissions of an existing
+/// file are kept. Error(file) names the path and the reason, also if the target
+/// is not a regular file; then the target is unchanged and no temporary file
+/// remains.
 void write_file_atomically(const std::string& path,
                            std::span<const std::byte> bytes);
-/// The same of pieces that follow each other in the file.
+/// The same for pieces that are written one after the other.
 void write_file_atomically(
     const std::string& path,
     std::initializer_list<std::span<const std::byte>> pieces);

@@ -23,12 +23,13 @@ std::uint64_t square_root_up(std::uint64_t count) {
   return root;
 }
 
-/// Where the images lie in the picture.
-struct Plan {
+/// Positions of the images in the picture.
+struct GridPlan {
   std::uint64_t columns, rows, height, width, border;
 };
 
-Plan plan_grid(std::uint64_t count, const Shape& shape, std::uint32_t columns) {
+GridPlan plan_grid(std::uint64_t count, const Shape& shape,
+                   std::uint32_t columns) {
   // torchvision returns a single image as it is.
   if (count == 1) return {1, 1, shape[1], shape[2], 0};
   const std::uint64_t wanted = columns > 0 ? columns : square_root_up(count);
@@ -38,7 +39,8 @@ Plan plan_grid(std::uint64_t count, const Shape& shape, std::uint32_t columns) {
           across * (shape[2] + kBorder) + kBorder, kBorder};
 }
 
-/// Copies an image [H, W, C] to its place, repeating a grey channel.
+/// Copies an image [H, W, C] to its position in the RGB picture [height, width,
+/// 3]; a grey channel is repeated.
 void place(const std::vector<std::byte>& image, const Shape& shape,
            Picture& picture, std::uint64_t top, std::uint64_t left) {
   for (std::uint64_t y = 0; y < shape[1]; ++y) {
@@ -57,7 +59,7 @@ Picture draw_grid(const Batch& images, const Shape& shape,
   require(shape[0] == 1 || shape[0] == 3, Status::argument, "images of ",
           shape[0], " channels cannot be drawn; 1 and 3 are allowed");
   check_images(images, shape, true);
-  const Plan plan = plan_grid(images.count, shape, columns);
+  const GridPlan plan = plan_grid(images.count, shape, columns);
   require(plan.width <= kMaxSide && plan.height <= kMaxSide &&
               plan.width * plan.height <= kMaxPixels,
           Status::argument, "a grid of ", images.count, " images is ",

@@ -1,5 +1,5 @@
-// Gzip over zlib's inflate: every member to its end, checksums included, and
-// nothing after the last.
+// Gzip with zlib's inflate: all members with their checksums; bytes after the
+// last member are an error.
 #include "io/gzip.hpp"
 
 #include <zlib.h>
@@ -40,7 +40,7 @@ class Inflater {
        stream.msg != nullptr ? stream.msg : "unknown reason");
 }
 
-/// Inflates one member and returns how many bytes of `bytes` it took.
+/// Inflates one member and returns its compressed size.
 std::size_t inflate_member(Inflater& inflater, std::span<const std::byte> bytes,
                            std::vector<std::byte>& out, std::size_t& used,
                            std::uint64_t limit, const std::string& origin) {
@@ -48,13 +48,13 @@ std::size_t inflate_member(Inflater& inflater, std::span<const std::byte> bytes,
   std::size_t taken = 0;
   for (;;) {
     if (used == out.size()) {
-      // One byte beyond the limit tells "exactly full" from "more to come".
+      // The buffer grows to limit + 1 bytes, to detect output beyond the limit.
       require(used <= limit, Status::format, origin,
               " decompresses to more than ", limit, " bytes");
       out.resize(static_cast<std::size_t>(
           std::min<std::uint64_t>(std::max(used * 2, kFirstRoom), limit + 1)));
     }
-    // zlib reads through a pointer that C could not declare const.
+    // zlib does not write through next_in, although it is not const.
     stream.next_in =
         reinterpret_cast<Bytef*>(const_cast<std::byte*>(bytes.data() + taken));
     stream.avail_in = static_cast<uInt>(std::min(bytes.size() - taken, kPiece));

@@ -1,4 +1,4 @@
-// Gzip from memory to memory (RFC 1952), over zlib. It only reads.
+// Decompresses gzip (RFC 1952) from memory to memory, with zlib.
 #pragma once
 
 #include <cstddef>
@@ -9,15 +9,15 @@
 
 namespace vae::io {
 
-/// More than any data set that fits this library; a bomb stops here.
+/// Limit against decompression bombs; larger than any supported dataset.
 constexpr std::uint64_t kMaxGunzip = std::uint64_t{1} << 34;
 
-/// Whether the bytes begin as gzip does.
+/// Whether the bytes begin with gzip's magic number.
 bool is_gzip(std::span<const std::byte> bytes) noexcept;
 
-/// All members, decompressed. Error(format), naming `origin`, if they are
-/// truncated or corrupt, if anything but another member follows, or if more
-/// than `limit` bytes come out.
+/// Decompresses all members. Error(format), naming `origin`, if they are
+/// truncated or corrupt, if other bytes follow, or if the result has more than
+/// `limit` bytes.
 std::vector<std::byte> gunzip(std::span<const std::byte> bytes,
                               const std::string& origin,
                               std::uint64_t limit = kMaxGunzip);

@@ -11,8 +11,9 @@
 namespace vae::io {
 namespace {
 
-static_assert(std::endian::native == std::endian::little,
-              "the types below are little-endian and written as they lie");
+static_assert(
+    std::endian::native == std::endian::little,
+    "the types below are little-endian and written without conversion");
 
 constexpr std::size_t kMaxRank = 8;  // as vae_param.shape
 constexpr std::size_t kAlignment = 64;
@@ -31,7 +32,7 @@ const char* name_of(ElementType type) {
        "; allowed are 1 (uint8), 2 (float32), 3 (int64)");
 }
 
-/// (3, 4) and, as Python writes one alone, (3,).
+/// A Python tuple: "(3, 4)" or "(3,)".
 std::string tuple_of(std::span<const std::uint64_t> shape) {
   std::string text = "(";
   for (const std::uint64_t size : shape)

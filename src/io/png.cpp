@@ -1,6 +1,6 @@
-// PNG over libpng. libpng reports errors by longjmp, which must not skip a
-// destructor: each function that calls setjmp holds plain data only, and
-// whoever owns memory sits above it.
+// PNG with libpng. libpng reports errors by longjmp, which must not skip a
+// destructor. So a function that calls setjmp has only plain data, and its
+// caller owns the memory.
 #include "io/png.hpp"
 
 #include <png.h>
@@ -91,7 +91,7 @@ struct Writer {
   Writer& operator=(const Writer&) = delete;
 };
 
-/// Reads up to the first pixel and asks for 8 bit grey or RGB.
+/// Reads up to the first pixel and requests 8-bit grey or RGB.
 bool begin_read(png_structp png, png_infop info, Source* source) {
   if (setjmp(png_jmpbuf(png))) return false;
   png_set_read_fn(png, source, on_read);

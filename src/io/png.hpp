@@ -1,5 +1,5 @@
-// PNG from memory to memory, over libpng: 8 bits, grey or RGB. Sample values
-// are taken as they are; no gamma or colour profile is applied.
+// PNG from memory to memory, with libpng: 8 bits, grey or RGB. Gamma and colour
+// profiles are not applied.
 #pragma once
 
 #include <cstddef>
@@ -17,14 +17,14 @@ struct Picture {
   std::vector<std::uint8_t> pixels;
 };
 
-/// Any PNG as 8 bit grey or RGB: a palette becomes RGB, 16 bits are scaled to
-/// 8, fewer are scaled up, alpha is dropped. Error(format), naming `origin`,
-/// for what is not a whole PNG, or decodes to over 2^30 bytes.
+/// Any PNG as 8-bit grey or RGB: a palette becomes RGB, other bit depths are
+/// scaled to 8, alpha is dropped. Error(format), naming `origin`, for an
+/// invalid or truncated PNG, or one that decodes to more than 2^30 bytes.
 Picture read_png(std::span<const std::byte> bytes, const std::string& origin);
 
 /// The bytes of a PNG file; the same picture gives the same bytes.
-/// Error(argument) unless 1 or 3 channels, sides 1..1,000,000 and as many
-/// pixels as they say.
+/// Error(argument) unless there are 1 or 3 channels, sides are 1..1,000,000 and
+/// `pixels` has the matching size.
 std::vector<std::byte> write_png(const Picture& picture);
 
 }  // namespace vae::io

@@ -1,4 +1,4 @@
-// Checks and conversions of images in the caller's memory, one image at a time.
+// Checks and converts images in the caller's memory, one image at a time.
 #include "io/rows.hpp"
 
 #include <cmath>

@@ -1,5 +1,5 @@
-// Images in the caller's memory: checked, and copied from one element type and
-// layout to another. It allocates nothing and knows no file.
+// Checks images in the caller's memory, and copies them between element types
+// and layouts. Does not allocate.
 #pragma once
 
 #include <cstddef>
@@ -11,14 +11,14 @@
 
 namespace vae::io {
 
-/// Elements of one image. Error(argument) if a side is zero or the product is
-/// over 2^32.
+/// Elements of one image. Error(argument) if a side is zero or the product
+/// exceeds 2^32.
 std::uint64_t image_elements(const Shape& shape);
 
 /// "1x28x28".
 std::string to_string(const Shape& shape);
 
-/// How the numbers of one image lie in memory.
+/// Element type and layout of an image.
 struct PixelFormat {
   ElementType type = ElementType::uint8;
   Layout layout = Layout::chw;
@@ -27,14 +27,14 @@ struct PixelFormat {
 /// Throws unless the format is uint8 or float32 in a known layout.
 void check_format(const PixelFormat& format, const char* what);
 
-/// Throws unless `images` is at least one image of `shape`, uint8 or float32,
-/// on the CPU, and its buffer holds them all. NaN is refused by image and
-/// element; so is infinity unless `clipped`.
+/// Throws unless `images` has at least one image of `shape`, uint8 or float32,
+/// on the CPU, and its buffer is large enough. NaN, and infinity unless
+/// `clipped`, is an error that names image and element.
 void check_images(const Batch& images, const Shape& shape, bool clipped);
 
-/// One image from one format to another: bytes are divided by 255, floats are
-/// multiplied by it, rounded and clipped. Equal types are copied unchanged.
-/// The memory need not be aligned.
+/// Converts one image: bytes are divided by 255; floats are multiplied by 255,
+/// rounded and clipped; equal types are copied unchanged. The memory need not
+/// be aligned.
 void copy_image(const std::byte* from, PixelFormat from_format, std::byte* to,
                 PixelFormat to_format, const Shape& shape);
 

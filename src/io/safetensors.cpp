@@ -1,6 +1,6 @@
-// Safetensors: eight bytes of header length, a JSON header, the data. Reading
-// trusts nothing: every length is checked against the bytes that are there
-// before anything is allocated or copied.
+// Safetensors: eight bytes of header length, a JSON header, the data. Every
+// length is checked against the size of the file before anything is allocated
+// or copied.
 #include "io/safetensors.hpp"
 
 #include <algorithm>
@@ -14,8 +14,9 @@
 namespace vae::io {
 namespace {
 
-static_assert(std::endian::native == std::endian::little,
-              "the format's data are little-endian and used as they are");
+static_assert(
+    std::endian::native == std::endian::little,
+    "the format's data are little-endian and used without conversion");
 
 constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // the reference's own limit
@@ -58,7 +59,7 @@ void check_entry(const TensorEntry& entry, std::uint64_t data_bytes,
            " does not fit into its ", entry.end - entry.begin, " bytes");
 }
 
-/// Checks that the tensors cover the data without holes and overlaps.
+/// Checks that the tensors cover the data without gaps or overlaps.
 void check_cover(std::vector<TensorEntry>& entries, std::uint64_t data_bytes,
                  const std::string& origin) {
   std::sort(entries.begin(), entries.end(),
@@ -83,28 +84,29 @@ std::string_view header_text(std::span<const std::byte> bytes,
           kLengthBytes);
   const std::string_view whole(reinterpret_cast<const char*>(bytes.data()),
                                bytes.size());
-  // Both could be the length of a header, which a brace follows.
+  // Both are also possible header lengths, so check for the brace of a header.
   const bool pytorch =
       whole.starts_with("PK\x03\x04") || whole.starts_with("\x80\x02\x8a\x0a");
   require(!pytorch || whole.substr(kLengthBytes).starts_with('{'),
           Status::format, origin,
-          " is no safetensors file but one of PyTorch's torch.save(); in "
+          " is not a safetensors file but one of PyTorch's torch.save(); in "
           "Python, safetensors.torch.save_file(model.state_dict(), NAME) "
           "writes one");
   std::uint64_t length = 0;
   std::memcpy(&length, bytes.data(), kLengthBytes);
   const std::uint64_t room = bytes.size() - kLengthBytes;
   require(length <= kMaxHeader && length <= room, Status::format, origin,
-          " is no safetensors file: it announces a header of ", length,
+          " is not a safetensors file: it claims a header of ", length,
           " bytes; at most ", std::min(kMaxHeader, room), " are possible");
   const std::string_view text(
       reinterpret_cast<const char*>(bytes.data()) + kLengthBytes, length);
   require(text.starts_with('{'), Status::format, origin,
-          " is no safetensors file: its header does not begin with '{'");
+          " is not a safetensors file: its header does not begin with '{'");
   return text;
 }
 
-/// The tensors' places in a file, aligned by falling element size.
+/// Positions of the tensors in a file, in order of decreasing element size, so
+/// that each is aligned.
 std::vector<TensorEntry> place_tensors(const TensorFile& file) {
   std::vector<TensorEntry> entries;
   for (const auto& [name, tensor] : file.tensors) {

@@ -1,5 +1,5 @@
-// The safetensors format and nothing else: named, typed, shaped tensors with a
-// map of strings. What the names mean is the checkpoint's business.
+// The safetensors format: named, typed, shaped tensors with a map of strings.
+// The checkpoint defines what the names mean.
 #pragma once
 
 #include <cstddef>
@@ -23,25 +23,24 @@ struct TensorFile {
   std::map<std::string, Tensor> tensors;
 };
 
-/// Bytes per element of a type of the format, 0 for a name that it lacks. Types
-/// below one byte are not known here.
+/// Bytes per element of a type of the format; 0 for an unknown name. Types
+/// below one byte are not supported.
 std::uint64_t dtype_size(std::string_view dtype) noexcept;
 
-/// The bytes of a file; the same content gives the same bytes. Tensors lie in
-/// order of falling element size, then of name, so that each is aligned to its
-/// elements. Error(argument) if a tensor's size, shape and type disagree, or a
-/// text is not UTF-8.
+/// The content of a file; equal input gives equal bytes. Tensors are in order
+/// of decreasing element size, then of name, so that each is aligned.
+/// Error(argument) if a tensor's size, shape and type disagree, or a text is
+/// not UTF-8.
 std::vector<std::byte> write_safetensors(const TensorFile& file);
 
-/// Reads as if hostile: Error(format) that says what is wrong and where.
-/// `origin` names the source in error texts. Memory used is in proportion to
-/// the bytes given.
+/// Reads an untrusted file. Error(format) names `origin`, the problem and its
+/// position. Memory use is proportional to the size of the file.
 TensorFile read_safetensors(std::span<const std::byte> bytes,
                             const std::string& origin);
 
-/// The elements as float32; F32, F64, F16 and BF16 are understood, others are
-/// an Error(format) that names source and tensor. F64 beyond float's range
-/// becomes infinite.
+/// The elements as float32, from F32, F64, F16 or BF16; other types are an
+/// Error(format) that names source and tensor. F64 beyond float's range becomes
+/// infinite.
 std::vector<float> to_float(const Tensor& tensor, const std::string& name,
                             const std::string& origin);
 

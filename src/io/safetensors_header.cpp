@@ -1,5 +1,5 @@
-// The header as a stream of JSON events: no tree is built, so depth, duplicate
-// keys and wrong types are refused where they appear, whatever their number.
+// Parses the header as a stream of JSON events without building a tree, so
+// depth, duplicate keys and wrong types are detected at once.
 #include "io/safetensors_header.hpp"
 
 #include <limits>
@@ -15,8 +15,8 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kMetadata = "__metadata__";
 constexpr std::size_t kMaxRank = 64;
 
-/// Receives events from nlohmann's parser; false from an event stops it, and
-/// problem() then says why.
+/// Receives events from nlohmann's parser. An event that returns false stops
+/// the parser; problem() then gives the reason.
 class HeaderEvents : public nlohmann::json_sax<Json> {
  public:
   TensorHeader header;
@@ -34,34 +34,34 @@ class HeaderEvents : public nlohmann::json_sax<Json> {
   bool binary(binary_t&) override { return unexpected("binary data"); }
 
   bool number_unsigned(number_unsigned_t value) override {
-    if (place_ == Place::in_shape) return add_side(value);
-    if (place_ == Place::in_offsets) return add_offset(value);
+    if (expect_ == Expect::in_shape) return add_side(value);
+    if (expect_ == Expect::in_offsets) return add_offset(value);
     return unexpected(join("the number ", value));
   }
 
   bool string(string_t& value) override {
-    if (place_ == Place::metadata_value) {
+    if (expect_ == Expect::metadata_value) {
       header.metadata[key_] = std::move(value);
-      place_ = Place::in_metadata;
+      expect_ = Expect::in_metadata;
       return true;
     }
-    if (place_ != Place::dtype) return unexpected("a string");
+    if (expect_ != Expect::dtype) return unexpected("a string");
     header.entries.back().dtype = std::move(value);
-    place_ = Place::in_tensor;
+    expect_ = Expect::in_tensor;
     return true;
   }
 
   bool start_object(std::size_t) override {
-    switch (place_) {
-      case Place::start:
-        place_ = Place::in_header;
+    switch (expect_) {
+      case Expect::start:
+        expect_ = Expect::in_header;
         return true;
-      case Place::tensor:
-        place_ = Place::in_tensor;
+      case Expect::tensor:
+        expect_ = Expect::in_tensor;
         fields_ = {};
         return true;
-      case Place::metadata:
-        place_ = Place::in_metadata;
+      case Expect::metadata:
+        expect_ = Expect::in_metadata;
         return true;
       default:
         return unexpected("an object");
@@ -69,44 +69,44 @@ class HeaderEvents : public nlohmann::json_sax<Json> {
   }
 
   bool end_object() override {
-    if (place_ == Place::in_header) {
-      place_ = Place::done;
+    if (expect_ == Expect::in_header) {
+      expect_ = Expect::done;
       return true;
     }
-    if (place_ == Place::in_tensor &&
+    if (expect_ == Expect::in_tensor &&
         !(fields_.dtype && fields_.shape && fields_.offsets))
       return refuse("tensor '" + header.entries.back().name +
                     "' lacks one of dtype, shape and data_offsets");
-    place_ = Place::in_header;
+    expect_ = Expect::in_header;
     return true;
   }
 
   bool start_array(std::size_t) override {
-    if (place_ == Place::shape)
-      place_ = Place::in_shape;
-    else if (place_ == Place::offsets)
-      place_ = Place::in_offsets;
+    if (expect_ == Expect::shape)
+      expect_ = Expect::in_shape;
+    else if (expect_ == Expect::offsets)
+      expect_ = Expect::in_offsets;
     else
       return unexpected("an array");
     return true;
   }
 
   bool end_array() override {
-    if (place_ == Place::in_offsets && offset_count_ != 2)
+    if (expect_ == Expect::in_offsets && offset_count_ != 2)
       return refuse(join("data_offsets of tensor '", header.entries.back().name,
                          "' has ", offset_count_, " numbers instead of 2"));
-    place_ = Place::in_tensor;
+    expect_ = Expect::in_tensor;
     return true;
   }
 
   bool key(string_t& name) override {
-    if (place_ == Place::in_header) return header_key(name);
-    if (place_ == Place::in_tensor) return tensor_key(name);
+    if (expect_ == Expect::in_header) return header_key(name);
+    if (expect_ == Expect::in_tensor) return tensor_key(name);
     if (header.metadata.count(name) > 0)
       return refuse("metadata key '" + name + "' appears twice");
     header.metadata[name];
     key_ = std::move(name);
-    place_ = Place::metadata_value;
+    expect_ = Expect::metadata_value;
     return true;
   }
 
@@ -116,8 +116,8 @@ class HeaderEvents : public nlohmann::json_sax<Json> {
   }
 
  private:
-  // Where the parser is: outside, or what the next value must be.
-  enum class Place {
+  // State of the parser: outside, or the kind of value expected next.
+  enum class Expect {
     start,
     in_header,
     tensor,
@@ -142,22 +142,22 @@ class HeaderEvents : public nlohmann::json_sax<Json> {
   }
 
   bool unexpected(const std::string& what) {
-    if (place_ == Place::metadata_value || place_ == Place::metadata)
+    if (expect_ == Expect::metadata_value || expect_ == Expect::metadata)
       return refuse("metadata holds " + what + "; it is an object of strings");
-    if (place_ == Place::start) return refuse(what + " instead of an object");
+    if (expect_ == Expect::start) return refuse(what + " instead of an object");
     const std::string where =
         header.entries.empty()
             ? ""
             : " of tensor '" + header.entries.back().name + "'";
-    switch (place_) {
-      case Place::dtype:
+    switch (expect_) {
+      case Expect::dtype:
         return refuse("dtype" + where + " is " + what + ", not a string");
-      case Place::shape:
-      case Place::in_shape:
+      case Expect::shape:
+      case Expect::in_shape:
         return refuse("shape" + where + " holds " + what +
                       "; it is an array of whole numbers >= 0");
-      case Place::offsets:
-      case Place::in_offsets:
+      case Expect::offsets:
+      case Expect::in_offsets:
         return refuse("data_offsets" + where + " holds " + what +
                       "; it is an array of two whole numbers >= 0");
       default:
@@ -169,31 +169,31 @@ class HeaderEvents : public nlohmann::json_sax<Json> {
     if (!names_.insert(name).second)
       return refuse("the name '" + name + "' appears twice");
     if (name == kMetadata) {
-      place_ = Place::metadata;
+      expect_ = Expect::metadata;
       return true;
     }
     header.entries.emplace_back();
     header.entries.back().name = std::move(name);
-    place_ = Place::tensor;
+    expect_ = Expect::tensor;
     return true;
   }
 
   bool tensor_key(const string_t& name) {
-    if (name == "dtype") return field(fields_.dtype, Place::dtype, name);
-    if (name == "shape") return field(fields_.shape, Place::shape, name);
+    if (name == "dtype") return field(fields_.dtype, Expect::dtype, name);
+    if (name == "shape") return field(fields_.shape, Expect::shape, name);
     offset_count_ = 0;
     if (name == "data_offsets")
-      return field(fields_.offsets, Place::offsets, name);
+      return field(fields_.offsets, Expect::offsets, name);
     return refuse("tensor '" + header.entries.back().name +
                   "' has the unknown field '" + name + "'");
   }
 
-  bool field(bool& seen, Place next, const string_t& name) {
+  bool field(bool& seen, Expect next, const string_t& name) {
     if (seen)
       return refuse("tensor '" + header.entries.back().name + "' has " + name +
                     " twice");
     seen = true;
-    place_ = next;
+    expect_ = next;
     return true;
   }
 
@@ -217,7 +217,7 @@ class HeaderEvents : public nlohmann::json_sax<Json> {
     return true;
   }
 
-  Place place_ = Place::start;
+  Expect expect_ = Expect::start;
   Fields fields_;
   std::size_t offset_count_ = 0;
   std::string key_, problem_;
@@ -237,7 +237,7 @@ TensorHeader parse_tensor_header(std::string_view json,
 std::string format_tensor_header(const TensorHeader& header) {
   Json json = Json::object();
   if (!header.metadata.empty()) json[kMetadata] = header.metadata;
-  // A vector underlies ordered_json: appending avoids its linear search.
+  // ordered_json is a vector of members; appending avoids its linear search.
   auto& members = json.get_ref<Json::object_t&>();
   for (const TensorEntry& entry : header.entries) {
     Json value = Json::object();

@@ -1,5 +1,5 @@
-// The JSON header of a safetensors file: what it says about each tensor. It is
-// checked for form here; whether it fits the data is the reader's business.
+// The JSON header of a safetensors file. Its form is checked here; the reader
+// checks it against the data.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ struct TensorEntry {
 
 struct TensorHeader {
   std::map<std::string, std::string> metadata;
-  std::vector<TensorEntry> entries;  // as they come, names unique
+  std::vector<TensorEntry> entries;  // in file order, names unique
 };
 
 /// Error(format), naming `origin`, for anything but one JSON object of tensors

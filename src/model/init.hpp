@@ -1,6 +1,6 @@
-// How the tensors of a plan start: PyTorch's default distributions (Kaiming
-// uniform with a = sqrt(5), which is uniform in ±1/sqrt(fan_in)), drawn from
-// keyed integers, so that every engine and device starts alike.
+// Initial values of a plan's tensors: PyTorch's default distributions (Kaiming
+// uniform with a = sqrt(5), which is uniform in ±1/sqrt(fan_in)), drawn with
+// Philox, so that all engines and devices start with the same values.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace vae::model {
 
-/// The start of trainable tensor `index`, in PyTorch's order.
+/// Initial values of trainable tensor `index`, in PyTorch's order.
 std::vector<float> initial_param(const Plan& plan, int index,
                                  std::uint64_t seed);
 

@@ -15,7 +15,7 @@ class Builder {
  public:
   explicit Builder(Plan& plan) : plan_(plan) {}
 
-  /// `dims` has the image axis written out; `shape` is what PyTorch shows.
+  /// `dims` has the image axis split into C, H, W; `shape` is PyTorch's.
   int add_param(Tensor tensor) {
     plan_.entries.push_back({true, gsl::narrow<int>(plan_.params.size())});
     plan_.params.push_back(std::move(tensor));
@@ -34,7 +34,7 @@ class Builder {
     const bool transposed = kind == LayerKind::conv_transposed;
     const std::vector<std::int64_t> shape{
         transposed ? in.c : out.c, transposed ? out.c : in.c, kernel, kernel};
-    // PyTorch takes the second axis as the fan in, also when transposed.
+    // PyTorch uses the second axis as fan-in, also for transposed convolutions.
     const std::int64_t fan_in = shape[1] * kernel * kernel;
     layer.weight = add_param({name + ".weight", shape, shape, 1, fan_in});
     layer.bias = add_param({name + ".bias", {out.c}, {out.c}, -1, fan_in});
@@ -47,7 +47,7 @@ class Builder {
     Tensor bias{name + ".bias", {out.size()}, {}, -1, in.size()};
     const bool image_out = out.h * out.w > 1;
     const bool image_in = in.h * in.w > 1;
-    // Both at once happens in no network of ours.
+    // No layer both starts and ends at an image axis.
     expect(!(image_out && image_in));
     weight.image_axis = image_out ? 0 : image_in ? 1 : -1;
     bias.image_axis = image_out ? 0 : -1;

@@ -1,6 +1,6 @@
-// What a configuration means: the layers in order, the tensors with names and
-// shapes as in the PyTorch module, and how each starts. No arithmetic, no
-// memory: an engine reads this and decides how to compute it.
+// The model that a configuration describes: its layers in order, and its
+// tensors with the names, shapes and initial distributions of the PyTorch
+// module. No arithmetic and no memory: an engine decides how to compute it.
 #pragma once
 
 #include <cstdint>
@@ -26,22 +26,23 @@ struct Extent {
   bool operator==(const Extent&) const = default;
 };
 
-/// One tensor of the module. `dims` is `shape` with every flattened image axis
-/// written out as C, H, W, so that an engine can keep pixels before channels;
-/// `image_axis` is where those three begin in `dims`, or -1.
+/// One tensor of the module. `dims` is `shape` with a flattened image axis
+/// split into C, H, W, so that an engine can store channels last; `image_axis`
+/// is the index of C in `dims`, or -1.
 struct Tensor {
   std::string name;
   std::vector<std::int64_t> shape;
   std::vector<std::int64_t> dims;
   int image_axis = -1;
-  /// > 0: starts uniform in ±1/sqrt(fan_in); 0: starts as `constant`.
+  /// > 0: initialised uniform in ±1/sqrt(fan_in); 0: initialised to `constant`.
   std::int64_t fan_in = 0;
   float constant = 0.0f;
   std::int64_t elements() const;
 };
 
-/// One step of the encoder or decoder: product, optional BatchNorm, activation.
-/// Numbers are indices into Plan::params and Plan::running; -1: there is none.
+/// One layer of the encoder or decoder: convolution or linear, optional
+/// BatchNorm, activation. Tensors are indices into Plan::params and
+/// Plan::running; -1: none.
 struct Layer {
   LayerKind kind = LayerKind::linear;
   Extent in, out;
@@ -60,8 +61,8 @@ struct Entry {
 };
 
 struct Plan {
-  Extent image;     // what comes in and goes out
-  Extent features;  // what the encoder gives to the heads
+  Extent image;     // input of the encoder, output of the decoder
+  Extent features;  // output of the encoder, input of the heads
   std::int64_t latent = 0;
   std::vector<Layer> encoder;
   Layer mean_head, logvar_head;  // fc11, fc12
@@ -70,15 +71,14 @@ struct Plan {
   std::vector<Tensor> params;               // trainable, in state_dict order
   std::vector<Tensor> running;              // BatchNorm's statistics
   std::vector<Entry> entries;               // both, in state_dict order
-  std::vector<std::string> batch_counters;  // num_batches_tracked: updates
+  std::vector<std::string> batch_counters;  // num_batches_tracked
 
   const Tensor& tensor(const Entry& entry) const;
   /// Index into `entries`, or -1.
   int find(const std::string& name) const;
-  /// Whether a name is one of `batch_counters`.
+  /// Whether `name` is one of `batch_counters`.
   bool is_counter(const std::string& name) const;
-  /// Fewest images a training batch can have: BatchNorm needs two values per
-  /// channel.
+  /// Smallest training batch: BatchNorm needs two values per channel.
   std::int64_t min_batch() const;
   /// Bytes that training on so many images takes at the very least, with
   /// numbers of `size` bytes: every layer's output, before and after its

@@ -1,4 +1,4 @@
-// What this library is and what it found on this machine.
+// Version, build and devices of the library.
 #include "vae/about.hpp"
 
 #include <nlohmann/json.hpp>

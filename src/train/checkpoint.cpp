@@ -1,5 +1,5 @@
-// See checkpoint.hpp. A file is checked whole before a trainer takes anything
-// from it.
+// See checkpoint.hpp. The whole file is checked before a trainer copies any
+// value from it.
 #include "train/checkpoint.hpp"
 
 #include <algorithm>
@@ -49,7 +49,8 @@ void check_tensor(const io::TensorFile& file, const std::string& name,
           "; this model's is ", text_of(shape));
 }
 
-/// The named tensor, which check_tensor() found; its numbers are usable.
+/// The values of a tensor that check_tensor() found; throws unless they are
+/// finite.
 std::vector<float> take(const io::TensorFile& file, const std::string& name,
                         const std::string& origin) {
   std::vector<float> values = io::to_float(file.tensors.at(name), name, origin);
@@ -72,7 +73,7 @@ void check_names(const io::TensorFile& file, const model::Plan& plan,
   }
 }
 
-/// The fields that decide which tensors there are and what they mean.
+/// Compares the fields that determine the tensors and their meaning.
 bool same_model(const Config& a, const Config& b) {
   return a.model == b.model && a.net == b.net && a.channels == b.channels &&
          a.height == b.height && a.width == b.width && a.latent == b.latent &&
@@ -115,7 +116,7 @@ Config config_for(const io::TensorFile& file, const Config* given,
   if (given == nullptr) {
     stored.device = DeviceKind::automatic;
     stored.device_index = 0;
-    // They belong to the device that it was trained on.
+    // These settings depend on the device that trained the model.
     stored.engine = EngineKind::automatic;
     stored.graph = Graph::automatic;
     return stored;
@@ -147,8 +148,8 @@ void check_tensors(const io::TensorFile& file, const Config& config,
 
 namespace {
 
-/// A safetensors file begins with the length of its header, a brace after it.
-/// Asked first: the length may look like blanks and a brace.
+/// A safetensors file begins with the length of its header and a brace. Checked
+/// before JSON, because the length may look like blanks and a brace.
 bool looks_like_safetensors(std::string_view file) {
   std::uint64_t length = 0;
   if (file.size() <= sizeof length) return false;
@@ -172,7 +173,8 @@ Config config_from_file(const std::string& path) {
     return train::config_for(io::read_safetensors(bytes, path), nullptr, path);
   require(!looks_like_utf16(text), Status::format, path,
           " is UTF-16 text; a configuration is JSON in UTF-8");
-  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // says UTF-8
+  if (text.starts_with("\xef\xbb\xbf"))
+    text.remove_prefix(3);  // byte order mark
   const std::size_t start = text.find_first_not_of(" \t\r\n");
   require(start != std::string_view::npos, Status::format, path,
           " is empty; a configuration is a JSON object, a model a "

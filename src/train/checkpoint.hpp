@@ -1,5 +1,5 @@
-// What a model or checkpoint file means: which tensors and which metadata a
-// safetensors file of libvae holds. The format itself is io's business.
+// Content of a model or checkpoint file: the tensors and metadata that libvae
+// writes to a safetensors file. src/io implements the format.
 //
 // Tensors: those of the PyTorch module's state_dict. A checkpoint adds
 // "adam.moment1.<name>" and "adam.moment2.<name>". Metadata: "format" = "pt",
@@ -15,13 +15,13 @@
 
 namespace vae::train {
 
-/// The configuration to open `file` with: its own, or `given`, whose model
-/// fields must then agree with the file's, if it has any.
+/// The configuration for opening `file`: the file's own, or `given`. The model
+/// fields of `given` must agree with the file's configuration, if it has one.
 Config config_for(const io::TensorFile& file, const Config* given,
                   const std::string& origin);
 
-/// Names and shapes against the model that `config` means, before any memory
-/// is taken for it: a small file must not ask for a large model.
+/// Checks names and shapes against the model of `config` before memory is
+/// allocated for it: a small file must not cause a large allocation.
 void check_tensors(const io::TensorFile& file, const Config& config,
                    const std::string& origin);
 

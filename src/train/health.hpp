@@ -1,6 +1,6 @@
-// Whether a trainer can still be used. Once its device has failed, nothing on
-// it can be trusted or saved; in a forked child its threads do not exist. Every
-// later call says so.
+// Whether a trainer can still be used. It cannot after its device has failed,
+// and not in a forked child, where its threads do not exist. Every later call
+// then throws Error(poisoned).
 #pragma once
 
 #include <new>
@@ -12,9 +12,9 @@ namespace vae::train {
 
 class Health {
  public:
-  /// Runs `work`; Error(poisoned) if a device failure came before, or if this
-  /// is another process than the trainer was made in. An Error(device) passes
-  /// through and poisons.
+  /// Runs `work`. Error(poisoned) after an earlier device failure, or in
+  /// another process than the one that created the trainer. An Error(device)
+  /// from `work` is rethrown and poisons the trainer.
   template <class Work>
   auto run(Work work) {
     require(!elsewhere(), Status::poisoned, "this trainer belongs to process ",
@@ -49,7 +49,7 @@ class Health {
     });
   }
 
-  /// In a process forked from the one that made the trainer.
+  /// Whether this process was forked from the one that created the trainer.
   bool elsewhere() const { return process_id() != process_; }
 
  private:

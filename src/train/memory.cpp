@@ -17,7 +17,8 @@ std::int64_t elements(const engine::Segment& segment) {
   return count;
 }
 
-/// visit(canonical, flat) for every element, in PyTorch's order.
+/// Calls visit(index in PyTorch's order, index in the flat buffer) for every
+/// element, in PyTorch's order.
 template <class Visit>
 void for_each(const std::vector<Dim>& dims, std::size_t axis,
               std::int64_t canonical, std::int64_t flat, Visit& visit) {
@@ -36,7 +37,7 @@ std::int64_t bytes_of(std::int64_t count, std::size_t size) {
   return count * gsl::narrow<std::int64_t>(size);
 }
 
-/// Of what lies in one piece of memory.
+/// Rounds up to a cache line, for parts of one allocation.
 std::int64_t aligned(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 }  // namespace
@@ -52,7 +53,7 @@ engine::State allocate_state(engine::Device& device,
   state.moment1 = make_floats(layout.param_floats);
   state.moment2 = make_floats(layout.param_floats);
   state.running = make_floats(layout.running_floats);
-  // In one piece, so that one copy from the tail on is a whole report.
+  // One allocation: a single copy from the tail on reads the whole report.
   const std::int64_t sums_at = aligned(bytes_of(
       layout.param_floats + layout.running_floats + engine::tail_floats(latent),
       sizeof(float)));

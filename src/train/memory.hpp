@@ -21,8 +21,8 @@ std::vector<float> read_segment(engine::Device& device,
 void write_segment(engine::Device& device, const engine::Segment& segment,
                    const std::vector<float>& values, float* buffer);
 
-/// What is wrong with values that shall go into the State, or nothing: all are
-/// finite, and squares and variances are not negative.
+/// Describes the first value that must not enter the State, or returns "". All
+/// values must be finite; `square`: also not negative (squares and variances).
 std::string find_unusable(const std::vector<float>& values, bool square);
 bool is_variance(const std::string& name);
 

@@ -1,4 +1,4 @@
-// From sums on the device to means a person reads.
+// Converts the device's sums to the means of Metrics.
 #pragma once
 
 #include <cstdint>
@@ -28,14 +28,14 @@ std::vector<double> sums_of_totals(const Totals& totals);
 template <class T>
 Totals totals_of_tail(const std::vector<T>& tail, std::int64_t latent);
 
-/// All that the trainer asks a device while it trains.
+/// Everything that the trainer reads from the device during training.
 struct Report {
   engine::Control control;
   Totals totals;  // of the steps since State::sums was last cleared
   Totals batch;   // of the last step
 };
 
-/// Waits for the device and copies once: what State holds from the tail on.
+/// Waits for the device and copies State once, from the tail on.
 Report read_report(engine::Device& device, const engine::State& state,
                    const engine::Layout& layout, std::int64_t latent);
 

@@ -54,7 +54,7 @@ void check_place(DeviceKind where, vae::Layout layout, DeviceKind device,
           " lie on a CUDA device, but this trainer runs on the CPU");
 }
 
-/// With as many digits as tell it from every other number: 1.0000001 is not 1.
+/// With enough digits to identify the value: 1.0000001, not 1.
 std::string exact_text(float value) {
   char text[32];
   const auto end = std::to_chars(text, text + sizeof text, value);
@@ -66,7 +66,7 @@ void check_values(const Batch& batch, const RowRule& rule) {
   const std::uint64_t total = batch.count * rule.elements;
   for (std::uint64_t i = 0; i < total; ++i) {
     const float value = values[i];
-    // Both comparisons are false for NaN.
+    // NaN fails both comparisons.
     const bool good =
         rule.unit_range ? value >= 0.0f && value <= 1.0f : std::isfinite(value);
     if (good) continue;
@@ -101,7 +101,7 @@ std::uint64_t check_output(const Output& output, const RowRule& rule,
   check_place(output.device, output.layout, device, rule.what);
   const std::uint64_t needed = bytes_needed(rule, count, output.type);
   require(output.bytes >= needed, Status::too_small, rule.what,
-          ": the output has room for ", output.bytes, " bytes, but ", count,
+          ": the output buffer has ", output.bytes, " bytes, but ", count,
           " rows of ", rule.elements, " ", name_of(output.type), " take ",
           needed);
   return needed;

@@ -1,5 +1,4 @@
-// Is what the caller hands in what it says it is? Every refusal happens here,
-// before anything is touched.
+// Checks the caller's input and output rows, before a call changes anything.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +8,7 @@
 
 namespace vae::train {
 
-/// What rows of a call must be like.
+/// Requirements for the rows of a call.
 struct RowRule {
   const char* what;        // "images", "codes"
   std::uint64_t elements;  // of one row
@@ -19,7 +18,7 @@ struct RowRule {
 
 void check_rows(const Batch& batch, const RowRule& rule, DeviceKind device);
 
-/// Checks the room for `count` rows and says how many bytes they take.
+/// Checks the buffer for `count` rows; returns the bytes that they take.
 std::uint64_t check_output(const Output& output, const RowRule& rule,
                            std::uint64_t count, DeviceKind device);
 

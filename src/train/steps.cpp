@@ -6,13 +6,13 @@ namespace vae::train {
 void take_steps(engine::Engine& engine, const engine::Input& input, int steps) {
   const engine::RowSource& rows = input.rows;
   const bool resident = rows.place == engine::Place::resident;
-  // Rows from elsewhere lie somewhere else each time: bringing them in is no
-  // part of what an engine may record and replay.
+  // The caller's rows have another address in every call, so loading them
+  // cannot be part of a recorded graph.
   if (!resident) engine.load(input);
   const auto step = [&] {
     if (resident) engine.load(input);
     engine.gradients(false);
-    // A sum of State::reduced over processes belongs here.
+    // An all-reduce of State::reduced over processes would go here.
     engine.update();
   };
   const engine::WorkKey key{"train",

@@ -1,4 +1,4 @@
-// Making a trainer, and the public class as thin calls into what it is made of.
+// Creation of a trainer, and the public class, which forwards to Trainer::Impl.
 #include "vae/trainer.hpp"
 
 #include <chrono>
@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::uint32_t kGraphSteps = 8;
 
-/// Device and threads as they will be; "auto" takes CUDA where it works.
+/// Resolves device and threads; "auto" selects CUDA if it can be used.
 Config resolve(Config config) {
   validate(config);
   if (config.device == DeviceKind::automatic) {
@@ -39,9 +39,9 @@ std::unique_ptr<engine::Device> make_device(const Config& config) {
              : engine::make_cpu_device(static_cast<int>(config.threads));
 }
 
-/// What every engine holds of each parameter: value, gradient, two moments. To
-/// make an engine for an image of millions of pixels takes long, to refuse it
-/// need not.
+/// Throws if the parameters cannot fit: every engine has value, gradient and
+/// two moments of each. Checked first, because creating an engine for a huge
+/// image takes long.
 void require_memory(const model::Plan& plan) {
   std::int64_t bytes = 0;
   for (const model::Tensor& tensor : plan.params)
@@ -141,11 +141,12 @@ Trainer::Trainer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Trainer::Trainer(Trainer&&) noexcept = default;
 Trainer& Trainer::operator=(Trainer&& other) noexcept {
   Trainer made(std::move(other));
-  impl_.swap(made.impl_);  // what was here goes with `made`
+  impl_.swap(made.impl_);  // `made` destroys the previous one
   return *this;
 }
 Trainer::~Trainer() {
-  // There, the threads to be joined are missing and the device is not ours.
+  // In a forked child the threads to join do not exist, and the device belongs
+  // to the parent. So leak it.
   if (impl_ && impl_->health.elsewhere()) static_cast<void>(impl_.release());
 }
 

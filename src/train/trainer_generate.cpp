@@ -1,5 +1,5 @@
-// What a trained model is for: codes from images, images from codes. None of
-// it changes anything that a later step sees.
+// Inference: encode, decode, sample, reconstruct. Does not change any state of
+// training.
 #include <gsl/gsl>
 
 #include "base/check.hpp"
@@ -27,7 +27,7 @@ engine::RowTarget Trainer::Impl::target(const Output& to,
 void Trainer::Impl::encode(const Batch& images, Output* mean, Output* logvar) {
   train::check_rows(images, image_rule(), config.device);
   require(mean != nullptr || logvar != nullptr, Status::argument,
-          "encode: both outputs are null; nothing is asked for");
+          "encode: both outputs are null");
   Output* outputs[2] = {mean, logvar};
   engine::RowTarget targets[2];
   std::uint64_t written = 0;
@@ -56,7 +56,7 @@ void Trainer::Impl::sample(const Sampling& sampling, Output& images) {
   require(sampling.temperature >= 0 && sampling.temperature <= kLargestFactor,
           Status::argument, "sampling: temperature is ", sampling.temperature,
           "; allowed are 0 to ", kLargestFactor);
-  // The index is a 32-bit word of the random numbers' counter.
+  // The index is a 32-bit field of the Philox counter.
   constexpr std::uint64_t kLast = std::uint64_t{1} << 32;
   require(sampling.first <= kLast && sampling.count <= kLast - sampling.first,
           Status::argument, "sampling: first + count is ", sampling.first,

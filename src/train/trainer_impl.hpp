@@ -1,6 +1,5 @@
-// What a Trainer is inside: the plan, a device, an engine and the State they
-// share. Spread over several files by what a host does with it; the only place
-// that decides what a step is made of.
+// The implementation of Trainer: a plan, a device, an engine, and the State
+// that they share. Several .cpp files implement it, one per group of calls.
 #pragma once
 
 #include <atomic>
@@ -59,14 +58,14 @@ class Trainer::Impl {
   std::vector<ParamInfo> infos;
   train::Health health;
   std::atomic<bool> cancelled{false};
-  Config config;  // in force: device and threads resolved
+  Config config;  // in use: device and threads resolved
 
  private:
   friend class Trainer;
-  struct Resident {  // a data set's rows where the training happens
+  struct Resident {  // a dataset's rows on the training device
     std::weak_ptr<const data::Images> owner;
     const void* rows;
-    engine::Buffer copy;  // empty on the CPU, which needs none
+    engine::Buffer copy;  // empty on the CPU
   };
 
   static engine::Place place_of(DeviceKind where) {
@@ -80,22 +79,22 @@ class Trainer::Impl {
   engine::RowTarget target(const Output& to, std::uint64_t count) const;
 
   engine::Control read_control();
-  /// The configuration's part of Control.
+  /// Writes the configuration's part of Control.
   void write_settings();
   void write_updates(std::uint64_t updates);
   void initialise();
 
-  /// `steps` steps of as many images as `rows` has each, from `cursor` on. Does
+  /// `steps` steps from `cursor` on, each of as many images as `rows` has. Does
   /// not wait for the device.
   void run_steps(const engine::RowSource& rows, const engine::Cursor& cursor,
                  int steps);
   train::Report read_report();
-  /// Throws if the last step, or one since the last look, was refused
+  /// Throws if the last step, or one since the last check, was not finite
   /// (NonFinite::error).
   void refuse_failures(const train::Report& report);
   bool steps_are_known() const { return config.device == DeviceKind::cpu; }
   [[noreturn]] void refuse_nonfinite(std::uint64_t step) const;
-  /// Throws if steps since the last look were refused (NonFinite::error).
+  /// Throws if a step since the last check was not finite (NonFinite::error).
   void report_late_failures(const engine::Sums& sums);
   void upload_totals(const train::Totals& totals);
   Metrics last_step_metrics(const train::Report& report, double seconds) const;
@@ -103,12 +102,12 @@ class Trainer::Impl {
   Resident& resident(const Dataset& dataset);
   void check_run(const Dataset& dataset, const Run& run) const;
   void check_epoch(std::uint64_t batch, std::uint64_t total) const;
-  /// The steps of an epoch from position_ on, until its end or max_steps.
+  /// Trains from position_ to the end of the epoch or max_steps.
   void train_rows(const Resident& rows, ElementType type, const Order& order,
                   std::uint64_t batch, const Run& run,
                   const std::function<Progress()>& progress);
-  /// How many of the next steps can be issued at once: whole batches, up to
-  /// where the run ends or reports.
+  /// Number of whole batches that can be issued at once, before the run ends or
+  /// reports progress.
   int steps_at_once(const Order& order, std::uint64_t batch, const Run& run,
                     std::uint64_t done) const;
   void check_cancel() const;
@@ -121,16 +120,16 @@ class Trainer::Impl {
   };
   Place place(const std::string& name, ParamWhat what);
 
-  Config requested_;  // as asked for: what files hold
+  Config requested_;  // as requested; written to files
   model::Plan plan_;
   std::unique_ptr<engine::Device> device_;
   std::unique_ptr<engine::Engine> engine_;
   engine::State state_;
-  /// What the device's cursor is, where that is known.
+  /// The device's cursor, if known.
   std::optional<engine::Cursor> device_cursor_;
-  std::uint64_t step_ = 0;      // issued; keys the noise
-  std::uint64_t epoch_ = 0;     // finished; keys the order of the data
-  std::uint64_t position_ = 0;  // images of the current epoch already seen
+  std::uint64_t step_ = 0;      // issued; part of the noise's key
+  std::uint64_t epoch_ = 0;     // finished; part of the data order's key
+  std::uint64_t position_ = 0;  // images of the current epoch already trained
   bool in_epoch_ = false;       // inside train_epoch, callbacks included
   float last_batch_ = 1;        // images of the last step
   double seconds_ = 0;          // of training, since the metrics were read
@@ -140,7 +139,7 @@ class Trainer::Impl {
 
 namespace train {
 
-/// Seconds since it was made.
+/// Measures seconds since its construction.
 class Stopwatch {
  public:
   Stopwatch();

@@ -1,4 +1,4 @@
-// Tensors by name, settings by key, and what the trainer says of itself.
+// Tensors by name, settings by key, and the trainer's part of diagnose().
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -82,7 +82,7 @@ void Trainer::Impl::read_param(const std::string& name, ParamWhat what,
   check_size(name, data.size(), from.bytes);
   std::vector<float> values =
       train::read_segment(*device_, *from.segment, from.buffer);
-  // The buffer holds sums over images, whatever the gradient is taken of.
+  // The buffer always holds the gradient of the sum over images.
   if (what == ParamWhat::gradient && !config.sum_gradient)
     for (float& value : values) value /= last_batch_;
   std::memcpy(data.data(), values.data(), data.size());

@@ -1,5 +1,5 @@
-// Whole epochs over a data set: order, ragged last batch, progress, cancel and
-// going on where a run was stopped.
+// Whole epochs over a dataset: data order, smaller last batch, progress,
+// cancellation, and continuing a stopped run.
 #include <algorithm>
 #include <gsl/gsl>
 
@@ -11,8 +11,8 @@
 namespace vae {
 namespace {
 
-/// Zeroes the running totals for the length of a run, and adds the old ones
-/// back at its end.
+/// Zeroes the running totals for the length of a run and adds the old ones back
+/// on exit.
 template <class Load, class Store>
 class AsideSums {
  public:
@@ -23,13 +23,13 @@ class AsideSums {
   ~AsideSums() {
     try {
       if (!taken_) take();
-    } catch (...) {  // the device is lost: so are its sums
+    } catch (...) {  // the device and its sums are lost
     }
   }
   AsideSums(const AsideSums&) = delete;
   AsideSums& operator=(const AsideSums&) = delete;
 
-  /// Those of the run, which ends with this call.
+  /// Ends the run and returns its totals.
   train::Totals take() {
     train::Totals run = load_();
     taken_ = true;
@@ -69,7 +69,7 @@ void tell(const Run& run, const Progress& progress) {
        progress.step, " of ", progress.steps);
 }
 
-/// Whether the run reports while it goes on; that waits for the device.
+/// Whether the run reports progress before its end, which waits for the device.
 bool reports(const Run& run) {
   return run.progress != nullptr && run.every_steps != 0;
 }
@@ -135,7 +135,7 @@ void Trainer::Impl::train_rows(const Resident& rows, ElementType type,
   while (position_ < order.count) {
     check_cancel();
     const std::uint64_t count = std::min(batch, order.count - position_);
-    if (count < fewest) {  // BatchNorm cannot take so small a rest
+    if (count < fewest) {  // too few for BatchNorm: leave them out
       position_ = order.count;
       return;
     }
@@ -154,14 +154,15 @@ void Trainer::Impl::train_rows(const Resident& rows, ElementType type,
 
 int Trainer::Impl::steps_at_once(const Order& order, std::uint64_t batch,
                                  const Run& run, std::uint64_t done) const {
-  if (steps_are_known()) return 1;  // each is looked at before the next
+  if (steps_are_known()) return 1;  // each is checked before the next
   const std::uint64_t whole = (order.count - position_) / batch;
   std::uint64_t most = config.graph_steps;
   if (run.max_steps != 0) most = std::min(most, run.max_steps - done);
   if (reports(run))
     most =
         std::min<std::uint64_t>(most, run.every_steps - done % run.every_steps);
-  // Each number of steps is a recording of its own: all of them, or one.
+  // Every step count needs its own CUDA graph, so issue graph_steps at once or
+  // one.
   return whole >= config.graph_steps && most == config.graph_steps
              ? static_cast<int>(config.graph_steps)
              : 1;
@@ -177,7 +178,8 @@ Metrics Trainer::Impl::train_epoch(const Dataset& dataset, const Run& run) {
   require(epoch_ < kLargestCount, Status::argument, "epoch is ", epoch_,
           "; epochs are counted to 2^53. Set a smaller one");
   const Resident rows = resident(dataset);
-  if (position_ >= total) position_ = 0;  // a smaller set than the last one
+  if (position_ >= total)
+    position_ = 0;  // this dataset is smaller than the last
   const auto reported = gsl::finally(
       [this, before = reported_nonfinite_] { reported_nonfinite_ += before; });
   AsideSums aside([this] { return read_report().totals; },

@@ -48,7 +48,7 @@ void Trainer::Impl::run_steps(const engine::RowSource& rows,
   require(step_ + issued <= kLargestCount, Status::argument, "step is ", step_,
           "; steps are counted to 2^53. Set a smaller one");
   if (device_cursor_ != cursor) engine_->seek(cursor);
-  device_cursor_.reset();  // unknown, should this fail
+  device_cursor_.reset();  // unknown if this fails
   train::take_steps(*engine_, {rows, 0}, steps);
   last_batch_ = static_cast<float>(rows.count);
   step_ += issued;
@@ -68,7 +68,7 @@ void Trainer::Impl::refuse_failures(const train::Report& report) {
     if (!steps_are_known()) report_late_failures(report.totals.sums);
     return;
   }
-  --step_;  // a refused step was never issued
+  --step_;  // a failed step does not count as issued
   reported_nonfinite_ += 1;
   refuse_nonfinite(step_);
 }
@@ -107,7 +107,7 @@ Metrics Trainer::Impl::last_step_metrics(const train::Report& report,
 
 Metrics Trainer::Impl::read_metrics() {
   const train::Totals totals = read_report().totals;
-  report_late_failures(totals.sums);  // throws once; the sums stay
+  report_late_failures(totals.sums);  // throws once; keeps the sums
   const Metrics metrics = train::make_metrics(totals, seconds_);
   upload_totals(train::Totals(plan_.latent));
   seconds_ = 0;
@@ -141,7 +141,7 @@ void Trainer::Impl::score(const Batch& images, Output* reconstruction,
                           Output* kl) {
   train::check_rows(images, image_rule(), config.device);
   require(reconstruction != nullptr || kl != nullptr, Status::argument,
-          "score: both outputs are null; nothing is asked for");
+          "score: both outputs are null");
   const train::RowRule rule{"scores", 1, false, false};
   const std::int64_t count = gsl::narrow<std::int64_t>(images.count);
   const std::int64_t bytes = count * std::int64_t{sizeof(float)};

@@ -127,7 +127,7 @@ void check_norm(const NormCase& c, Order order) {
   const Autograd expected = differentiate(f, inputs, dy);
 
   const at::Tensor x = in_order(inputs[0], order);
-  const NormForward forward = norm_forward(x, inputs[1], inputs[2]);
+  const NormResult forward = norm_forward(x, inputs[1], inputs[2]);
   CHECK_EQ(difference(expected.out, forward.out), "");
   // What PyTorch folds into its running statistics.
   CHECK_EQ(difference(mean, forward.mean), "");

@@ -40,7 +40,7 @@ void check(std::int64_t channels, bool last) {
                                  .eps(model::kNormEpsilon));
       },
       {in_double(x), in_double(weight), in_double(bias)}, in_double(dy));
-  const NormForward forward = norm_forward(x, weight, bias);
+  const NormResult forward = norm_forward(x, weight, bias);
   const NormGradient gradient = norm_backward(dy, x, weight, forward);
   const std::vector<std::int64_t> all{0, 2, 3};
   // One rounding of a sum in double.

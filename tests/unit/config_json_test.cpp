@@ -100,14 +100,14 @@ TEST_CASE("values that are not allowed are named") {
 
 TEST_CASE("what is of the wrong type, or no JSON object, is damaged") {
   const std::pair<const char*, const char*> cases[]{
-      {R"({"latent": 28.0})", "latent is 28.0; wanted is a whole number"},
-      {R"({"seed": 18446744073709551616})", "wanted is a whole number"},
+      {R"({"latent": 28.0})", "latent is 28.0; expected a whole number"},
+      {R"({"seed": 18446744073709551616})", "expected a whole number"},
       {R"({"latent": "5"})", "latent is \"5\""},
       {R"({"latent": true})", "latent is true"},
       {R"({"latent": null})", "latent is null"},
-      {R"({"sum_gradient": 1})", "wanted is true or false"},
-      {R"({"beta1": "0.9"})", "wanted is a number"},
-      {R"({"layers": 8})", "wanted is an array of whole numbers"},
+      {R"({"sum_gradient": 1})", "expected true or false"},
+      {R"({"beta1": "0.9"})", "expected a number"},
+      {R"({"layers": 8})", "expected an array of whole numbers"},
       {R"({"layers": [8, 1.5]})", "layers[1] is 1.5"},
       {R"({"layers": [[8], 8]})", "layers[0] is [8]"},
       {R"({"kl_weight": NaN})", "not JSON"},
@@ -137,7 +137,7 @@ TEST_CASE("a field that is there twice is refused by its name") {
   // The same name in two objects is not twice in one.
   says(error_of(Status::format,
                 [] { config_from_json(R"({"seed": [{"a": 1}, {"a": 1}]})"); }),
-       "wanted is a whole number");
+       "expected a whole number");
 }
 
 TEST_CASE("nesting without end is refused, not followed") {

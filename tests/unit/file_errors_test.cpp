@@ -55,7 +55,8 @@ TEST_CASE("files whose content is not what it should be") {
   const Case cases[]{
       {open_data, to_bytes("ab"), " has 2 bytes; an IDX file has at least 4"},
       {open_data, to_bytes("\x89PNG...."),
-       " is no IDX file: it begins with 0x89504e47 instead of 0x0000; it is a "
+       " is not an IDX file: it begins with 0x89504e47 instead of 0x0000; it "
+       "is a "
        "PNG file"},
       {open_data, idx_of({1, 3, 3}, nine, 9),
        " is an IDX file of type 9; 8 (unsigned bytes) is allowed"},
@@ -65,7 +66,8 @@ TEST_CASE("files whose content is not what it should be") {
       {open_data, short_gzip, ": gzip data is truncated"},
       {open_model, to_bytes("short"),
        " has 5 bytes; a safetensors file has at least 8"},
-      {open_model, to_bytes("no file of libvae"), " is no safetensors file: "},
+      {open_model, to_bytes("no file of libvae"),
+       " is not a safetensors file: "},
       {open_model, safetensors_of("{\"a\":"),
        ": its header is damaged: parse "},
       {open_model, safetensors_of("{\"a\":1}"),

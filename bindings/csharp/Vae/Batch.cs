@@ -1,4 +1,4 @@
-// Rows that go in and room for rows that come out: views of the host's memory, or of a GPU's,
+// Input rows and buffers for output rows: views of the host's memory, or of a GPU's,
 // that live on the stack. Nothing is copied here, and nothing is kept.
 using System;
 using System.Runtime.InteropServices;
@@ -126,10 +126,10 @@ namespace Vae
         }
     }
 
-    /// <summary>Room for rows that come out. Images come as floats or, rounded to 0..255, as
+    /// <summary>Buffer for rows that come out. Images come as floats or, rounded to 0..255, as
     /// bytes; all else as floats only.</summary>
     /// <remarks>Every method that takes one takes a <c>byte[]</c>, <c>float[]</c> or <c>Span</c>
-    /// of either as it is: they convert. Room that is too small is
+    /// of either as it is: they convert. A buffer that is too small is
     /// <see cref="VaeStatus.TooSmall"/> before anything is computed; what is beyond the rows is
     /// left as it was. C: <c>vae_output_init</c>.</remarks>
     public readonly unsafe ref struct Output
@@ -142,16 +142,16 @@ namespace Vae
         private readonly IntPtr stream;
         private readonly bool wanted;
 
-        /// <summary>Room for bytes.</summary>
-        /// <param name="room">Where to.</param>
+        /// <summary>Buffer for bytes.</summary>
+        /// <param name="room">The buffer.</param>
         /// <param name="layout">The order within an image.</param>
         public Output(Span<byte> room, Layout layout = Layout.Chw)
             : this(room, (ulong)room.Length, ElementType.UInt8, layout)
         {
         }
 
-        /// <summary>Room for floats.</summary>
-        /// <param name="room">Where to.</param>
+        /// <summary>Buffer for floats.</summary>
+        /// <param name="room">The buffer.</param>
         /// <param name="layout">The order within an image.</param>
         public Output(Span<float> room, Layout layout = Layout.Chw)
             : this(MemoryMarshal.AsBytes(room.Slice(0, Math.Min(1, room.Length))),

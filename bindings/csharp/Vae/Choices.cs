@@ -102,7 +102,7 @@ namespace Vae
     {
         /// <summary>It fails with <see cref="VaeStatus.Nonfinite"/>.</summary>
         Error = 1,
-        /// <summary>It is counted as skipped, and training goes on.</summary>
+        /// <summary>It is counted as skipped, and training continues.</summary>
         Skip = 2,
     }
 
@@ -111,7 +111,7 @@ namespace Vae
     {
         /// <summary>The tensors of the PyTorch module and the configuration.</summary>
         Model = 1,
-        /// <summary>The same and all that is needed to go on training.</summary>
+        /// <summary>The same and everything needed to continue training.</summary>
         Checkpoint = 2,
     }
 

@@ -75,7 +75,7 @@ namespace Vae
         /// <returns>The dataset.</returns>
         /// <remarks>C: <c>vae_dataset_open</c>.</remarks>
         /// <exception cref="VaeException">File if nothing is there; Format naming file and
-        /// offence; Memory.</exception>
+        /// problem; Memory.</exception>
         public static Dataset Open(string path, string labelsPath = null)
         {
             byte[] name = Utf8.Bytes(path, nameof(path));
@@ -137,7 +137,7 @@ namespace Vae
 
         /// <summary>Copies images out.</summary>
         /// <param name="first">The first image, from 0.</param>
-        /// <param name="images">Room for a whole number of images, which says how many. Floats
+        /// <param name="images">Buffer for a whole number of images, which gives the count. Floats
         /// lie in [0, 1].</param>
         /// <remarks>C: <c>vae_dataset_read</c>.</remarks>
         /// <exception cref="VaeException">Argument outside the set.</exception>
@@ -155,7 +155,7 @@ namespace Vae
 
         /// <summary>Copies labels out.</summary>
         /// <param name="first">The first image, from 0.</param>
-        /// <param name="labels">Room, which says how many.</param>
+        /// <param name="labels">Buffer; its length is the count.</param>
         /// <remarks>C: <c>vae_dataset_read</c>.</remarks>
         /// <exception cref="VaeException">Argument outside the set, or for a set without
         /// labels.</exception>

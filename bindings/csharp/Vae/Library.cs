@@ -73,7 +73,7 @@ namespace Vae
                 NativeMethods.vae_diagnose(IntPtr.Zero, text, capacity, needed)));
         }
 
-        /// <summary>Who is told of noteworthy events: one for the process, none at
+        /// <summary>The log handler of the process; none at
         /// first.</summary>
         /// <param name="log">Called on the thread whose call causes the event; may not call
         /// libvae. Null turns it off.</param>

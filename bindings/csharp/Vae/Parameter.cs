@@ -56,7 +56,7 @@ namespace Vae
 
         /// <summary>Copies a tensor into the host's memory, in PyTorch's order.</summary>
         /// <param name="name">One of <see cref="Parameters"/>, of floats.</param>
-        /// <param name="data">Room for all its numbers.</param>
+        /// <param name="data">Buffer for all its numbers.</param>
         /// <param name="part">Value, or of trainable tensors gradient and moments.</param>
         /// <remarks>C: <c>vae_param_read</c>.</remarks>
         /// <exception cref="VaeException">As in the other overload; TooSmall.</exception>

@@ -22,8 +22,8 @@ namespace Vae
 
         /// <summary>Mean and log-variance of q(z|x) into the host's memory.</summary>
         /// <param name="images">Any count.</param>
-        /// <param name="mean">Room for float [count][latent]; default: not wanted.</param>
-        /// <param name="logVariance">Room for float [count][latent]; default: not wanted. Not
+        /// <param name="mean">Buffer for float [count][latent]; default: none.</param>
+        /// <param name="logVariance">Buffer for float [count][latent]; default: none. Not
         /// both.</param>
         /// <remarks>C: <c>vae_encode</c>.</remarks>
         /// <exception cref="VaeException">Argument; TooSmall.</exception>
@@ -58,7 +58,7 @@ namespace Vae
 
         /// <summary>Codes to images in the host's memory.</summary>
         /// <param name="codes">Finite float [count][latent].</param>
-        /// <param name="images">Room for [count] images.</param>
+        /// <param name="images">Buffer for [count] images.</param>
         /// <remarks>C: <c>vae_decode</c>.</remarks>
         /// <exception cref="VaeException">Argument; TooSmall.</exception>
         public void Decode(Batch codes, Output images)
@@ -100,8 +100,8 @@ namespace Vae
             return images;
         }
 
-        /// <summary>Draws as many images as there is room for.</summary>
-        /// <param name="images">Room for a whole number of images.</param>
+        /// <summary>Draws as many images as fit into the buffer.</summary>
+        /// <param name="images">Buffer for a whole number of images.</param>
         /// <param name="seed">As in <see cref="Sample(int, ulong, long, double)"/>.</param>
         /// <param name="first">As in <see cref="Sample(int, ulong, long, double)"/>.</param>
         /// <param name="temperature">As in
@@ -140,7 +140,7 @@ namespace Vae
 
         /// <summary>Encodes, takes the mean as the code, decodes into the host's memory.</summary>
         /// <param name="images">Any count.</param>
-        /// <param name="result">Room for as many images.</param>
+        /// <param name="result">Buffer for as many images.</param>
         /// <remarks>C: <c>vae_reconstruct</c>.</remarks>
         /// <exception cref="VaeException">Argument; TooSmall.</exception>
         public void Reconstruct(Batch images, Output result)
@@ -166,8 +166,8 @@ namespace Vae
 
         /// <summary>The score of each image into the host's memory.</summary>
         /// <param name="images">Any count.</param>
-        /// <param name="reconstruction">Room for float [count]; default: not wanted.</param>
-        /// <param name="kl">Room for float [count]; default: not wanted. Not both.</param>
+        /// <param name="reconstruction">Buffer for float [count]; default: none.</param>
+        /// <param name="kl">Buffer for float [count]; default: none. Not both.</param>
         /// <remarks>C: <c>vae_score</c>.</remarks>
         /// <exception cref="VaeException">Argument; TooSmall.</exception>
         public void Score(Batch images, Output reconstruction, Output kl = default(Output))

@@ -100,7 +100,7 @@ namespace Vae
         /// <returns>The means over this call's steps.</returns>
         /// <remarks>C: <c>vae_train_epoch</c>. The last batch may be smaller; a single last image
         /// that BatchNorm cannot take is left out. After a run that was stopped the next call
-        /// goes on where it stopped.</remarks>
+        /// continues where it stopped.</remarks>
         /// <exception cref="VaeException">Argument; Nonfinite; Cancelled by <see cref="Cancel"/>;
         /// Busy. Steps done before are kept.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled; steps done

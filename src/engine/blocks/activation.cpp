@@ -3,6 +3,7 @@
 
 namespace vae::engine::blocks {
 
+// x -> y of the same shape, in place
 at::Tensor activate(at::Tensor x, model::Activation kind) {
   switch (kind) {
     case model::Activation::none:

@@ -1,4 +1,4 @@
-// ReLU and LeakyReLU, in place; the backward needs the output alone.
+// ReLU and LeakyReLU, in place; the backward pass needs only the output.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -9,7 +9,7 @@ namespace vae::engine::blocks {
 
 at::Tensor activate(at::Tensor x, model::Activation kind);
 
-/// `y` is what activate() returned.
+/// dy, y -> dx of any one shape; `y` is the result of activate().
 at::Tensor activation_backward(const at::Tensor& dy, const at::Tensor& y,
                                model::Activation kind);
 

@@ -7,18 +7,18 @@
 namespace vae::engine::blocks {
 namespace {
 
-/// A number to each channel, for images.
+/// [C] -> [1, C, 1, 1], to broadcast over images.
 at::Tensor by_channel(const at::Tensor& values) {
   return values.to(at::kFloat).view({1, -1, 1, 1});
 }
 
-/// The same as LibTorch's, over sums in double.
-NormForward forward_of_many(const at::Tensor& x, const at::Tensor& weight,
-                            const at::Tensor& bias) {
+/// norm_forward() with sums in double: x [B, C, H, W], weight and bias [C].
+NormResult forward_of_many(const at::Tensor& x, const at::Tensor& weight,
+                           const at::Tensor& bias) {
   const auto count = static_cast<double>(x.numel() / x.size(1));
   const ColumnSums sums = moments(x);
   const at::Tensor var = sums.second / count;
-  NormForward f;
+  NormResult f;
   f.mean = (sums.first / count).to(at::kFloat);
   f.unbiased_var = (sums.second / (count - 1)).to(at::kFloat);
   f.saved_mean = f.mean;
@@ -27,13 +27,15 @@ NormForward forward_of_many(const at::Tensor& x, const at::Tensor& weight,
   return f;
 }
 
+/// norm_backward() with sums in double: dy, x [B, C, H, W], weight [C].
 NormGradient backward_of_many(const at::Tensor& dy, const at::Tensor& x,
                               const at::Tensor& weight,
-                              const NormForward& forward) {
+                              const NormResult& forward) {
   const auto count = static_cast<double>(x.numel() / x.size(1));
   const at::Tensor &mean = forward.saved_mean, &invstd = forward.saved_invstd;
   const ColumnSums sums = norm_sums(dy, x, mean, invstd);
-  // weight * invstd * (dy - mean of dy - normalised x * mean of their product)
+  // dx = weight * invstd * (dy - mean(dy) - xhat * mean(dy * xhat)), where
+  // xhat = (x - mean) * invstd: linear in x and dy per channel.
   const at::Tensor factor = (weight * invstd).to(at::kDouble);
   const at::Tensor by_x =
       -factor * invstd.to(at::kDouble) * (sums.second / count);
@@ -46,10 +48,11 @@ NormGradient backward_of_many(const at::Tensor& dy, const at::Tensor& x,
 
 }  // namespace
 
-NormForward norm_forward(const at::Tensor& x, const at::Tensor& weight,
-                         const at::Tensor& bias) {
+// x [B, C, H, W], weight and bias [C] -> out [B, C, H, W], statistics [C]
+NormResult norm_forward(const at::Tensor& x, const at::Tensor& weight,
+                        const at::Tensor& bias) {
   if (has_many_pixels(x)) return forward_of_many(x, weight, bias);
-  NormForward f;
+  NormResult f;
   // With momentum 1, LibTorch's "running" statistics are the batch's own, in
   // PyTorch's convention (unbiased variance).
   f.mean = at::zeros_like(weight);
@@ -59,9 +62,10 @@ NormForward norm_forward(const at::Tensor& x, const at::Tensor& weight,
   return f;
 }
 
+// dy, x [B, C, H, W] -> dx [B, C, H, W], dweight and dbias [C]
 NormGradient norm_backward(const at::Tensor& dy, const at::Tensor& x,
                            const at::Tensor& weight,
-                           const NormForward& forward) {
+                           const NormResult& forward) {
   if (has_many_pixels(x)) return backward_of_many(dy, x, weight, forward);
   auto [input, dweight, bias] = at::native_batch_norm_backward(
       dy, x, weight, {}, {}, forward.saved_mean, forward.saved_invstd, true,
@@ -69,6 +73,7 @@ NormGradient norm_backward(const at::Tensor& dy, const at::Tensor& x,
   return {input, dweight, bias};
 }
 
+// x [B, C, H, W], the others [C] -> [B, C, H, W]
 at::Tensor norm_running(const at::Tensor& x, const at::Tensor& weight,
                         const at::Tensor& bias, const at::Tensor& mean,
                         const at::Tensor& var) {

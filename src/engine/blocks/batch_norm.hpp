@@ -1,26 +1,25 @@
-// BatchNorm over [B, C, H, W] (Ioffe & Szegedy 2015): with the batch's own
-// statistics in training, with the running ones otherwise. Keeping the running
-// ones up to date is the commit's business, not this block's.
+// BatchNorm over [B, C, H, W] (Ioffe & Szegedy 2015), with the batch's
+// statistics in training and the running statistics otherwise. The commit
+// updates the running statistics, not this block.
 #pragma once
 
 #include <ATen/ATen.h>
 
 namespace vae::engine::blocks {
 
-struct NormForward {
+struct NormResult {
   at::Tensor out;
-  at::Tensor saved_mean, saved_invstd;  // what the backward needs
-  at::Tensor mean, unbiased_var;        // of the batch, as PyTorch folds them
+  at::Tensor saved_mean, saved_invstd;  // for the backward pass
+  at::Tensor mean, unbiased_var;        // of the batch, for the running ones
 };
-NormForward norm_forward(const at::Tensor& x, const at::Tensor& weight,
-                         const at::Tensor& bias);
+NormResult norm_forward(const at::Tensor& x, const at::Tensor& weight,
+                        const at::Tensor& bias);
 
 struct NormGradient {
   at::Tensor input, weight, bias;
 };
 NormGradient norm_backward(const at::Tensor& dy, const at::Tensor& x,
-                           const at::Tensor& weight,
-                           const NormForward& forward);
+                           const at::Tensor& weight, const NormResult& forward);
 
 at::Tensor norm_running(const at::Tensor& x, const at::Tensor& weight,
                         const at::Tensor& bias, const at::Tensor& mean,

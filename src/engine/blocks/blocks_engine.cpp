@@ -1,4 +1,4 @@
-// See blocks_engine.hpp: making it, and training.
+// BlocksEngine: construction and training.
 #include "engine/blocks/blocks_engine.hpp"
 
 #include <nlohmann/json.hpp>
@@ -25,8 +25,8 @@ at::ScalarType product_type(const Config& config) {
   return config.precision == Precision::bf16 ? at::kBFloat16 : at::kFloat;
 }
 
-/// Below AVX-512 LibTorch multiplies bfloat16 in reference code, more than ten
-/// times slower than float32.
+/// Without AVX-512, LibTorch multiplies bfloat16 in reference code, which is
+/// more than ten times slower than float32.
 bool multiplies_slowly(const Config& config, const Device& device,
                        const Fusion* fusion) {
   return fusion == nullptr && device.kind() == DeviceKind::cpu &&
@@ -100,7 +100,7 @@ std::string BlocksEngine::describe() const {
     json["products"] = why_torch_products_.empty() ? "own" : "LibTorch";
     if (!why_torch_products_.empty()) json["why_not_own"] = why_torch_products_;
   }
-  // Work is recorded on GPUs only.
+  // Only GPUs record work.
   if (device_.kind() == DeviceKind::cuda) {
     auto& graph = json["graph"];
     graph["training"] = nlohmann::ordered_json::parse(training_.describe());

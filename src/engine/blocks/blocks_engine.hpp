@@ -1,7 +1,7 @@
-// The blocks engine: any shape, any device, one block after the other over
-// LibTorch, without autograd; and the fused engine, which is the same network
-// with a device's fused operations between the products. The former is the
-// reference that faster ones must equal.
+// The blocks engine: any shape on any device, with LibTorch's operations and
+// without autograd. It is the reference for the other engines. The fused engine
+// is the same network with a device's fused operations between the GEMMs and
+// convolutions.
 #pragma once
 
 #include <gsl/gsl>
@@ -18,7 +18,7 @@ namespace vae::engine::blocks {
 
 class BlocksEngine final : public Engine {
  public:
-  /// `fusion` null: LibTorch's own functions between the products.
+  /// `fusion` null: LibTorch's functions for everything.
   BlocksEngine(const model::Plan& plan, const Config& config, Device& device,
                Fusion* fusion);
 
@@ -47,8 +47,8 @@ class BlocksEngine final : public Engine {
   void reconstruct(const Input& input, const RowTarget& images) override;
 
  private:
-  /// Runs a piece of work under this trainer's settings, and makes LibTorch's
-  /// failures ours. Work inside other work finds them set.
+  /// Runs `work` under this trainer's LibTorch settings and translates c10
+  /// exceptions to vae::Error. A nested call does not set them again.
   template <class Work>
   void run(const Work& work) {
     if (running_) return work();
@@ -68,9 +68,9 @@ class BlocksEngine final : public Engine {
   }
 
   void make_pass();
-  /// Error(memory) if a pass over so many images cannot fit; on the CPU.
+  /// Error(memory) if training on `count` images cannot fit. CPU only.
   void require_memory(std::int64_t count);
-  // What the public ones do inside run().
+  // Called inside run().
   void refresh_copy();
   Control* control() const {
     return static_cast<Control*>(state_.control.get());
@@ -78,9 +78,9 @@ class BlocksEngine final : public Engine {
 
   at::Tensor load_chunk(RowSource from, model::Extent row, std::int64_t done,
                         std::int64_t n, Buffer* to);
-  /// Heads [n, 2 * latent] of the n images in chunk_images_.
+  /// chunk_images_ [n, H, W, C] -> heads [n, 2 * latent].
   at::Tensor encode_chunk(std::int64_t n);
-  /// Decoder's output [n, H * W * C].
+  /// z [n, latent] -> decoder's output [n, H * W * C].
   at::Tensor decode_chunk(const at::Tensor& z);
   void score_chunk(const Input& input, std::int64_t done, std::int64_t n,
                    const Scores& scores);
@@ -97,15 +97,15 @@ class BlocksEngine final : public Engine {
   Network network_;
   State state_;
   std::unique_ptr<TrainingPass> pass_;
-  DevicePass* device_pass_ = nullptr;  // pass_, if it is the device's own
+  DevicePass* device_pass_ = nullptr;  // pass_, if it is a DevicePass
 
-  /// Why the pass does not use the device's own products; empty: it does.
+  /// Why the pass does not use the device's own GEMMs; empty: it does.
   std::string why_torch_products_;
-  Buffer copy_;  // parameters as bfloat16, of the fused engine
+  Buffer copy_;  // bfloat16 copy of the parameters, for the fused engine
   bool copy_is_stale_ = true;
 
-  // Training. Recorded work finds its input and its State where they always
-  // are, and where it stands in the cursor.
+  // Training. A recorded graph has fixed addresses for input and State; it
+  // reads its position in the data from the cursor.
   Recorder training_;
   Buffer input_;  // [max_batch, H, W, C], from the first step on
   std::int64_t count_ = 0;
@@ -113,7 +113,7 @@ class BlocksEngine final : public Engine {
   bool running_ = false;          // inside run()
   std::int64_t most_images_ = 0;  // that memory was looked at for
 
-  // Inference, in chunks through the same memory, for the same reason.
+  // Inference, in chunks through fixed buffers for the same reason.
   Recorder inference_;
   Buffer chunk_images_, chunk_codes_;
   at::Tensor chunk_heads_, chunk_output_;

@@ -1,6 +1,5 @@
-// See blocks_engine.hpp: codes from images and images from codes, in chunks of
-// bounded memory. What lies between a chunk's input and its output is the same
-// each time and can be recorded.
+// BlocksEngine: inference, in chunks of bounded memory. All chunks of one size
+// do the same work in the same buffers, so it can be recorded.
 #include <algorithm>
 
 #include "engine/blocks/blocks_engine.hpp"
@@ -9,7 +8,7 @@
 namespace vae::engine::blocks {
 namespace {
 
-constexpr std::int64_t kMostAtOnce = 256;  // images of inference
+constexpr std::int64_t kMostAtOnce = 256;  // images per chunk
 
 RowTarget part(RowTarget to, std::int64_t row_elements, std::int64_t done,
                std::int64_t n) {
@@ -20,7 +19,7 @@ RowTarget part(RowTarget to, std::int64_t row_elements, std::int64_t done,
   return to;
 }
 
-/// Not above max_batch, which says how much memory the host allows for.
+/// At most max_batch, by which the host limits memory.
 std::int64_t chunk_size(const Config& config) {
   return std::min<std::int64_t>(kMostAtOnce, config.max_batch);
 }

@@ -11,16 +11,16 @@ namespace vae::engine::blocks {
 namespace {
 
 constexpr std::int64_t kFew = 1 << 16;  // pixels
-constexpr std::int64_t kChunk = 4096;   // pixels of a task
-constexpr std::int64_t kColumns = 16;   // at once, in registers or nearly so
+constexpr std::int64_t kChunk = 4096;   // pixels per task
+constexpr std::int64_t kColumns = 16;   // channels summed at once, in registers
 
-/// [B, C, H, W] as pixels [B * H * W, C] in one piece.
+/// [B, C, H, W] -> [B * H * W, C], contiguous.
 at::Tensor pixels(const at::Tensor& image) {
   return image.permute({0, 2, 3, 1}).reshape({-1, image.size(1)}).contiguous();
 }
 
-/// Adds up what term(place, column) gives, two numbers, over `count` pixels of
-/// `channels` from `first` on: sums [2, channels].
+/// Sums over pixels [first, first + count) -> sums [2, channels]. term(i, c, a,
+/// b) adds element i of channel c to *a and *b.
 template <class Term>
 void add_chunk(std::int64_t first, std::int64_t count, std::int64_t channels,
                Term term, double* sums) {
@@ -35,8 +35,8 @@ void add_chunk(std::int64_t first, std::int64_t count, std::int64_t channels,
   }
 }
 
-/// The same of all pixels: chunks are added up in their order, so that the
-/// number of threads changes nothing.
+/// The same over all pixels. Chunks are summed in order, so the result does not
+/// depend on the number of threads.
 template <class Term>
 ColumnSums add_up(std::int64_t count, std::int64_t channels, Term term) {
   const std::int64_t chunks = (count + kChunk - 1) / kChunk;
@@ -60,11 +60,12 @@ bool has_many_pixels(const at::Tensor& x) {
          x.numel() / x.size(1) > kFew;
 }
 
+// x [B, C, H, W] -> sums [C] of x and of (x - mean)^2
 ColumnSums moments(const at::Tensor& x) {
   const at::Tensor rows = pixels(x);
   const auto* from = rows.const_data_ptr<float>();
-  // Distances from the first pixel keep the variance where the mean is far
-  // from zero.
+  // Subtracting the first pixel avoids cancellation in the variance if the mean
+  // is far from zero.
   ColumnSums sums =
       add_up(rows.size(0), rows.size(1),
              [=](std::int64_t at, std::int64_t column, double* a, double* b) {
@@ -78,6 +79,7 @@ ColumnSums moments(const at::Tensor& x) {
   return sums;
 }
 
+// dy, x [B, C, H, W], mean and invstd [C] -> sums [C] of dy and of dy * xhat
 ColumnSums norm_sums(const at::Tensor& dy, const at::Tensor& x,
                      const at::Tensor& mean, const at::Tensor& invstd) {
   const at::Tensor g = pixels(dy), rows = pixels(x);

@@ -10,7 +10,8 @@
 namespace vae::engine::blocks {
 namespace {
 
-/// An image [h, w, channels], and the places [rows, columns] of a kernel on it.
+/// An image [h, w, channels] and the positions [rows, columns] of a kernel on
+/// it.
 struct Window {
   std::int64_t h, w, channels, rows, columns, kernel_h, kernel_w, stride;
 
@@ -19,8 +20,8 @@ struct Window {
   std::int64_t row() const { return kernel_h * kernel_w * channels; }
 };
 
-/// Calls f(in image, in columns, length) for each run of numbers that lie side
-/// by side in both, and outside(in columns, length) for those on the padding.
+/// Calls f(image offset, column offset, length) for each run that is contiguous
+/// in both, and outside(column offset, length) for runs in the padding.
 template <class F, class Outside>
 void each_run(const Window& s, F f, Outside outside) {
   const std::int64_t row = s.kernel_w * s.channels;
@@ -44,7 +45,7 @@ void each_run(const Window& s, F f, Outside outside) {
     }
 }
 
-/// f(image) for each, on the threads there are.
+/// Calls f(i) for each image, in parallel.
 template <class F>
 void each_image(std::int64_t images, F f) {
   at::parallel_for(0, images, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -52,6 +53,7 @@ void each_image(std::int64_t images, F f) {
   });
 }
 
+/// im2col: images [count, h, w, C] -> columns [count * rows * columns, KH*KW*C]
 template <class T>
 void gather(const T* images, const Window& s, std::int64_t count, T* columns) {
   each_image(count, [&](std::int64_t i) {
@@ -68,6 +70,7 @@ void gather(const T* images, const Window& s, std::int64_t count, T* columns) {
   });
 }
 
+/// col2im: columns [count * rows * columns, KH*KW*C] -> images [count, h, w, C]
 template <class T>
 void add_up(const T* columns, const Window& s, std::int64_t count, T* images) {
   each_image(count, [&](std::int64_t i) {
@@ -84,14 +87,14 @@ void add_up(const T* columns, const Window& s, std::int64_t count, T* images) {
   });
 }
 
-/// f(zero of the type in which sums are formed).
+/// Calls f with a zero of the accumulator's type.
 template <class F>
 void with_sum_type(at::ScalarType type, F f) {
   type == at::kDouble ? f(double{0}) : f(float{0});
 }
 
-/// Calls f(first image, their number) for parts as equal as possible, of which
-/// each one's columns are `most` numbers or those of one image.
+/// Splits the images into nearly equal parts and calls f(first, count) for
+/// each. A part has at most `most` column elements, or one image.
 template <class F>
 void each_part(std::int64_t images, const Window& s, std::int64_t most, F f) {
   const std::int64_t fit =
@@ -103,13 +106,14 @@ void each_part(std::int64_t images, const Window& s, std::int64_t most, F f) {
   }
 }
 
-/// [B, C, H, W] as pixels [B * H * W, C].
+/// [B, C, H, W] -> [B * H * W, C]
 at::Tensor pixels(const at::Tensor& image) {
   return image.permute({0, 2, 3, 1}).reshape({-1, image.size(1)});
 }
 
 }  // namespace
 
+// columns [B*H*W, KH*KW*C] = dy [B*H*W, O] x weight [O, KH*KW*C], then col2im
 at::Tensor input_by_columns(const at::Tensor& dy, const at::Tensor& weight,
                             std::int64_t stride, std::int64_t height,
                             std::int64_t width, std::int64_t column_bytes) {
@@ -135,6 +139,7 @@ at::Tensor input_by_columns(const at::Tensor& dy, const at::Tensor& weight,
   return as_image(out.to(dy.scalar_type()), {s.channels, s.h, s.w});
 }
 
+// im2col of x, then dweight [O, KH*KW*C] += dy^T [O, B*H*W] x columns
 at::Tensor weight_by_columns(const at::Tensor& dy, const at::Tensor& x,
                              std::int64_t kernel_height,
                              std::int64_t kernel_width, std::int64_t stride,

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::array<std::int64_t, 2> kOnes{1, 1};  // padding, dilation
 
+/// x [B, C, H, W] -> [B, O, H', W'], by LibTorch
 at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight,
                     const at::Tensor& bias, const ConvShape& shape) {
   const std::array stride{shape.stride, shape.stride};
@@ -21,7 +22,8 @@ at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight,
                          shape.transposed, shape.output_padding, 1);
 }
 
-/// Derivatives by input, weight and bias, of those that are wanted.
+/// dy [B, O, H', W'], x [B, C, H, W] -> the requested ones of the derivatives
+/// by input, weight and bias, by LibTorch
 ConvGradient differentiate(const at::Tensor& dy, const at::Tensor& x,
                            const at::Tensor& weight, const ConvShape& shape,
                            std::array<bool, 3> wanted) {
@@ -33,20 +35,20 @@ ConvGradient differentiate(const at::Tensor& dy, const at::Tensor& x,
   return {input, dweight, bias};
 }
 
-/// A convolution that is not transposed.
+/// The shape of an ordinary convolution.
 ConvShape plain(std::int64_t stride) { return {false, stride, {0, 0}}; }
 
-/// The vectors of a convolution to so few channels would be nearly empty.
+/// Few channels would leave most SIMD lanes of oneDNN's convolution unused.
 bool few(std::int64_t channels) { return channels <= 4; }
 
-/// Without AVX-512, a matrix product and its columns are faster than those of
-/// oneDNN's convolutions for which it has no brgemm: the derivatives by the
-/// weight, and with a stride those by the input.
+/// Without AVX-512, oneDNN has no brgemm for the derivatives by the weight, nor
+/// for those by the input with a stride. im2col and GEMM are faster there.
 bool columns_pay(const at::Tensor& x) {
   return x.scalar_type() != at::kBFloat16 && !has_avx512();
 }
 
-/// Of a convolution, by its input [B, C, height, width].
+/// Derivative of a convolution by its input: dy [B, O, H, W], weight
+/// [O, C, KH, KW] -> [B, C, height, width]
 at::Tensor by_input(const at::Tensor& dy, const at::Tensor& weight,
                     std::int64_t stride, std::int64_t height,
                     std::int64_t width) {
@@ -55,13 +57,14 @@ at::Tensor by_input(const at::Tensor& dy, const at::Tensor& weight,
     return input_by_columns(dy, weight, stride, height, width);
   const at::Tensor rows =
       at::empty({dy.size(0), channels * height * width}, dy.options());
-  // Of the input, only its sizes are used.
+  // Only the sizes of the input are used.
   return differentiate(dy, as_image(rows, {channels, height, width}), weight,
                        plain(stride), {true, false, false})
       .input;
 }
 
-/// Of a convolution, by its weight; `like` has its sizes.
+/// Derivative of a convolution by its weight: dy [B, O, H, W], x [B, C, h, w]
+/// -> [O, C, KH, KW]; `like` has these sizes.
 at::Tensor by_weight(const at::Tensor& dy, const at::Tensor& x,
                      const at::Tensor& like, std::int64_t stride) {
   if (!few(x.size(1)) && columns_pay(x))
@@ -69,7 +72,7 @@ at::Tensor by_weight(const at::Tensor& dy, const at::Tensor& x,
   return differentiate(dy, x, like, plain(stride), {false, true, false}).weight;
 }
 
-/// The side of a transposed convolution's output.
+/// Height (axis 2) or width (axis 3) of a transposed convolution's output.
 std::int64_t transposed_side(const at::Tensor& x, const at::Tensor& weight,
                              const ConvShape& shape, int axis) {
   return (x.size(axis) - 1) * shape.stride - 2 * kPadding + weight.size(axis) +
@@ -89,9 +92,9 @@ ConvShape conv_shape(const model::Layer& layer) {
 
 at::Tensor conv_forward(const at::Tensor& x, const at::Tensor& weight,
                         const at::Tensor& bias, const ConvShape& shape) {
-  // On the CPU a transposed convolution is computed as what it is, a
-  // derivative: LibTorch's own adds a bias in slow reference code, even one
-  // that is not there.
+  // On the CPU a transposed convolution is computed as the derivative of a
+  // convolution by its input. LibTorch's own function runs slow reference code
+  // for the bias, even if there is none.
   if (!shape.transposed || !x.is_cpu()) return convolve(x, weight, bias, shape);
   at::Tensor y =
       by_input(x, weight, shape.stride, transposed_side(x, weight, shape, 2),

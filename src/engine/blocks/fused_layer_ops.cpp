@@ -9,18 +9,18 @@
 namespace vae::engine::blocks {
 namespace {
 
-/// The product's numbers in one piece, channels last.
+/// [B, C, H, W] -> [B, H * W * C], or [B, features] as is; contiguous
 at::Tensor dense(const at::Tensor& product) {
   return product.dim() == 4 ? as_rows(product).contiguous()
                             : product.contiguous();
 }
 
+/// The inverse of dense(): rows -> [B, C, H, W] or [B, features]
 at::Tensor shaped(const at::Tensor& rows, const model::Layer& layer) {
   return is_linear(layer) ? rows : as_image(rows, layer.out);
 }
 
-/// Memory order of a gradient in the flat buffer: [.., H, W, C] for weights of
-/// convolutions.
+/// A gradient in the flat buffer's order: [O, C, KH, KW] -> [O, KH, KW, C]
 at::Tensor flat_order(const at::Tensor& gradient) {
   return gradient.dim() == 4 ? gradient.permute({0, 2, 3, 1}).contiguous()
                              : gradient.contiguous();
@@ -28,10 +28,11 @@ at::Tensor flat_order(const at::Tensor& gradient) {
 
 }  // namespace
 
+// rows [B * H * W, C] -> tape->out of the same shape; statistics [C]
 void FusedLayerOps::normalise(const model::Layer& layer, const at::Tensor& rows,
                               std::int64_t images, Mode mode,
                               Tape* tape) const {
-  NormForward& norm = tape->norm;
+  NormResult& norm = tape->norm;
   tape->product = rows;
   tape->out = at::empty_like(rows);
   norm.saved_mean = at::empty({layer.out.c}, parameters_.options());
@@ -58,6 +59,7 @@ void FusedLayerOps::normalise_running(const model::Layer& layer,
                         layer.activation});
 }
 
+// product -> output, [B, C, H, W] or [B, features]
 at::Tensor FusedLayerOps::forward(const model::Layer& layer, at::Tensor product,
                                   Mode mode, Tape* tape) {
   const at::Tensor rows = dense(product);
@@ -76,6 +78,7 @@ at::Tensor FusedLayerOps::forward(const model::Layer& layer, at::Tensor product,
   return shaped(tape->out, layer);
 }
 
+// dy -> dproduct, [B, C, H, W] or [B, features]; in place if dy is dense
 at::Tensor FusedLayerOps::backward(const model::Layer& layer, const Tape& tape,
                                    at::Tensor dy, bool accumulate) {
   const at::Tensor rows = dense(dy);

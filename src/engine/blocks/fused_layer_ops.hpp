@@ -1,5 +1,5 @@
-// LayerOps by a device's fused operations: each activation is read and written
-// once where LibTorch's functions would do so several times.
+// LayerOps by a device's fused operations, which read and write each activation
+// once; LibTorch's separate functions do so several times.
 #pragma once
 
 #include <vector>
@@ -35,7 +35,7 @@ class FusedLayerOps final : public LayerOps {
   };
   const Parameters& parameters_;
   Fusion& fusion_;
-  std::vector<Pending> pending_;  // brought in together by finish()
+  std::vector<Pending> pending_;  // finish() copies all in one launch
 };
 
 }  // namespace vae::engine::blocks

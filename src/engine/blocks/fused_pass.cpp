@@ -1,5 +1,5 @@
-// See training_pass.hpp: the pass over a device's fused operations. Biases of
-// the heads and of the last layer are added where their outputs are used.
+// The training pass with a device's fused operations. The biases of the heads
+// and of the last layer are added by the operations that read their outputs.
 #include "engine/blocks/shapes.hpp"
 #include "engine/blocks/training_pass.hpp"
 
@@ -11,6 +11,7 @@ class FusedPass final : public TrainingPass {
   FusedPass(const BlocksContext& context, Fusion& fusion)
       : c_(context), fusion_(fusion) {}
 
+  // input [count, H, W, C] -> gradients, batch statistics and sums in the State
   void run(float* input, std::int64_t count, std::uint64_t first_image,
            bool accumulate) override {
     const Mode mode = accumulate ? Mode::accumulating : Mode::training;
@@ -23,7 +24,7 @@ class FusedPass final : public TrainingPass {
     const at::Tensor z =
         encode(input, count, first_image, mode, heads, noise, kl);
     const at::Tensor output = c_.network.decode_product(z, mode);
-    // The gradient takes the output's place: nobody needs it again.
+    // The gradient overwrites the output, which is not needed again.
     fusion_.loss({matrix_of(output, channels_of(c_.plan.decoder.back())),
                   bias_of_last(), input, output.data_ptr(), data(recon),
                   data(mse), count, c_.config.likelihood,
@@ -34,7 +35,8 @@ class FusedPass final : public TrainingPass {
   }
 
  private:
-  /// Fills heads, noise and KL; returns z in the type of products.
+  /// input [count, H, W, C] -> z [count, latent] in the GEMMs' type; fills
+  /// heads [count, 2 * latent], noise [count, latent], KL [count]
   at::Tensor encode(float* input, std::int64_t count, std::uint64_t first_image,
                     Mode mode, const at::Tensor& heads, const at::Tensor& noise,
                     const at::Tensor& kl) {
@@ -53,6 +55,7 @@ class FusedPass final : public TrainingPass {
     return z;
   }
 
+  /// doutput [count, H * W * C] -> gradients in the State
   void backward(const at::Tensor& doutput, const at::Tensor& heads,
                 const at::Tensor& noise, bool accumulate) {
     const std::int64_t latent = c_.plan.latent;

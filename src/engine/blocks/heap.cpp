@@ -8,7 +8,7 @@ namespace vae::engine::blocks {
 
 void keep_freed_memory() {
   constexpr std::size_t kLargest = std::size_t{32} << 20, kHeader = 65536;
-  // Seen through, the pair could be left out.
+  // volatile: the optimizer would otherwise remove the malloc/free pair.
   void* volatile block = std::malloc(kLargest - kHeader);
   std::free(block);
 }

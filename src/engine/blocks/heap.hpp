@@ -1,16 +1,15 @@
-// How the C library's heap treats the tensors of a step. Allocates nothing that
-// stays.
+// Tunes the C library's heap for the tensors of a training step.
 #pragma once
 
 namespace vae::engine::blocks {
 
-/// Lets freed tensors be used again. glibc takes blocks of more than 128 KiB
-/// from the system and gives them back, so that every step pays for touching
-/// all of its memory anew, an eighth of its time; unless a larger block was
-/// freed before (mallopt(3), M_MMAP_THRESHOLD): so one of nearly 32 MiB is,
-/// which is the most that it learns from. Up to 64 MiB of free memory then stay
-/// with the process. Changes nothing where the host has set the threshold
-/// itself, nor with another allocator.
+/// Makes glibc reuse the memory of freed tensors. By default it maps blocks of
+/// more than 128 KiB and unmaps them when freed, so that page faults take an
+/// eighth of every step. glibc raises this threshold to the size of a mapped
+/// block that is freed, up to 32 MiB (mallopt(3), M_MMAP_THRESHOLD); this
+/// function allocates and frees one such block. Up to 64 MiB of free memory
+/// then stay with the process. No effect if the host has set the threshold, or
+/// with another allocator.
 void keep_freed_memory();
 
 }  // namespace vae::engine::blocks

@@ -1,6 +1,7 @@
-// What a layer does besides its product: bias or BatchNorm, and activation,
-// forward and backward. One implementation is LibTorch's functions, the other
-// a device's fused operations; the network does not know which it has.
+// The operations of a layer other than its GEMM or convolution (its "product"):
+// bias or BatchNorm, and activation, forward and backward. Implemented by
+// LibTorch's functions (TorchLayerOps) and by a device's fused operations
+// (FusedLayerOps).
 #pragma once
 
 #include <ATen/ATen.h>
@@ -11,34 +12,34 @@
 namespace vae::engine::blocks {
 
 enum class Mode {
-  inference,     // running statistics, nothing is kept
-  training,      // keeps what the backward needs
-  accumulating,  // the same, and sums are added to those that are there
+  inference,     // running statistics; no Tape
+  training,      // fills the Tape
+  accumulating,  // the same; adds to the sums in State::reduced
 };
 
-/// What a layer's backward needs of its forward.
+/// Tensors that the forward pass of a layer keeps for its backward pass.
 struct Tape {
   at::Tensor in, product, out;
-  NormForward norm;
+  NormResult norm;
 };
 
 class LayerOps {
  public:
   virtual ~LayerOps() = default;
-  /// Whether products of layers without BatchNorm bring their bias along, and
-  /// their backward its gradient.
+  /// Whether the product of a layer without BatchNorm adds the bias, and its
+  /// backward pass computes the bias's gradient.
   virtual bool product_adds_bias() const = 0;
-  /// From a layer's product to its output. May overwrite the product.
+  /// A layer's product -> its output, of the same shape. May overwrite the
+  /// product.
   virtual at::Tensor forward(const model::Layer& layer, at::Tensor product,
                              Mode mode, Tape* tape) = 0;
-  /// From the derivative by the output to the one by the product; writes the
-  /// gradients of bias or norm, and the batch's statistics. May overwrite dy.
+  /// dy -> derivative by the product, of the same shape. Writes the gradients
+  /// of bias or BatchNorm, and the batch's statistics. May overwrite dy.
   virtual at::Tensor backward(const model::Layer& layer, const Tape& tape,
                               at::Tensor dy, bool accumulate) = 0;
-  /// A pass begins; one that failed half-way has left nothing behind.
+  /// Called at the start of a pass; discards the state of a failed pass.
   virtual void begin() = 0;
-  /// A gradient that a product's backward left goes into the flat buffer, at
-  /// the latest in finish().
+  /// Writes a weight's gradient to the flat buffer, now or in finish().
   virtual void write(const at::Tensor& to, const at::Tensor& gradient,
                      bool accumulate) = 0;
   virtual void finish(bool accumulate) = 0;

@@ -6,13 +6,14 @@
 namespace vae::engine::blocks {
 namespace {
 
-constexpr std::int64_t kAlign = 64;  // floats: no two groups share a cache line
+constexpr std::int64_t kAlign = 64;  // floats: groups share no cache line
 
 std::int64_t aligned(std::int64_t offset) {
   return (offset + kAlign - 1) / kAlign * kAlign;
 }
 
-/// [.., C, H, W, ..] is laid out as [.., H, W, C, ..].
+/// Offsets and strides of a tensor: [.., C, H, W, ..] is stored as
+/// [.., H, W, C, ..].
 Segment make_segment(const model::Tensor& tensor, std::int64_t offset) {
   const std::size_t rank = tensor.dims.size();
   Segment segment{offset, std::vector<Dim>(rank)};

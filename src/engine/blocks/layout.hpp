@@ -1,6 +1,6 @@
-// The order of the flat buffers under the blocks engine: the channels of an
-// image come last, so that LibTorch's fast memory format needs no copies, and
-// the two heads lie side by side, so that they are one product.
+// Layout of the blocks engine's flat buffers. Channels come last, so that
+// LibTorch's fast memory format (channels_last) needs no copies. The two heads
+// are adjacent, so that one GEMM computes both.
 #pragma once
 
 #include "engine/state.hpp"

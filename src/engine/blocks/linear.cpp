@@ -3,12 +3,14 @@
 
 namespace vae::engine::blocks {
 
+// y [B, out] = x [B, in] x weight^T [in, out] + bias [out]
 at::Tensor linear_forward(const at::Tensor& x, const at::Tensor& weight,
                           const at::Tensor& bias) {
   return bias.defined() ? at::addmm(bias, x, weight.t())
                         : at::mm(x, weight.t());
 }
 
+// dx [B, in] = dy [B, out] x weight; dweight [out, in] = dy^T x x [B, in]
 LinearGradient linear_backward(const at::Tensor& dy, const at::Tensor& x,
                                const at::Tensor& weight, bool want_input,
                                bool want_bias) {

@@ -5,13 +5,14 @@
 
 namespace vae::engine::blocks {
 
-/// weight [out, in], bias [out] or undefined.
+/// x [B, in], weight [out, in], bias [out] or undefined -> [B, out].
 at::Tensor linear_forward(const at::Tensor& x, const at::Tensor& weight,
                           const at::Tensor& bias);
 
 struct LinearGradient {
-  at::Tensor input, weight, bias;  // undefined where not wanted
+  at::Tensor input, weight, bias;  // undefined if not requested
 };
+/// dy [B, out], x [B, in] -> gradients shaped like x, weight, bias.
 LinearGradient linear_backward(const at::Tensor& dy, const at::Tensor& x,
                                const at::Tensor& weight, bool want_input,
                                bool want_bias);

@@ -1,4 +1,4 @@
-// The blocks engine for those who only make one.
+// Factory of the blocks and fused engines, without LibTorch's headers.
 #pragma once
 
 #include <memory>
@@ -7,8 +7,8 @@
 
 namespace vae::engine::blocks {
 
-/// `fusion` null: LibTorch's own functions between the products; else the fused
-/// engine over that device's.
+/// `fusion` null: the blocks engine; else the fused engine with that device's
+/// fused operations.
 std::unique_ptr<Engine> make_blocks_engine(const model::Plan& plan,
                                            const Config& config, Device& device,
                                            Fusion* fusion);

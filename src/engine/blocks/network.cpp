@@ -23,12 +23,13 @@ at::Tensor Network::input_view(float* rows, std::int64_t count) const {
              : as_image(flat, plan_.image);
 }
 
+// x -> the layer's GEMM or convolution, [B, C, H, W] or [B, features]
 at::Tensor Network::product(const model::Layer& layer, const at::Tensor& x,
                             Mode mode, Tape* tape) const {
   const at::Tensor in = parameters_.factor(x);
   if (mode != Mode::inference) tape->in = in;
   const at::Tensor weight = parameters_.operand(layer.weight);
-  // Before BatchNorm a bias cancels, so it is not computed.
+  // BatchNorm cancels a bias, so it is not added.
   const at::Tensor bias = ops_.product_adds_bias() && !layer.normalised()
                               ? parameters_.operand(layer.bias)
                               : at::Tensor();
@@ -41,6 +42,7 @@ at::Tensor Network::forward(const model::Layer& layer, const at::Tensor& x,
   return ops_.forward(layer, product(layer, x, mode, tape), mode, tape);
 }
 
+// input [B, C, H, W] or [B, pixels] -> [B, F]
 at::Tensor Network::features(const at::Tensor& input, Mode mode) {
   if (mode != Mode::inference) ops_.begin();
   at::Tensor x = input;
@@ -52,6 +54,7 @@ at::Tensor Network::features(const at::Tensor& input, Mode mode) {
   return x;
 }
 
+// features [B, F] -> float32 [B, 2 * latent]
 at::Tensor Network::heads(const at::Tensor& features) const {
   return linear_forward(features, parameters_.heads_operand(),
                         parameters_.factor(parameters_.heads_bias()))
@@ -63,6 +66,7 @@ at::Tensor Network::heads_product(const at::Tensor& features) const {
   return linear_forward(features, parameters_.heads_operand(), {});
 }
 
+// z [B, latent] -> input of the last layer
 at::Tensor Network::decode_hidden(const at::Tensor& z, Mode mode) {
   at::Tensor x = forward(plan_.expand, z, mode, &expand_tape_);
   if (!is_linear(plan_.decoder.front())) x = as_image(x, plan_.features);
@@ -71,6 +75,7 @@ at::Tensor Network::decode_hidden(const at::Tensor& z, Mode mode) {
   return x;
 }
 
+// z [B, latent] -> float32 [B, H * W * C]
 at::Tensor Network::decode(const at::Tensor& z, Mode mode) {
   at::Tensor x = forward(plan_.decoder.back(), decode_hidden(z, mode), mode,
                          &decoder_tape_.back());
@@ -84,6 +89,7 @@ at::Tensor Network::decode_product(const at::Tensor& z, Mode mode) {
   return (x.dim() == 4 ? as_rows(x) : x).contiguous();
 }
 
+// dy of a layer's output -> dx of its input, undefined unless `want_input`
 at::Tensor Network::backward(const model::Layer& layer, const Tape& tape,
                              const at::Tensor& dy, bool want_input,
                              bool accumulate) {
@@ -91,7 +97,7 @@ at::Tensor Network::backward(const model::Layer& layer, const Tape& tape,
       parameters_.factor(ops_.backward(layer, tape, dy, accumulate));
   const at::Tensor weight = parameters_.operand(layer.weight);
   const at::Tensor& dweight = parameters_.gradient(layer.weight);
-  // Exactly zero before BatchNorm; the commit visits it for weight decay.
+  // The gradient of a bias before BatchNorm is zero and never written.
   const bool biased = ops_.product_adds_bias() && !layer.normalised();
   if (is_linear(layer)) {
     const LinearGradient g =
@@ -108,6 +114,7 @@ at::Tensor Network::backward(const model::Layer& layer, const Tape& tape,
   return g.input;
 }
 
+// doutput [B, H * W * C] -> dz [B, latent]
 at::Tensor Network::backward_decoder(const at::Tensor& doutput,
                                      bool accumulate) {
   at::Tensor d = parameters_.factor(doutput);
@@ -115,7 +122,7 @@ at::Tensor Network::backward_decoder(const at::Tensor& doutput,
   if (image) d = as_image(d, plan_.image);
   for (std::size_t i = plan_.decoder.size(); i-- > 0;) {
     d = backward(plan_.decoder[i], decoder_tape_[i], d, true, accumulate);
-    decoder_tape_[i] = {};
+    decoder_tape_[i] = {};  // frees its activations
   }
   if (image) d = as_rows(d);
   d = backward(plan_.expand, expand_tape_, d, true, accumulate);
@@ -123,6 +130,7 @@ at::Tensor Network::backward_decoder(const at::Tensor& doutput,
   return d;
 }
 
+// dheads [B, 2 * latent] -> gradients of heads and encoder
 void Network::backward_encoder(const at::Tensor& dheads, bool accumulate) {
   const bool biased = ops_.product_adds_bias();
   const LinearGradient g = linear_backward(

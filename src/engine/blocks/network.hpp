@@ -1,6 +1,6 @@
-// The network of a plan as a sequence of products, each with its layer's other
-// operations around it: forward keeps what backward needs, backward writes into
-// the flat gradient buffer. It holds no parameters of its own.
+// The network of a plan: for each layer a GEMM or convolution (its "product")
+// and the layer's other operations (LayerOps). The backward pass writes to the
+// flat gradient buffer. It owns no parameters.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -17,30 +17,30 @@ class Network {
  public:
   Network(const model::Plan& plan, const Parameters& parameters, LayerOps& ops);
 
-  /// Input as a tensor over a float32 [count, H, W, C] buffer.
+  /// A view of a float32 buffer [count, H, W, C] as [count, C, H, W], or
+  /// [count, H * W * C] for a dense network.
   at::Tensor input_view(float* rows, std::int64_t count) const;
 
-  /// What goes into the heads, [B, features].
+  /// Input images -> features [B, F], the input of the heads.
   at::Tensor features(const at::Tensor& input, Mode mode);
-  /// Heads [B, 2 * latent], means then log-variances, float32.
+  /// features [B, F] -> [B, 2 * latent], means then log-variances, float32.
   at::Tensor heads(const at::Tensor& features) const;
-  /// The same without bias, in the type of products.
+  /// The same without bias, in the products' element type.
   at::Tensor heads_product(const at::Tensor& features) const;
   at::Tensor encode(const at::Tensor& input, Mode mode) {
     return heads(features(input, mode));
   }
 
-  /// z [B, latent] to the decoder's output, float32 over [B, H, W, C].
+  /// z [B, latent] -> the decoder's output, float32 [B, H * W * C].
   at::Tensor decode(const at::Tensor& z, Mode mode);
-  /// The same up to the last product, without its bias, in its own type and
-  /// [B, H * W * C]. For training with ops that leave the bias out.
+  /// The same without the last bias, in the products' element type. For
+  /// LayerOps whose products add no bias.
   at::Tensor decode_product(const at::Tensor& z, Mode mode);
 
-  /// `doutput` lies like the decoder's output; returns dz [B, latent] in the
-  /// type of products.
+  /// doutput [B, H * W * C] -> dz [B, latent] in the products' element type.
   at::Tensor backward_decoder(const at::Tensor& doutput, bool accumulate);
-  /// `dheads` [B, 2 * latent] in the type of products; their bias's gradient is
-  /// written if products add biases. Writes the batch's statistics as well.
+  /// dheads [B, 2 * latent] in the products' element type. Writes the gradient
+  /// of the heads' bias if products add biases, and the batch's statistics.
   void backward_encoder(const at::Tensor& dheads, bool accumulate);
 
  private:
@@ -58,7 +58,7 @@ class Network {
   LayerOps& ops_;
   std::vector<Tape> encoder_tape_, decoder_tape_;
   Tape expand_tape_;
-  at::Tensor features_;  // [B, features], input of the heads
+  at::Tensor features_;  // [B, F], input of the heads
 };
 
 }  // namespace vae::engine::blocks

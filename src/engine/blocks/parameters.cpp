@@ -63,7 +63,7 @@ void Parameters::attach(const State& state, std::uint16_t* copy) {
 }
 
 at::Tensor Parameters::factor(const at::Tensor& x) const {
-  // to() gives the tensor itself if it has that type.
+  // to() returns the same tensor if it already has that type.
   const at::Tensor rounded = x.to(product_);
   return widened_ ? rounded.to(at::kFloat) : rounded;
 }

@@ -1,6 +1,5 @@
-// The tensors of a State as LibTorch sees them: views in the order of the
-// layout, and parameters in the element type of products. Holds no values of
-// its own.
+// LibTorch tensors as views of a State's flat buffers, and parameters converted
+// to the element type of GEMMs and convolutions. Owns no values.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -14,8 +13,8 @@ namespace vae::engine::blocks {
 
 class Parameters {
  public:
-  /// `product`: element type of convolutions and matrix products. `widened`: a
-  /// number is rounded to it, but multiplied as float32.
+  /// `product`: element type of GEMMs and convolutions. `widened`: their inputs
+  /// are rounded to that type but multiplied as float32.
   Parameters(const model::Plan& plan, const Layout& layout,
              at::TensorOptions options, at::ScalarType product, bool widened)
       : plan_(plan),
@@ -24,8 +23,8 @@ class Parameters {
         product_(product),
         widened_(widened) {}
 
-  /// `copy`: the parameters as bfloat16 in the same order, kept up to date by
-  /// whoever commits; null: they are converted at each use.
+  /// `copy`: the parameters as bfloat16 in the same layout, which the commit
+  /// updates; null: they are converted at each use.
   void attach(const State& state, std::uint16_t* copy);
 
   at::ScalarType product_type() const { return product_; }
@@ -34,16 +33,16 @@ class Parameters {
   const at::Tensor& value(int index) const { return at(values_, index); }
   const at::Tensor& gradient(int index) const { return at(gradients_, index); }
   const at::Tensor& running(int index) const { return at(running_, index); }
-  /// Of this batch, times its images: in State::reduced.
+  /// Statistic of this batch times its number of images, in State::reduced.
   const at::Tensor& batch_running(int index) const {
     return at(batch_running_, index);
   }
-  /// A tensor as a factor of products; itself if it is one already.
+  /// `x` in the element type of GEMM inputs; `x` itself if it has that type.
   at::Tensor factor(const at::Tensor& x) const;
-  /// The parameter as an operand of a product.
+  /// A parameter in the element type of GEMM inputs.
   at::Tensor operand(int index) const;
 
-  /// Both heads as one layer [2 * latent, features].
+  /// Weight of both heads, [2 * latent, F], as GEMM input.
   at::Tensor heads_operand() const;
   const at::Tensor& heads_bias() const { return heads_bias_; }
   const at::Tensor& heads_weight_gradient() const { return heads_gradient_; }

@@ -1,10 +1,9 @@
-// What decides here, on a CPU, between two ways to compute the same.
+// CPU features that select between two implementations.
 #pragma once
 
 namespace vae::engine::blocks {
 
-/// Whether LibTorch's kernels for AVX-512 run here: the wider ones, and those
-/// of bfloat16.
+/// Whether LibTorch uses its AVX-512 kernels, including those for bfloat16.
 inline bool has_avx512() { return __builtin_cpu_supports("avx512bw"); }
 
 }  // namespace vae::engine::blocks

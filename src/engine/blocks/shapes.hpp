@@ -1,7 +1,6 @@
-// Tensors as memory, images as rows and rows as images. In memory an image is
-// always [H, W, C]; LibTorch sees it as [C, H, W]. Strides are always given,
-// because those of a one-channel image would otherwise be guessed, and guessed
-// wrong.
+// Conversions between images and rows. In memory an image is always [H, W, C];
+// LibTorch sees it as [C, H, W]. Strides are explicit, because those of a
+// one-channel image are ambiguous and LibTorch would choose others.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -11,13 +10,13 @@
 
 namespace vae::engine::blocks {
 
-/// [B, H * W * C] as [B, C, H, W] without moving anything.
+/// [B, H * W * C] -> [B, C, H, W], a view.
 inline at::Tensor as_image(const at::Tensor& rows, const model::Extent& e) {
   return rows.as_strided({rows.size(0), e.c, e.h, e.w},
                          {e.size(), 1, e.w * e.c, e.c});
 }
 
-/// [B, C, H, W] as [B, H * W * C]; copies if it does not lie so already.
+/// [B, C, H, W] -> [B, H * W * C]; copies unless it is channels-last in memory.
 inline at::Tensor as_rows(const at::Tensor& image) {
   return image.permute({0, 2, 3, 1}).reshape({image.size(0), -1});
 }
@@ -30,10 +29,10 @@ inline Number number_of(at::ScalarType type) {
   return type == at::kBFloat16 ? Number::bfloat16 : Number::float32;
 }
 
-/// Around every convolution's input, on each side.
+/// Padding of every convolution, on each side.
 inline constexpr std::int64_t kPadding = 1;
 
-/// In what sums are formed of numbers like x's.
+/// Accumulator type for elements of x.
 inline at::ScalarType sum_type(const at::Tensor& x) {
   return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }
@@ -48,7 +47,7 @@ inline bool is_linear(const model::Layer& layer) {
   return layer.kind == model::LayerKind::linear;
 }
 
-/// Channels that share a bias or a norm.
+/// Number of bias or BatchNorm elements: channels, or outputs if linear.
 inline std::int64_t channels_of(const model::Layer& layer) {
   return is_linear(layer) ? layer.out.size() : layer.out.c;
 }

@@ -1,4 +1,4 @@
-// What LibTorch says of itself.
+// LibTorch's version and default number of threads.
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <omp.h>
@@ -21,7 +21,7 @@ int default_threads() {
 
 namespace {
 
-/// The version in the loaded library's own words, so that a mismatch shows.
+/// Version of the loaded library, which may differ from that of its headers.
 std::string loaded_version() {
   const std::string text = at::show_config();
   const std::string key = "TORCH_VERSION=";

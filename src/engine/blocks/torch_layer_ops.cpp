@@ -5,6 +5,7 @@
 
 namespace vae::engine::blocks {
 
+// x [B, C, H, W] -> [B, C, H, W]
 at::Tensor TorchLayerOps::normalise(const model::Layer& layer,
                                     const at::Tensor& x, bool training,
                                     Tape* tape) const {
@@ -14,13 +15,14 @@ at::Tensor TorchLayerOps::normalise(const model::Layer& layer,
     tape->norm = norm_forward(x, weight, bias);
     return tape->norm.out;
   }
-  // The convolution's bias is part of the stored mean but not of x.
+  // The stored mean includes the convolution's bias; x does not.
   const at::Tensor mean =
       parameters_.running(layer.running_mean) - parameters_.value(layer.bias);
   return norm_running(x, weight, bias, mean,
                       parameters_.running(layer.running_var));
 }
 
+// product -> output of the same shape
 at::Tensor TorchLayerOps::forward(const model::Layer& layer, at::Tensor product,
                                   Mode mode, Tape* tape) {
   const bool training = mode != Mode::inference;
@@ -33,7 +35,7 @@ at::Tensor TorchLayerOps::forward(const model::Layer& layer, at::Tensor product,
 }
 
 void TorchLayerOps::write_statistics(const model::Layer& layer,
-                                     const NormForward& norm,
+                                     const NormResult& norm,
                                      std::int64_t images, bool accumulate) {
   const auto count = static_cast<double>(images);
   write(parameters_.batch_running(layer.running_mean),
@@ -42,6 +44,7 @@ void TorchLayerOps::write_statistics(const model::Layer& layer,
         accumulate);
 }
 
+// dy -> dproduct of the same shape
 at::Tensor TorchLayerOps::backward(const model::Layer& layer, const Tape& tape,
                                    at::Tensor dy, bool accumulate) {
   const at::Tensor d = activation_backward(dy, tape.out, layer.activation);

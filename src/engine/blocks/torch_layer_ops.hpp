@@ -1,4 +1,4 @@
-// LayerOps by LibTorch's own functions, on any device.
+// LayerOps by LibTorch's functions, on any device.
 #pragma once
 
 #include "engine/blocks/layer_ops.hpp"
@@ -23,7 +23,7 @@ class TorchLayerOps final : public LayerOps {
  private:
   at::Tensor normalise(const model::Layer& layer, const at::Tensor& x,
                        bool training, Tape* tape) const;
-  void write_statistics(const model::Layer& layer, const NormForward& norm,
+  void write_statistics(const model::Layer& layer, const NormResult& norm,
                         std::int64_t images, bool accumulate);
 
   const Parameters& parameters_;

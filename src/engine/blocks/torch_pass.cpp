@@ -1,4 +1,4 @@
-// See training_pass.hpp: the pass over a device's element-wise operations.
+// The training pass with a device's element-wise operations.
 #include "engine/blocks/shapes.hpp"
 #include "engine/blocks/training_pass.hpp"
 
@@ -9,6 +9,7 @@ class TorchPass final : public TrainingPass {
  public:
   explicit TorchPass(const BlocksContext& context) : c_(context) {}
 
+  // input [count, H, W, C] -> gradients, batch statistics and sums in the State
   void run(float* input, std::int64_t count, std::uint64_t first_image,
            bool accumulate) override {
     const Mode mode = accumulate ? Mode::accumulating : Mode::training;

@@ -30,7 +30,7 @@ const char* name_of(at::Float32MatmulPrecision precision) {
   return "highest";
 }
 
-/// Whether the system gives so many threads at once; they end again.
+/// Whether the system can create `count` threads at once; they end again.
 bool gives_threads(int count) {
   std::latch end(1);
   std::vector<std::thread> threads;
@@ -45,17 +45,17 @@ bool gives_threads(int count) {
   return all;
 }
 
-/// The process in which LibTorch last had several threads for us; 0: none.
+/// The process in which LibTorch last had several threads for libvae; 0: none.
 std::atomic<std::int64_t> process_with_threads{0};
 
-/// Where there are too few, LibTorch's pool waits for ever and OpenMP ends the
-/// process, so they are asked for beforehand: each of both wants as many.
+/// If threads cannot be created, LibTorch's pool waits forever and OpenMP ends
+/// the process. So check first that both can have `threads`.
 void require_threads(int threads) {
   static std::atomic<int> given{1};
   if (threads <= given) return;
-  require(gives_threads(2 * threads), Status::memory, "the system gives no ",
-          2 * threads, " threads, which LibTorch needs where `threads` is ",
-          threads);
+  require(gives_threads(2 * threads), Status::memory,
+          "the system cannot create ", 2 * threads,
+          " threads, which LibTorch needs where `threads` is ", threads);
   given = threads;
 }
 
@@ -66,8 +66,8 @@ bool lost_threads() {
   return process != 0 && process != process_id();
 }
 
-/// These are the process's, so trainers on several threads take turns: each
-/// must find its own precision, and leave the host's behind.
+/// These settings are process-wide, so a lock serialises trainers on several
+/// threads.
 class TorchScope::CudaSettings {
  public:
   CudaSettings(bool tf32, bool deterministic) : lock_(mutex()) {
@@ -95,7 +95,7 @@ class TorchScope::CudaSettings {
     return instance;
   }
 
-  // Read in this order, after the lock and before anything is changed.
+  // Initialised in this order: after the lock, before any setting is changed.
   std::unique_lock<std::mutex> lock_;
   const at::Float32MatmulPrecision matmul_ =
       at::globalContext().float32MatmulPrecision();
@@ -114,7 +114,7 @@ TorchScope::TorchScope(Device& device, int threads, Precision precision,
                 ? std::make_unique<CudaSettings>(precision == Precision::tf32,
                                                  deterministic)
                 : nullptr),
-      // Asked before LibTorch, whose first question changes the answer.
+      // Read before LibTorch's: its first query changes this value.
       omp_threads_(omp_get_max_threads()),
       torch_threads_(at::get_num_threads()) {
   if (threads > 1) {

@@ -1,6 +1,6 @@
-// LibTorch's process-wide and thread-wide settings, borrowed for one call and
-// given back: threads, gradients, autocast and, on CUDA, TF32 and determinism.
-// The host never notices.
+// Sets LibTorch's process-wide and thread-wide settings for one call and
+// restores them: threads, gradients, autocast and, on CUDA, TF32 and
+// determinism.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,8 +13,8 @@
 
 namespace vae::engine::blocks {
 
-/// Whether this process was forked from one in which LibTorch had threads for
-/// us: OpenMP would wait for them here for ever.
+/// Whether this process was forked from one in which LibTorch had several
+/// threads for libvae: OpenMP would wait for them forever.
 bool lost_threads();
 
 class TorchScope {
@@ -29,7 +29,7 @@ class TorchScope {
   class CudaSettings;
 
   c10::InferenceMode no_gradients_;
-  // A host's autocast would change the types of our products.
+  // The host's autocast would change the element types of GEMMs.
   c10::impl::ExcludeDispatchKeyGuard no_autocast_;
   std::unique_ptr<Device::Scope> stream_;
   std::unique_ptr<CudaSettings> cuda_;

@@ -1,4 +1,4 @@
-// The passes over LibTorch's products. See engine/training_pass.hpp.
+// Training passes whose GEMMs and convolutions are LibTorch's.
 #pragma once
 
 #include <memory>
@@ -15,9 +15,9 @@ struct BlocksContext : PassContext {
   Network& network;
 };
 
-/// By the device's element-wise operations.
+/// With the device's element-wise operations.
 std::unique_ptr<TrainingPass> make_torch_pass(const BlocksContext& context);
-/// By its fused ones; `ops` are those of the network.
+/// With the device's fused operations.
 std::unique_ptr<TrainingPass> make_fused_pass(const BlocksContext& context,
                                               Fusion& fusion);
 

@@ -1,5 +1,5 @@
-// Every CUDA call is checked here: what failed, and what CUDA says of it.
-// LibTorch's failures are made ours, so that nothing else leaves this room.
+// Checks the result of CUDA calls. Translates c10 exceptions to vae::Error; no
+// other type escapes this directory.
 #pragma once
 
 #include <c10/util/Exception.h>
@@ -11,9 +11,9 @@ namespace vae::engine::cuda {
 
 inline void check(cudaError_t error, const char* doing) {
   if (error == cudaSuccess) return;
-  // CUDA also keeps it for the thread's next question, which may be the host's.
+  // Clear the thread's last CUDA error, which the host may query next.
   (void)cudaGetLastError();
-  // Our own handles are valid, so a wrong one is the caller's stream.
+  // libvae's handles are valid, so the caller's stream is not.
   const Status status = error == cudaErrorMemoryAllocation ? Status::memory
                         : error == cudaErrorInvalidResourceHandle
                             ? Status::argument

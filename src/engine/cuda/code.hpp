@@ -1,5 +1,5 @@
-// The latent code between the encoder's and the decoder's products in bfloat16,
-// from the partial sums that these leave; and what a step reports.
+// The latent code between the encoder's and the decoder's bfloat16 GEMMs, from
+// their partial sums; and the sums that a step reports.
 #pragma once
 
 #include <cuda_runtime_api.h>

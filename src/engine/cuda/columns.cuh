@@ -1,6 +1,6 @@
-// Passes over a matrix [rows, channels] in which every thread stays with one
-// channel: with sums over rows, or without. What is done to an element is an
-// operation's business; here is only who visits what, and how blocks meet.
+// Passes over a matrix [rows, channels] with or without sums over rows. Each
+// thread processes one channel. An operation defines the arithmetic; this file
+// distributes the elements and combines the blocks' sums.
 //
 // An operation has
 //   Column column(channel)              what all elements of a channel need,

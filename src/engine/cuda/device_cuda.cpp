@@ -1,5 +1,5 @@
-// A CUDA device: LibTorch lends its allocators and a stream, the kernels are
-// ours. Only download(), wait() and stores to host memory make the host wait.
+// A CUDA device with LibTorch's allocators and stream and libvae's kernels.
+// Only download(), wait() and stores to host memory make the host wait.
 #include <ATen/Context.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -40,8 +40,8 @@ class CudaDevice final : public cuda::KernelDevice {
         staging_(index) {}
 
   ~CudaDevice() override {
-    // What was issued still reads our memory. A lost device reports an error,
-    // which nobody could act on here.
+    // Outstanding work still reads this memory. An error of a lost device
+    // cannot be reported from a destructor.
     (void)cudaStreamSynchronize(stream_.stream());
     (void)cudaStreamSynchronize(side_.stream());
     (void)cudaGetLastError();
@@ -163,8 +163,8 @@ class CudaDevice final : public cuda::KernelDevice {
   }
 
  private:
-  /// With this device and stream current, whatever the calling thread has, and
-  /// with LibTorch's failures made ours.
+  /// Runs with this device and stream current, and translates c10 exceptions to
+  /// vae::Error.
   template <class Work>
   std::invoke_result_t<Work> on_device(Work work) {
     return cuda::translated([&] {
@@ -214,7 +214,7 @@ class CudaDevice final : public cuda::KernelDevice {
         event_->record(ours_);
         event_->hold_back(callers_);
       } catch (const Error&) {
-        // The device is lost; the next call that waits says so.
+        // The device is lost; the next call that waits reports it.
       }
     }
     Borrowed(const Borrowed&) = delete;
@@ -226,7 +226,7 @@ class CudaDevice final : public cuda::KernelDevice {
     bool active_;
   };
 
-  /// A wrong pointer would cost the whole process its CUDA context.
+  /// A bad pointer would make CUDA unusable for the whole process.
   void check_pointer(const void* data) const {
     cudaPointerAttributes found{};
     const cudaError_t error = cudaPointerGetAttributes(&found, data);

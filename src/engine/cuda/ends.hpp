@@ -1,8 +1,7 @@
-// The first and the last layer of a network for images with one channel: 4 x 4
-// convolutions with stride 2 between an image and many channels. They have
-// sixteen numbers to a row of their product, too few for gemm.hpp, and what is
-// around them is fused: the likelihood into the last layer, BatchNorm's
-// backward into the first one's weights.
+// The first and the last layer of a network for one-channel images: 4 x 4
+// convolutions with stride 2 between an image and many channels. A row of their
+// GEMM has 16 elements, too few for gemm.hpp. The likelihood is fused into the
+// last layer, BatchNorm's backward pass into the first layer's weight gradient.
 #pragma once
 
 #include <cuda_runtime_api.h>

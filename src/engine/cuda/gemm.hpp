@@ -1,7 +1,7 @@
-// Products in bfloat16 by our own kernels, with what surrounds them in their
-// epilogue: convolutions as implicit GEMM (the matrix of patches is never
-// written), and linear layers, which are convolutions of one place. Plain
-// integers and pointers; images lie as [B, H, W, C].
+// GEMMs in bfloat16 by libvae's kernels, with the layer's other operations in
+// the epilogue. Convolutions are implicit GEMMs (the im2col matrix is not
+// written); linear layers are convolutions of a 1 x 1 image. Plain integers and
+// pointers; images are [B, H, W, C].
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -13,8 +13,8 @@
 
 namespace vae::engine::cuda {
 
-/// Where the rows of a product find their numbers. Row m is place (i, j) of
-/// image n on a grid [gh, gw]; its tap (r, s) is place
+/// Maps rows of a GEMM to elements of images. Row m is position (i, j) of image
+/// n on a grid [gh, gw]; its tap (r, s) is position
 /// (i * stride + h0 + r * step, j * stride + w0 + s * step) of [ih, iw], and
 /// zero outside. A tap has `channels` numbers.
 struct Gather {
@@ -26,13 +26,13 @@ struct Gather {
   Divisor by_places, by_width;  // gh * gw and gw
 };
 
-/// Sums that the coming kernels start from zero.
+/// Sums to zero for the next kernels.
 struct Clear {
   ExactSum* sums;
   std::int32_t count;
 };
 
-/// What happens to a tile of a product before it is written.
+/// The epilogue: operations on an output tile before it is written.
 enum class Epilogue : std::int32_t {
   partial,        // float32 [splits, M, N], to be added up by the reader
   rows,           // bfloat16 [M, N]: activation(x + bias)
@@ -83,7 +83,7 @@ struct WeightGemmArgs {
   float* out;
 };
 
-/// What a device's tensor cores are.
+/// The generation of a device's tensor cores.
 enum class TensorCores { none, ampere, hopper };
 TensorCores find_tensor_cores(int index);  // of a CUDA device
 

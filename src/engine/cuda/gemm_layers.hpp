@@ -1,6 +1,6 @@
-// Layers of a plan as products: what a convolution, a transposed one or a
-// linear layer is to gemm.hpp, forward and backward. Numbers only; no memory,
-// no launches.
+// The layers of a plan as GEMMs: the arguments of gemm.hpp for a convolution, a
+// transposed convolution or a linear layer, forward and backward. No memory, no
+// launches.
 #pragma once
 
 #include "engine/cuda/gemm.hpp"

@@ -1,7 +1,6 @@
-// The memory of a pass by our own products: activations, their derivatives and
-// the sums that kernels leave for each other, for the largest batch; and the
-// table that says which sums are which parameter's gradient. Allocated once, so
-// that recorded work finds everything where it was.
+// The workspace of a GemmPass for the largest batch: activations, their
+// gradients and partial sums; and the table that maps partial sums to
+// parameters. Allocated once, because recorded graphs contain its addresses.
 #pragma once
 
 #include <vector>

@@ -1,7 +1,7 @@
-// A batch through a convolutional network in bfloat16 by our own kernels alone:
-// which products a plan means, where their operands lie, and in which order the
-// kernels start. In training the derivatives by weights run beside those by
-// inputs.
+// A training or inference pass of a convolutional network in bfloat16 by
+// libvae's kernels alone: the GEMMs of a plan, their buffers, and the order of
+// launches. In training the weight gradients run concurrently with the input
+// gradients.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace vae::engine::cuda {
 
-/// Why these kernels do not take a configuration; empty: they do.
+/// Why these kernels do not support a configuration; empty: they do.
 std::string why_no_gemm_pass(const model::Plan& plan, const Config& config,
                              TensorCores cores);
 

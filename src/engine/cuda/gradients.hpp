@@ -1,6 +1,6 @@
-// A batch's gradient, brought into the flat buffer from wherever the kernels
-// before have left it, in one pass that also forms its norm. Works over a table
-// of segments, not over a model's layout.
+// Copies a batch's gradient from the previous kernels' outputs to the flat
+// buffer, and computes its norm in the same pass. Driven by a table of
+// segments.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -1,5 +1,5 @@
-// See graph.hpp. LibTorch's own CUDAGraph does the same but cannot be left in
-// one piece when a capture fails half-way, so the few calls are made here.
+// See graph.hpp. LibTorch's CUDAGraph does the same, but leaves its allocator
+// in capture mode if a capture fails, so the CUDA calls are made here.
 #include "engine/cuda/graph.hpp"
 
 #include <ATen/cuda/CUDAGraph.h>
@@ -28,8 +28,8 @@ class Relaxed {
   cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
 };
 
-/// A share in the pool: what was allocated in it while this lived stays there
-/// until every share is given back.
+/// A reference to the pool. Memory allocated in the pool stays there until all
+/// references are released.
 class PoolShare {
  public:
   PoolShare(c10::cuda::CUDAStream stream, Pool pool)
@@ -50,7 +50,7 @@ class PoolShare {
   PoolShare(const PoolShare&) = delete;
   PoolShare& operator=(const PoolShare&) = delete;
 
-  /// From here on, memory comes from where it always does.
+  /// Allocations no longer come from the pool.
   void end() {
     if (!std::exchange(open_, false)) return;
     allocator::endAllocateToPool(device_, pool_);
@@ -93,7 +93,7 @@ class CudaRecording final : public Recording {
         stream_(stream),
         kernels_(count_kernels(graph)) {
     check(cudaGraphInstantiate(&exec_, graph, 0), "preparing a graph");
-    // What it needs goes to the device now and not at the first launch.
+    // Upload now, not at the first launch.
     check(cudaGraphUpload(exec_, stream_), "preparing a graph");
   }
   ~CudaRecording() override {
@@ -136,7 +136,7 @@ class CudaCapturer final : public Capturer {
 
  private:
   Handle captured(const std::function<void()>& work) {
-    // Thread-local: what other threads do meanwhile is none of our business.
+    // Thread-local: calls of other threads must not invalidate the capture.
     check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal),
           "beginning a capture");
     try {

@@ -1,6 +1,6 @@
-// Recording what is issued on a stream as a CUDA graph. LibTorch's allocator
-// lends a pool of memory that all recordings of a stream share: they are
-// replayed one after the other and keep nothing in it.
+// Captures the work on a stream as a CUDA graph. All graphs of a stream share
+// one memory pool of LibTorch's allocator: they run one after the other and
+// keep no data in it.
 #pragma once
 
 #include <c10/cuda/CUDAStream.h>

@@ -1,6 +1,5 @@
-// A device's element-wise operations by our kernels, on memory that is on the
-// device already. Knows streams and kernels; memory, copies and the host are
-// for the device that derives from it.
+// A device's element-wise operations as CUDA kernels, on device memory. The
+// derived class implements memory, copies and host access.
 #pragma once
 
 #include <memory>

@@ -10,9 +10,9 @@
 
 namespace vae::engine::cuda {
 
-/// Memory in which blocks meet to finish sums over rows. Rows are only split
-/// among blocks as long as there are few tiles of channels, so its size is the
-/// same for every layer, and recordings can rely on its address.
+/// Scratch memory through which blocks combine sums over rows. Rows are split
+/// among blocks only if there are few tiles of channels, so one size fits every
+/// layer, and recorded graphs can rely on its address.
 struct ColumnScratch {
   double* partial;    // [kPartialBlocks, 2, kTileChannels]
   unsigned* arrived;  // [kTileCounters], one per tile; zero between kernels

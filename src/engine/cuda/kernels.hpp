@@ -1,6 +1,6 @@
-// The element-wise work of a step as CUDA kernels, one launch function each.
-// They know cuda_runtime and our own formulas, no LibTorch. All sums are formed
-// in a fixed order, so that the same input gives the same bytes.
+// The element-wise operations of a step as CUDA kernels, one launch function
+// each, without LibTorch. All sums are formed in a fixed order, so that the
+// same input gives the same bytes.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -1,6 +1,5 @@
-// The list of our kernels that a piece of work starts, for whoever wants to
-// count them and the memory they move: tests, and the table in the
-// documentation. Costs nothing when nobody watches.
+// Lists the kernels that are launched, so that tests and the documentation can
+// count them and the memory they move. No cost unless a list is set.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +13,7 @@ struct Launch {
   std::int64_t blocks;
 };
 
-/// Where this thread's launches are listed; null: nowhere.
+/// The list of this thread's launches, or null.
 inline std::vector<Launch>*& watched_launches() {
   thread_local std::vector<Launch>* list = nullptr;
   return list;

@@ -1,5 +1,5 @@
-// Linked instead of the CUDA room in the cpu flavour: the same questions, all
-// answered with "built without CUDA".
+// Linked in the flavour cpu instead of this directory's other files: the same
+// functions, which report "built without CUDA".
 #include "base/check.hpp"
 #include "engine/device.hpp"
 

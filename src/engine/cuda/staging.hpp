@@ -1,5 +1,5 @@
-// Host memory on its way to the device. The host only fills pinned memory; a
-// stream of its own copies it, while the device still computes the step before.
+// Copies host memory to the device. The host fills pinned memory; a separate
+// stream copies it while the device still computes the previous step.
 #pragma once
 
 #include <ATen/cuda/PinnedMemoryAllocator.h>
@@ -38,8 +38,8 @@ class Event {
   cudaEvent_t event_ = nullptr;
 };
 
-/// Two pieces of pinned memory, each with its twin on the device, that take
-/// turns: one is read while the other is filled.
+/// Double buffer: two pinned host buffers, each with a device buffer. One is
+/// read while the other is filled.
 class Staging {
  public:
   /// Copies of at most this size are staged at a time.
@@ -96,7 +96,7 @@ class Staging {
     piece.pinned = at::cuda::getPinnedMemoryAllocator()->allocate(bytes);
     piece.memory = c10::cuda::CUDACachingAllocator::get()->allocate(bytes);
     piece.size = bytes;
-    // The allocator may hand out what `stream` is not done with yet.
+    // The allocator may return memory that `stream` still uses.
     piece.read.record(stream);
   }
 

@@ -135,7 +135,8 @@ TEST_CASE("what is no whole image or code is refused") {
     trainer.train_step(odd);
     FAIL("not refused");
   } catch (const vae::Error& error) {
-    CHECK(error.what() == std::string("97 numbers are no whole rows of 96"));
+    CHECK(error.what() ==
+          std::string("97 numbers are not a whole number of rows of 96"));
   }
 }
 

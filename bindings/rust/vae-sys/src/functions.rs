@@ -1,5 +1,5 @@
-//! The functions of `vae.h`. Their full contracts stand in the header; here is
-//! what each is for. All are unsafe: pointers must be valid as it says there.
+//! The functions of `vae.h`, in short; the header has the full contracts. All are
+//! unsafe: pointers must be valid as the header requires.
 
 use std::os::raw::{c_char, c_void};
 
@@ -8,10 +8,10 @@ use crate::constants::*;
 use crate::structs::*;
 
 extern "C" {
-    /// Fills a configuration with the original program's.
+    /// Defaults of a configuration: the original program's.
     ///
-    /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_VERSION`] for a foreign
-    /// `abi_version`, which the text names with the library's.
+    /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_VERSION`] if
+    /// `abi_version` is not the library's.
     pub fn vae_config_init(
         config: *mut vae_config,
         struct_size: u32,
@@ -21,15 +21,15 @@ extern "C" {
     ///
     /// Returns [`VAE_OK`] or [`VAE_E_ARGUMENT`].
     pub fn vae_batch_init(batch: *mut vae_batch, struct_size: u32) -> vae_status;
-    /// Defaults of an output: host memory, float32, no room.
+    /// Defaults of an output: host memory, float32, no buffer.
     ///
     /// Returns [`VAE_OK`] or [`VAE_E_ARGUMENT`].
     pub fn vae_output_init(output: *mut vae_output, struct_size: u32) -> vae_status;
-    /// Defaults of metrics: all zero, no KL per dimension wanted.
+    /// Defaults of metrics: all zero, no buffer for the KL per dimension.
     ///
     /// Returns [`VAE_OK`] or [`VAE_E_ARGUMENT`].
     pub fn vae_metrics_init(metrics: *mut vae_metrics, struct_size: u32) -> vae_status;
-    /// Defaults of a run: the whole dataset, nobody told.
+    /// Defaults of a run: the whole dataset, no progress callback.
     ///
     /// Returns [`VAE_OK`] or [`VAE_E_ARGUMENT`].
     pub fn vae_run_init(run: *mut vae_run, struct_size: u32) -> vae_status;
@@ -37,25 +37,26 @@ extern "C" {
     ///
     /// Returns [`VAE_OK`] or [`VAE_E_ARGUMENT`].
     pub fn vae_sampling_init(sampling: *mut vae_sampling, struct_size: u32) -> vae_status;
-    /// An empty description, to be filled by [`vae_param_info`].
+    /// An empty struct for [`vae_param_info`].
     ///
     /// Returns [`VAE_OK`] or [`VAE_E_ARGUMENT`].
     pub fn vae_param_init(param: *mut vae_param, struct_size: u32) -> vae_status;
-    /// Checks every field. Looks for no device and opens nothing.
+    /// Checks every field. Does not look for devices or open files.
     ///
-    /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`] or [`VAE_E_UNSUPPORTED`], the
-    /// text naming the first field that is not allowed and the values that are;
+    /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`] or [`VAE_E_UNSUPPORTED`] with a
+    /// text that names the first bad field and its allowed values;
     /// [`VAE_E_VERSION`].
     pub fn vae_config_validate(config: *const vae_config) -> vae_status;
     /// Reads a JSON object whose members are the fields of vae_config.
     ///
-    /// Returns [`VAE_OK`]; [`VAE_E_FORMAT`] or [`VAE_E_ARGUMENT`] naming an
-    /// unknown member, a wrong type or a value out of range.
+    /// Returns [`VAE_OK`]; [`VAE_E_FORMAT`] or [`VAE_E_ARGUMENT`] for an
+    /// unknown member, a wrong type or a value out of range, which the text
+    /// names.
     pub fn vae_config_from_json(config: *mut vae_config, json: *const c_char) -> vae_status;
     /// Writes a configuration as one JSON object.
     ///
-    /// Returns [`VAE_OK`]; [`VAE_E_TOO_SMALL`] (nothing is written); as
-    /// [`vae_config_validate`].
+    /// Returns [`VAE_OK`]; [`VAE_E_TOO_SMALL`] (nothing is written); the
+    /// failures of [`vae_config_validate`].
     pub fn vae_config_to_json(
         config: *const vae_config,
         text: *mut c_char,
@@ -65,18 +66,20 @@ extern "C" {
     /// Reads the configuration from a JSON file, or from a model or checkpoint
     /// that libvae wrote.
     ///
-    /// Returns [`VAE_OK`]; [`VAE_E_FILE`]; [`VAE_E_FORMAT`] if the file holds
-    /// none; [`VAE_E_ARGUMENT`].
+    /// Returns [`VAE_OK`]; [`VAE_E_FILE`]; [`VAE_E_FORMAT`] if the file
+    /// contains no configuration; [`VAE_E_ARGUMENT`].
     pub fn vae_config_from_file(config: *mut vae_config, path: *const c_char) -> vae_status;
-    /// Makes a trainer, initialised as PyTorch would, from `seed`.
+    /// Creates a trainer. Initial values follow PyTorch's rules and depend on
+    /// `seed`.
     ///
-    /// Returns [`VAE_OK`]; as [`vae_config_validate`]; [`VAE_E_DEVICE`] saying
-    /// why the device cannot be used; [`VAE_E_MEMORY`].
+    /// Returns [`VAE_OK`]; the failures of [`vae_config_validate`];
+    /// [`VAE_E_DEVICE`] if the device cannot be used, with the reason;
+    /// [`VAE_E_MEMORY`].
     pub fn vae_create(config: *const vae_config, trainer: *mut *mut vae_trainer) -> vae_status;
-    /// Makes a trainer from a file of [`vae_save`] or of PyTorch.
+    /// Creates a trainer from a file of [`vae_save`] or of PyTorch.
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_FILE`]; [`VAE_E_FORMAT`]; [`VAE_E_VERSION`];
-    /// as [`vae_create`].
+    /// the failures of [`vae_create`].
     pub fn vae_load(
         path: *const c_char,
         config: *const vae_config,
@@ -84,7 +87,7 @@ extern "C" {
     ) -> vae_status;
     /// [`vae_load`] from memory.
     ///
-    /// Returns as [`vae_load`], but for [`VAE_E_FILE`].
+    /// Returns as [`vae_load`], except [`VAE_E_FILE`].
     pub fn vae_load_memory(
         data: *const c_void,
         bytes: u64,
@@ -93,8 +96,8 @@ extern "C" {
     ) -> vae_status;
     /// Writes the model or a checkpoint to a file. Waits for the device.
     ///
-    /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_FILE`] (a file that was
-    /// there is as before).
+    /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_FILE`] (an existing file
+    /// is unchanged).
     pub fn vae_save(trainer: *mut vae_trainer, path: *const c_char, what: i32) -> vae_status;
     /// [`vae_save`] to memory: the same bytes.
     ///
@@ -107,10 +110,10 @@ extern "C" {
         capacity: u64,
         needed: *mut u64,
     ) -> vae_status;
-    /// Frees a trainer, waiting for what it still has to do. Never changes
-    /// [`vae_last_error`], with one exception.
+    /// Waits for the trainer's outstanding work and frees the trainer. Does not
+    /// change [`vae_last_error`].
     pub fn vae_destroy(trainer: *mut vae_trainer);
-    /// The configuration in force: device and threads resolved, learning rate
+    /// The configuration in use: device and threads as resolved, learning rate
     /// and KL weight as last set.
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_VERSION`].
@@ -118,15 +121,16 @@ extern "C" {
     /// One step of gradient descent on -ELBO (Kingma & Welling 2014, eq. 10).
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_TOO_SMALL`] for
-    /// `kl_per_dim`; [`VAE_E_NONFINITE`] if configured. After a failure
-    /// parameters, moments, counts and running statistics are as before.
+    /// `kl_per_dim`; [`VAE_E_NONFINITE`] if configured. A failed step does not
+    /// change parameters, moments, counts or running statistics.
     pub fn vae_train_step(
         trainer: *mut vae_trainer,
         batch: *const vae_batch,
         metrics: *mut vae_metrics,
     ) -> vae_status;
-    /// The same sums without learning: BatchNorm by its running statistics, z
-    /// drawn by row index, so that a call is repeatable.
+    /// The metrics of a batch without training. BatchNorm uses its running
+    /// statistics. The noise depends on the row index alone, so a call is
+    /// repeatable.
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_TOO_SMALL`].
     pub fn vae_eval_step(
@@ -134,21 +138,22 @@ extern "C" {
         batch: *const vae_batch,
         metrics: *mut vae_metrics,
     ) -> vae_status;
-    /// Sums of the training steps since the last read; waits for the device.
+    /// The metrics of all training steps since the last read. Waits for the
+    /// device.
     ///
-    /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_TOO_SMALL`]; late
-    /// failures.
+    /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_TOO_SMALL`]; failures of
+    /// outstanding work.
     pub fn vae_read_metrics(trainer: *mut vae_trainer, metrics: *mut vae_metrics) -> vae_status;
-    /// Waits until everything issued has happened.
+    /// Waits for all outstanding work.
     ///
-    /// Returns [`VAE_OK`]; late failures.
+    /// Returns [`VAE_OK`]; failures of outstanding work.
     pub fn vae_synchronize(trainer: *mut vae_trainer) -> vae_status;
-    /// Changes a number between steps.
+    /// Changes a setting or counter between steps.
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_UNSUPPORTED`] for
     /// [`VAE_PHASE`].
     pub fn vae_set(trainer: *mut vae_trainer, key: i32, value: f64) -> vae_status;
-    /// Reads a number.
+    /// Reads a setting or counter.
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_UNSUPPORTED`] for
     /// [`VAE_PHASE`].
@@ -162,7 +167,7 @@ extern "C" {
         mean: *mut vae_output,
         logvar: *mut vae_output,
     ) -> vae_status;
-    /// Codes to images: probabilities (Bernoulli) or means (Gaussian).
+    /// Decodes codes to images: probabilities (Bernoulli) or means (Gaussian).
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_TOO_SMALL`].
     pub fn vae_decode(
@@ -170,7 +175,7 @@ extern "C" {
         codes: *const vae_batch,
         images: *mut vae_output,
     ) -> vae_status;
-    /// Draws codes from the prior and decodes them: generation.
+    /// Draws codes from the prior and decodes them.
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_TOO_SMALL`];
     /// [`VAE_E_UNSUPPORTED`] for labels or a condition.
@@ -179,7 +184,7 @@ extern "C" {
         sampling: *const vae_sampling,
         images: *mut vae_output,
     ) -> vae_status;
-    /// Encodes, takes the mean as the code, decodes.
+    /// Encodes images and decodes the means.
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_TOO_SMALL`].
     pub fn vae_reconstruct(
@@ -196,10 +201,11 @@ extern "C" {
         reconstruction: *mut vae_output,
         kl: *mut vae_output,
     ) -> vae_status;
-    /// Opens images by what `path` is.
+    /// Reads images from a file or directory.
     ///
-    /// Returns [`VAE_OK`]; [`VAE_E_FILE`] if nothing is there; [`VAE_E_FORMAT`]
-    /// naming file and offence; [`VAE_E_MEMORY`].
+    /// Returns [`VAE_OK`]; [`VAE_E_FILE`] if nothing is there or it cannot be
+    /// read; [`VAE_E_FORMAT`] with the file and the problem, also for a
+    /// directory that fits two of these cases; [`VAE_E_MEMORY`].
     pub fn vae_dataset_open(
         path: *const c_char,
         labels_path: *const c_char,
@@ -213,7 +219,7 @@ extern "C" {
         shape_chw: *const u32,
         dataset: *mut *mut vae_dataset,
     ) -> vae_status;
-    /// What a dataset holds. Each result may be NULL if not wanted.
+    /// Size and shape of a dataset. Each result may be NULL.
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`].
     pub fn vae_dataset_info(
@@ -222,10 +228,10 @@ extern "C" {
         shape_chw: *mut u32,
         classes: *mut u32,
     ) -> vae_status;
-    /// Copies images `first..first + count` out, and their labels.
+    /// Copies images `[first, first + count)` and their labels to the host.
     ///
-    /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`] outside the set, or for labels of
-    /// a set without; [`VAE_E_TOO_SMALL`].
+    /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`] if the range exceeds the dataset,
+    /// or for labels of a dataset without labels; [`VAE_E_TOO_SMALL`].
     pub fn vae_dataset_read(
         dataset: *mut vae_dataset,
         first: u64,
@@ -234,20 +240,22 @@ extern "C" {
         labels: *mut i32,
         label_bytes: u64,
     ) -> vae_status;
-    /// Frees the handle; trainers that still use the images keep them.
+    /// Frees the handle. Trainers that still use the images keep them alive.
     pub fn vae_dataset_destroy(dataset: *mut vae_dataset);
-    /// Trains through a dataset once, in an order keyed by (seed, epoch).
+    /// Trains one epoch, in a random order given by (seed, epoch).
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_TOO_SMALL`];
-    /// [`VAE_E_CANCELLED`]; [`VAE_E_NONFINITE`]. Steps done before are kept.
+    /// [`VAE_E_CANCELLED`]; [`VAE_E_NONFINITE`]. Steps completed before a
+    /// failure are kept.
     pub fn vae_train_epoch(
         trainer: *mut vae_trainer,
         dataset: *mut vae_dataset,
         run: *const vae_run,
         metrics: *mut vae_metrics,
     ) -> vae_status;
-    /// The metrics of a set without learning, z drawn by image index: a call is
-    /// repeatable, and does not depend on the batch size but by rounding.
+    /// The metrics of a dataset without training. The noise depends on the
+    /// image index alone: a call is repeatable, and the batch size changes only
+    /// rounding.
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_TOO_SMALL`];
     /// [`VAE_E_CANCELLED`].
@@ -257,13 +265,14 @@ extern "C" {
         run: *const vae_run,
         metrics: *mut vae_metrics,
     ) -> vae_status;
-    /// From any thread: while on, [`vae_train_epoch`] and [`vae_evaluate`] stop
-    /// at the next step with [`VAE_E_CANCELLED`]; on a GPU, before the next
-    /// CUDA graph of steps (graph_steps).
+    /// Sets or clears a request to stop; may be called from any thread. While
+    /// it is set, [`vae_train_epoch`] and [`vae_evaluate`] stop before the next
+    /// step with [`VAE_E_CANCELLED`]; on a GPU, before the next CUDA graph
+    /// (`graph_steps`).
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`].
     pub fn vae_cancel(trainer: *mut vae_trainer, on: i32) -> vae_status;
-    /// How many tensors there are.
+    /// The number of tensors.
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`].
     pub fn vae_param_count(trainer: *mut vae_trainer, count: *mut u32) -> vae_status;
@@ -288,8 +297,8 @@ extern "C" {
     ) -> vae_status;
     /// Replaces a tensor from host memory, in PyTorch's order.
     ///
-    /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`] (the tensor is as before);
-    /// [`VAE_E_UNSUPPORTED`] for `num_batches_tracked`, which is
+    /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`] (the tensor is unchanged);
+    /// [`VAE_E_UNSUPPORTED`] for `num_batches_tracked`, which follows
     /// [`VAE_UPDATES`].
     pub fn vae_param_write(
         trainer: *mut vae_trainer,
@@ -298,8 +307,9 @@ extern "C" {
         data: *const c_void,
         bytes: u64,
     ) -> vae_status;
-    /// Writes images as a grid in a PNG file, drawn as torchvision's save_image
-    /// does: 2 black pixels around each image.
+    /// Writes images as a grid to a PNG file. As in torchvision's save_image,
+    /// each image has a border of 2 black pixels. The grid has at most 1000000
+    /// pixels per side and 268435456 in total.
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_FILE`].
     pub fn vae_write_grid(
@@ -308,8 +318,8 @@ extern "C" {
         shape_chw: *const u32,
         columns: u32,
     ) -> vae_status;
-    /// Writes an array as a NumPy file (.npy), which numpy.load() reads: codes,
-    /// scores, parameters.
+    /// Writes an array, such as codes or scores, to a NumPy file (.npy) that
+    /// numpy.load() can read.
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_FILE`].
     pub fn vae_write_array(
@@ -322,23 +332,24 @@ extern "C" {
     ) -> vae_status;
     /// The name of a status: "VAE_E_ARGUMENT".
     ///
-    /// Returns Never NULL and never to be freed; "unknown status" for others.
+    /// Returns a static string, never NULL; "unknown status" for an unknown
+    /// value.
     pub fn vae_status_name(status: vae_status) -> *const c_char;
-    /// The text of this thread's last failure.
+    /// The text of the calling thread's last failure.
     ///
-    /// Returns Never NULL ("" before the first one), owned by the library,
-    /// valid until this thread's next failure.
+    /// Returns never NULL ("" before the first failure). Owned by the library
+    /// and valid until this thread's next failure.
     pub fn vae_last_error() -> *const c_char;
     /// Version of the library, "major.minor.patch".
     ///
-    /// Returns Never NULL and never to be freed.
+    /// Returns a static string, never NULL.
     pub fn vae_version() -> *const c_char;
-    /// [`VAE_ABI_VERSION`] that the library was compiled with.
+    /// [`VAE_ABI_VERSION`] of the library.
     ///
-    /// Returns The number.
+    /// Returns the version.
     pub fn vae_abi_version() -> u32;
-    /// Where the fields of every struct lie, for a host in another language to
-    /// hold its own declarations against.
+    /// Sizes and field offsets of all structs, so that a binding in another
+    /// language can check its own declarations.
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_TOO_SMALL`].
     pub fn vae_layout(text: *mut c_char, capacity: u64, needed: *mut u64) -> vae_status;
@@ -346,8 +357,8 @@ extern "C" {
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_TOO_SMALL`].
     pub fn vae_build_info(text: *mut c_char, capacity: u64, needed: *mut u64) -> vae_status;
-    /// JSON: each device, whether it can be used, and if not, why; with a
-    /// trainer: what that one runs on and why.
+    /// JSON: for each device whether it can be used and, if not, why; for a
+    /// trainer its device and engine, and why they were chosen.
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`]; [`VAE_E_TOO_SMALL`].
     pub fn vae_diagnose(
@@ -356,7 +367,7 @@ extern "C" {
         capacity: u64,
         needed: *mut u64,
     ) -> vae_status;
-    /// Who is told of noteworthy events: one for the process, none at first.
+    /// Sets the log callback of the process; initially there is none.
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_ARGUMENT`].
     pub fn vae_set_log_callback(

@@ -29,35 +29,36 @@ pub struct vae_dataset {
     _made_in_c_only: std::marker::PhantomData<*mut u8>,
 }
 
-/// Called by [`vae_train_epoch`] and [`vae_evaluate`] on their own thread.
+/// Called by [`vae_train_epoch`] and [`vae_evaluate`] on the thread that called
+/// them.
 ///
-/// 0 to go on; anything else ends the run with [`VAE_E_CANCELLED`]. It must
-/// return: no panic may leave it.
+/// Returns 0 to continue; any other value ends the run with
+/// [`VAE_E_CANCELLED`]. No panic may leave it.
 pub type vae_progress_fn =
     Option<unsafe extern "C" fn(progress: *const vae_progress, user: *mut c_void) -> i32>;
 
-/// Told of noteworthy events, on the thread whose call causes them.
+/// Receives log messages, on the thread whose call causes them.
 ///
-/// It must return, and may not call the library.
+/// It must return normally and must not call the library.
 pub type vae_log_fn =
     Option<unsafe extern "C" fn(level: i32, text: *const c_char, user: *mut c_void)>;
 
-/// What a trainer is made from. 200 bytes, minimum 168. The defaults are the
-/// original program: a convolutional VAE of 28x28 grey images, trained by Adam
-/// in batches of 64.
+/// Model, objective, optimizer and execution of a trainer. 200 bytes, minimum
+/// 168. The defaults are those of the original program: a convolutional VAE for
+/// 28x28 grey images, trained with Adam in batches of 64.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct vae_config {
-    /// Bytes of this struct as the host knows it.
+    /// sizeof(vae_config) in the host.
     pub struct_size: u32,
-    /// [`VAE_ABI_VERSION`] that the host knows.
+    /// [`VAE_ABI_VERSION`] of the host.
     pub abi_version: u32,
     /// [`VAE_MODEL_VAE`] (default).
     pub model: i32,
     /// [`VAE_NET_CONV`] (default) or [`VAE_NET_DENSE`].
     pub net: i32,
-    /// Of an image, 1..4096; default 1. A vector that is no image is 1 x 1 x
-    /// its length.
+    /// Of an image, 1..4096; default 1. A vector that is not an image is 1 x 1
+    /// x its length.
     pub channels: u32,
     /// Rows of an image, 1..4096; default 28.
     pub height: u32,
@@ -71,15 +72,15 @@ pub struct vae_config {
     /// Reserved: 0.
     pub condition_size: u32,
     /// [`VAE_NET_CONV`]: output channels of the encoder's 2..8 convolutions,
-    /// each 1..4096; all but the last halve the image (kernel 4, stride 2), the
-    /// last keeps it (kernel 3); the decoder mirrors them. [`VAE_NET_DENSE`]:
-    /// 1..8 hidden sizes, each 1..65536. Entries beyond `layer_count` are zero.
-    /// Default 64, 128, 128.
+    /// each 1..4096. All but the last halve height and width (kernel 4, stride
+    /// 2); the last keeps them (kernel 3). The decoder mirrors the encoder.
+    /// [`VAE_NET_DENSE`]: 1..8 hidden sizes, each 1..65536. Entries beyond
+    /// `layer_count` are zero. Default 64, 128, 128.
     pub layers: [u32; VAE_MAX_LAYERS],
     /// p(x|z): [`VAE_BERNOULLI`] (default), [`VAE_GAUSSIAN`].
     pub likelihood: i32,
-    /// 1 (default): gradients are of the loss summed over a batch's images, as
-    /// in the original; 0: of its mean. Losses reported are means either way.
+    /// 1 (default): the gradient is of the loss summed over the batch, as in
+    /// the original; 0: of its mean. Reported losses are always means.
     pub sum_gradient: i32,
     /// Standard deviation of [`VAE_GAUSSIAN`], in units of a pixel's `[0, 1]`,
     /// 1e-15 to 1e15; default 1.
@@ -95,18 +96,22 @@ pub struct vae_config {
     /// Adam's, 1e-37 to 1e30; default 1e-8.
     pub epsilon: f64,
     /// Added to the gradient (L2, as in PyTorch's Adam), 0 to 1e30; default 0.
+    /// Each element of the sum is limited to +-1e18.
     pub weight_decay: f64,
-    /// Largest norm of the whole gradient; 0 (default): any.
+    /// The whole gradient is scaled down to this norm, 0 to 1e30; 0 (default):
+    /// no clipping.
     pub clip_norm: f64,
-    /// Keys initialisation, noise and order of the data; default 0.
+    /// Of initialisation, noise and data order; default 0.
     pub seed: u64,
-    /// Most images of a training step, 1..65536; default 64.
+    /// Most images of a training step, 1..65536; default 64. The first step
+    /// allocates memory for them.
     pub max_batch: u32,
     /// Codes drawn per image in training: 1 (default).
     pub samples: u32,
     /// CPU threads, 1..1024; 0 (default): LibTorch's choice.
     pub threads: u32,
-    /// 1: gradients can be read after a step; 0 (default): not.
+    /// 1: [`vae_param_read`] can read gradients after a step; 0 (default): it
+    /// cannot.
     pub keep_gradients: u32,
     /// [`VAE_CPU`], [`VAE_CUDA`] or [`VAE_AUTO`] (default).
     pub device: i32,
@@ -119,27 +124,26 @@ pub struct vae_config {
     pub engine: i32,
     /// [`VAE_NONFINITE_ERROR`] (default) or [`VAE_NONFINITE_SKIP`].
     pub nonfinite: i32,
-    /// 1: deterministic algorithms on a GPU too; 0 (default): not. The CPU
-    /// always is.
+    /// 1: deterministic algorithms on a GPU; 0 (default): any. The CPU is
+    /// always deterministic.
     pub deterministic: i32,
     /// On a GPU: [`VAE_GRAPH_AUTO`] (default), [`VAE_GRAPH_ON`],
-    /// [`VAE_GRAPH_OFF`]. The CPU records nothing.
+    /// [`VAE_GRAPH_OFF`]. No effect on the CPU.
     pub graph: i32,
-    /// Training steps of a data set that one CUDA graph holds, 1..64; 0
-    /// (default): 8. [`vae_train_epoch`] can be stopped, and calls back,
-    /// between graphs.
+    /// Training steps of [`vae_train_epoch`] per CUDA graph, 1..64; 0
+    /// (default): 8. Cancellation and progress callbacks happen between graphs.
     pub graph_steps: u32,
 }
 
-/// Rows that go in: images, or codes for [`vae_decode`]. 64 bytes, minimum 40.
-/// Borrowed for the call. Images of [`VAE_UINT8`] are divided by 255; of
-/// [`VAE_FLOAT32`] they lie in `[0, 1]` (Bernoulli) or are finite (Gaussian),
-/// else [`VAE_E_ARGUMENT`] names the first offender by its index. Codes are
+/// Input rows: images, or codes for [`vae_decode`]. 64 bytes, minimum 40.
+/// Borrowed for the call. Images of [`VAE_UINT8`] are divided by 255. Images of
+/// [`VAE_FLOAT32`] must lie in `[0, 1]` (Bernoulli) or be finite (Gaussian),
+/// else [`VAE_E_ARGUMENT`] names the first bad value by its index. Codes are
 /// finite [`VAE_FLOAT32`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct vae_batch {
-    /// Bytes of this struct as the host knows it.
+    /// sizeof(vae_batch) in the host.
     pub struct_size: u32,
     /// [`VAE_UINT8`] or [`VAE_FLOAT32`] (default).
     pub dtype: i32,
@@ -156,24 +160,24 @@ pub struct vae_batch {
     /// [`VAE_CUDA`]: the cudaStream_t that wrote `data`; NULL (default): the
     /// default stream.
     pub stream: *mut c_void,
-    /// [`vae_dataset_from_memory`]: `count` labels >= 0, or NULL. Elsewhere
-    /// NULL (reserved).
+    /// For [`vae_dataset_from_memory`]: `count` labels >= 0, or NULL. Otherwise
+    /// reserved: NULL.
     pub labels: *const i32,
     /// Reserved: NULL.
     pub condition: *const f32,
 }
 
-/// Room for rows that come out. 48 bytes, minimum 40. Images come as
-/// [`VAE_FLOAT32`] or, rounded to 0..255, as [`VAE_UINT8`]; all else as
-/// [`VAE_FLOAT32`] only. Nothing is written if the room is too small.
+/// Buffer for output rows. 48 bytes, minimum 40. Images are written as
+/// [`VAE_FLOAT32`] or, rounded to 0..255, as [`VAE_UINT8`]; everything else is
+/// [`VAE_FLOAT32`] only. If the buffer is too small, nothing is written.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct vae_output {
-    /// Bytes of this struct as the host knows it.
+    /// sizeof(vae_output) in the host.
     pub struct_size: u32,
     /// [`VAE_UINT8`] or [`VAE_FLOAT32`] (default).
     pub dtype: i32,
-    /// The room; aligned for `dtype`.
+    /// The buffer; aligned for `dtype`.
     pub data: *mut c_void,
     /// Size of `data`.
     pub bytes: u64,
@@ -188,24 +192,24 @@ pub struct vae_output {
     pub stream: *mut c_void,
 }
 
-/// How training goes: means per image, in nats. 104 bytes, minimum 88. With
-/// grey pixels as Bernoulli targets the losses are "soft" losses: they compare
-/// models, but bound no likelihood.
+/// Results of training or evaluation: means per image, in nats. 104 bytes,
+/// minimum 88. With grey pixels as Bernoulli targets the losses are "soft"
+/// losses. They can compare models, but are not a bound on a likelihood.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct vae_metrics {
-    /// Bytes of this struct as the host knows it.
+    /// sizeof(vae_metrics) in the host.
     pub struct_size: u32,
     /// Latent dimensions whose mean varies over images by more than 0.01 (Burda
     /// et al. 2016).
     pub active_units: u32,
     /// Training steps, or batches evaluated.
     pub steps: u64,
-    /// Images of steps that were committed.
+    /// Images of committed steps.
     pub images: u64,
-    /// Steps that committed nothing.
+    /// Steps that were not committed.
     pub skipped_steps: u64,
-    /// Of these, for NaN or infinity.
+    /// Those skipped because of NaN or infinity.
     pub nonfinite_steps: u64,
     /// reconstruction + KL weight x kl.
     pub loss: f64,
@@ -219,28 +223,27 @@ pub struct vae_metrics {
     pub gradient_norm: f64,
     /// Wall time inside the library.
     pub seconds: f64,
-    /// The host's room for the KL of each latent dimension (`latent` doubles);
-    /// NULL (default): not wanted.
+    /// Buffer of the host for the KL of each latent dimension (`latent`
+    /// doubles), or NULL (default).
     pub kl_per_dim: *mut f64,
     /// Size of `kl_per_dim`: at least 8 x latent.
     pub kl_bytes: u64,
 }
 
-/// What a progress callback is told. 72 bytes. Owned by the library and valid
-/// during the callback only. `struct_size` says how much of it the library
-/// knows. Losses are means since the run began.
+/// Argument of a progress callback. 72 bytes. Owned by the library and valid
+/// only during the callback. Losses are means since the run began.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct vae_progress {
-    /// Bytes of this struct as the library knows it.
+    /// sizeof(vae_progress) in the library.
     pub struct_size: u32,
     /// [`VAE_PHASE_TRAIN`] or [`VAE_PHASE_EVALUATE`].
     pub phase: u32,
-    /// The epoch under way, counted from 0.
+    /// The current epoch, counted from 0.
     pub epoch: u64,
     /// Steps done in this epoch or evaluation.
     pub step: u64,
-    /// Steps that it has.
+    /// Total steps of this epoch or evaluation.
     pub steps: u64,
     /// Images done in this run.
     pub images: u64,
@@ -254,40 +257,41 @@ pub struct vae_progress {
     pub seconds: f64,
 }
 
-/// How to go through a dataset. 40 bytes, minimum 24.
+/// Options of a pass over a dataset. 40 bytes, minimum 24.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct vae_run {
-    /// Bytes of this struct as the host knows it.
+    /// sizeof(vae_run) in the host.
     pub struct_size: u32,
-    /// `progress` is called after so many steps and at the end; 0: only at the
-    /// end; default 10.
+    /// Steps between calls of `progress`, which is also called at the end; 0:
+    /// only at the end; default 10.
     pub every_steps: u32,
     /// 1..max_batch; 0 (default): max_batch.
     pub batch_size: u64,
-    /// Stop after so many steps; 0 (default): no limit.
+    /// Stop after this many steps; 0 (default): no limit.
     pub max_steps: u64,
-    /// NULL (default): nobody is told.
+    /// Callback, or NULL (default).
     pub progress: vae_progress_fn,
-    /// Handed to `progress`; default NULL.
+    /// Passed to `progress`; default NULL.
     pub user: *mut c_void,
 }
 
-/// Which codes [`vae_sample`] draws. 56 bytes, minimum 40. Image i of a call is
-/// image `first` + i of the endless sequence that belongs to `seed`: a sequence
-/// drawn in parts is the one drawn at once. `first` + `count` is at most 2^32.
+/// Which codes [`vae_sample`] draws. 56 bytes, minimum 40. Each seed defines a
+/// sequence of images. Image i of a call is image `first` + i of that sequence,
+/// so several calls can draw a sequence in parts. `first` + `count` is at most
+/// 2^32.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct vae_sampling {
-    /// Bytes of this struct as the host knows it.
+    /// sizeof(vae_sampling) in the host.
     pub struct_size: u32,
     /// 0.
     pub reserved: u32,
     /// Images to draw, >= 1; default 64.
     pub count: u64,
-    /// Its own, apart from the trainer's; default 0.
+    /// Independent of `vae_config.seed`; default 0.
     pub seed: u64,
-    /// Where in the sequence to begin; default 0.
+    /// Start in the sequence; default 0.
     pub first: u64,
     /// z ~ temperature x N(0, I); 0 to 1e30; default 1.
     pub temperature: f64,
@@ -297,12 +301,12 @@ pub struct vae_sampling {
     pub condition: *const f32,
 }
 
-/// One tensor of the model, as PyTorch names it. 152 bytes, all needed. Filled
+/// One tensor of the model, as named by PyTorch. 152 bytes, minimum 152. Filled
 /// by [`vae_param_info`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct vae_param {
-    /// Bytes of this struct as the host knows it.
+    /// sizeof(vae_param) in the host.
     pub struct_size: u32,
     /// [`VAE_FLOAT32`]; [`VAE_INT64`] for a counter.
     pub dtype: i32,
@@ -314,6 +318,6 @@ pub struct vae_param {
     pub shape: [i64; 8],
     /// Product of the shape; 1 for a scalar.
     pub elements: u64,
-    /// "encoder.0.weight", "fc11.bias", ...; ends in 0.
+    /// "encoder.0.weight", ...; zero-terminated.
     pub name: [c_char; 64],
 }

@@ -114,14 +114,14 @@ choices! {
     NonFinite ("nonfinite") {
         /// It fails with [`Status::NONFINITE`].
         Error = VAE_NONFINITE_ERROR,
-        /// It is counted as skipped, training goes on.
+        /// It is counted as skipped, training continues.
         Skip = VAE_NONFINITE_SKIP,
     }
     /// What a file holds.
     Save ("what to save") {
         /// The tensors of the PyTorch module and the configuration.
         Model = VAE_SAVE_MODEL,
-        /// The same and all that is needed to go on training.
+        /// A model and everything needed to continue training.
         Checkpoint = VAE_SAVE_CHECKPOINT,
     }
     /// What is read or written of a parameter.
@@ -135,7 +135,7 @@ choices! {
         /// Adam's running mean of the squared gradient.
         Moment2 = VAE_MOMENT2,
     }
-    /// How noteworthy an event is.
+    /// Importance of a log message.
     LogLevel ("log level") {
         /// Something that the host would want to know.
         Warning = VAE_LOG_WARNING,

@@ -147,7 +147,7 @@ impl Dataset {
         Ok(labels)
     }
 
-    /// Images, labels or both into the caller's room, in host memory.
+    /// Images, labels or both into the caller's buffer, in host memory.
     #[doc(alias = "vae_dataset_read")]
     pub fn read_into<'r>(
         &self,

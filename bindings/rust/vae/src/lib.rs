@@ -3,7 +3,7 @@
 //!
 //! A [`Config`] describes a model; a [`Trainer`] trains it, one call per step,
 //! on images from your own memory, and encodes, decodes, samples and saves. This
-//! is not a framework: nobody writes layers.
+//! is not a framework: users do not write layers.
 //!
 //! ```
 //! use vae::{Config, Trainer};

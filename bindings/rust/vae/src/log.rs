@@ -25,7 +25,7 @@ pub(crate) fn inside() -> bool {
     INSIDE.with(Cell::get)
 }
 
-/// Has `closure` told of noteworthy events: one closure for the process, in
+/// Sets the closure that receives log messages: one for the process, in
 /// place of the one before.
 ///
 /// It is called by any thread that calls the library, one at a time, with one
@@ -53,7 +53,7 @@ where
     ffi::call(enable)
 }
 
-/// Tells nobody any more: as it is at first.
+/// Removes the closure, which is the initial state.
 #[doc(alias = "vae_set_log_callback")]
 pub fn clear_log() -> Result<()> {
     // SAFETY: no callback, no user.

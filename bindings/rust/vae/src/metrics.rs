@@ -42,7 +42,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// The metrics that `call` fills in, with room for `latent` dimensions.
+    /// The metrics that `call` fills in, with a buffer for `latent` dimensions.
     pub(crate) fn of(
         latent: usize,
         call: impl FnOnce(*mut vae_metrics) -> Result<()>,

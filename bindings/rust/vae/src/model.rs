@@ -160,7 +160,7 @@ impl Model {
         Ok(Encoding { mean, logvar })
     }
 
-    /// The same into the caller's room, `f32`, `[count][latent]` each; one of
+    /// The same into the caller's buffer, `f32`, `[count][latent]` each; one of
     /// them may be [`Room::none`].
     #[doc(alias = "vae_encode")]
     pub fn encode_into<'a, 'm, 'l>(
@@ -189,7 +189,7 @@ impl Model {
         Ok(images)
     }
 
-    /// The same into the caller's room.
+    /// The same into the caller's buffer.
     #[doc(alias = "vae_decode")]
     pub fn decode_into<'a, 'r>(
         &self,
@@ -222,7 +222,7 @@ impl Model {
         Ok(images)
     }
 
-    /// The same into the caller's room.
+    /// The same into the caller's buffer.
     #[doc(alias = "vae_sample")]
     pub fn sample_into<'r>(&self, sampling: &Sampling, images: impl Into<Room<'r>>) -> Result<()> {
         let sampling = sampling.raw()?;
@@ -241,7 +241,7 @@ impl Model {
         Ok(output)
     }
 
-    /// The same into the caller's room.
+    /// The same into the caller's buffer.
     #[doc(alias = "vae_reconstruct")]
     pub fn reconstruct_into<'a, 'r>(
         &self,
@@ -266,7 +266,7 @@ impl Model {
         Ok(Scores { reconstruction, kl })
     }
 
-    /// The same into the caller's room, `f32`, `[count]` each; one of them may
+    /// The same into the caller's buffer, `f32`, `[count]` each; one of them may
     /// be [`Room::none`].
     #[doc(alias = "vae_score")]
     pub fn score_into<'a, 'p, 'k>(

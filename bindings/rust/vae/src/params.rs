@@ -111,7 +111,7 @@ impl Model {
         Ok(numbers)
     }
 
-    /// The same into the caller's slice, which must have room for all of it.
+    /// The same into the caller's slice, which must be large enough.
     #[doc(alias = "vae_param_read")]
     pub fn read_param_into<T: Number>(
         &self,

@@ -1,4 +1,4 @@
-//! Rows that go in and room for rows that come out: views of the host's slices,
+//! Input rows and buffers for output rows: views of the host's slices,
 //! or of a GPU's memory. They own nothing and copy nothing.
 
 use std::marker::PhantomData;
@@ -152,7 +152,7 @@ impl<'a> Batch<'a> {
             None if row != 0 && numbers % row == 0 => (numbers / row) as u64,
             None => {
                 return Err(Error::argument(format!(
-                    "{what}: {numbers} numbers are no whole rows of {row}"
+                    "{what}: {numbers} numbers are not a whole number of rows of {row}"
                 )))
             }
         };
@@ -168,7 +168,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Room for rows that come out. Nothing is written if it is too small.
+/// Buffer for output rows. Nothing is written if it is too small.
 ///
 /// `&mut` slices, arrays and `Vec`s (of the length they have) of `u8` or `f32`
 /// become one by themselves. Images come as either, all else as `f32` only.
@@ -221,7 +221,7 @@ impl<'a> Room<'a> {
         room
     }
 
-    /// Room in a GPU's memory, which `stream`, a `cudaStream_t` or null for the
+    /// A buffer in GPU memory, which `stream`, a `cudaStream_t` or null for the
     /// default stream, will read.
     ///
     /// # Safety

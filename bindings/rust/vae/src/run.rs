@@ -17,7 +17,7 @@ use crate::model::Model;
 
 type Closure<'a> = dyn FnMut(&Progress, &Model) -> ControlFlow<()> + 'a;
 
-/// How to go through a dataset, and who is told.
+/// Options of a pass over a dataset, and its progress callback.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -38,7 +38,7 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// The whole dataset, nobody told.
+    /// The whole dataset, no progress callback.
     #[doc(alias = "vae_run_init")]
     pub fn new() -> Self {
         Run::default()
@@ -67,7 +67,7 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Who is told: a closure, on the thread of the run.
+    /// Progress callback: a closure, called on the thread of the run.
     ///
     /// It gets the trainer as a [`Model`]: to encode, decode, sample, save, get
     /// and set, but not to train or evaluate. [`ControlFlow::Break`] ends the

@@ -190,7 +190,7 @@ impl Trainer {
     }
 
     /// The metrics that `function` fills in. Its pointers are this trainer, which
-    /// lives, and initialised metrics with room for the KL of each dimension.
+    /// lives, and initialised metrics with a buffer for the KL of each dimension.
     fn measured(
         &self,
         function: impl FnOnce(*mut vae_trainer, *mut vae_sys::vae_metrics) -> vae_status,
