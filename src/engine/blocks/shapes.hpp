@@ -30,8 +30,7 @@ inline Number number_of(at::ScalarType type) {
   return type == at::kBFloat16 ? Number::bfloat16 : Number::float32;
 }
 
-/// Around every convolution's input, on each side.
-inline constexpr std::int64_t kPadding = 1;
+using model::kPadding;
 
 /// In what sums are formed of numbers like x's.
 inline at::ScalarType sum_type(const at::Tensor& x) {

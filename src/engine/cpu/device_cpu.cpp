@@ -112,14 +112,8 @@ class CpuDevice final : public Device {
       const float* target = in.target + i * in.pixels;
       float* gradient =
           in.gradient != nullptr ? in.gradient + i * in.pixels : nullptr;
-      const cpu::RowLoss loss =
-          in.likelihood == Likelihood::bernoulli
-              ? cpu::bernoulli_row(output, target, in.pixels, gradient)
-              : cpu::gaussian_row(output, target, in.pixels, in.sigma,
-                                  gradient);
-      in.recon_rows[i] = static_cast<float>(loss.recon);
-      in.mse_rows[i] =
-          static_cast<float>(loss.square / static_cast<double>(in.pixels));
+      cpu::likelihood_row({in.likelihood, in.sigma}, output, target, in.pixels,
+                          gradient, in.recon_rows + i, in.mse_rows + i);
     });
   }
 

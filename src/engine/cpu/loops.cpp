@@ -14,8 +14,6 @@
 namespace vae::engine::cpu {
 namespace {
 
-#define VAE_INLINE [[gnu::always_inline]] inline
-
 constexpr std::int64_t kLanes = 16;
 /// Terms of a lane that are added in float before the sum goes on in double.
 /// The sum is then off by 13 roundings at most, 8e-7 of the terms' magnitudes,
@@ -151,6 +149,17 @@ VAE_CLONES RowLoss gaussian_row(const float* values, const float* target,
   return row_loss(values, target, n, gradient, [=](float v, float x) {
     return gaussian_loss(v, x, precision, norm);
   });
+}
+
+void likelihood_row(const PixelLikelihood& likelihood, const float* output,
+                    const float* target, std::int64_t n, float* gradient,
+                    float* recon, float* mse) {
+  const RowLoss loss =
+      likelihood.kind == Likelihood::bernoulli
+          ? bernoulli_row(output, target, n, gradient)
+          : gaussian_row(output, target, n, likelihood.sigma, gradient);
+  *recon = static_cast<float>(loss.recon);
+  *mse = static_cast<float>(loss.square / static_cast<double>(n));
 }
 
 VAE_CLONES double square_sum(const float* values, std::int64_t n) {
