@@ -57,7 +57,7 @@ std::vector<std::int64_t> places(const Segment& segment) {
 
 void check_segments(const std::vector<Segment>& segments,
                     const std::vector<model::Tensor>& tensors,
-                    std::int64_t room) {
+                    std::int64_t limit) {
   REQUIRE_EQ(segments.size(), tensors.size());
   std::set<std::int64_t> taken;
   for (std::size_t i = 0; i < segments.size(); ++i) {
@@ -69,7 +69,7 @@ void check_segments(const std::vector<Segment>& segments,
     const auto [least, most] = std::minmax_element(flat.begin(), flat.end());
     CHECK_EQ(*least, segments[i].offset);
     CHECK_EQ(*most, segments[i].offset + n - 1);
-    CHECK_LT(*most, room);
+    CHECK_LT(*most, limit);
     for (const std::int64_t place : flat)
       if (!taken.insert(place).second) FAIL("taken twice: ", place);
   }

@@ -1,5 +1,5 @@
-// The same numbers in other orders against plain double loops, and nothing
-// written that is not named.
+// Packing: the same numbers in other orders, against plain double loops;
+// nothing that is not named is written.
 #include "engine/tile/packing.hpp"
 
 #include <doctest/doctest.h>

@@ -207,7 +207,7 @@ std::vector<float> tile_of(const std::vector<double>& all, const TileIndex& at,
   return tile;
 }
 
-/// body(spot) of every tile of a side.
+/// body(TileIndex) of every tile of a side.
 template <class Body>
 void each_tile(std::int64_t pixels, std::int64_t blocks, Body body) {
   for (std::int64_t b = 0; b < kBatch.blocks(); ++b)

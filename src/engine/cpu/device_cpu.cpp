@@ -135,7 +135,9 @@ class CpuDevice final : public Device {
     for (std::int64_t i = 0; i < count; ++i) body(i);
   }
 
-  /// T: float or double.
+  /// Losses [rows] -> to [kTailFloats + 3 * latent]. T: float or double. On one
+  /// thread and in the order of the rows: the same bytes for any number of
+  /// them.
   template <class T>
   static void sum_batch(const BatchSums& in, T* to) {
     double recon = 0, kl = 0, mse = 0;
@@ -157,7 +159,7 @@ class CpuDevice final : public Device {
     sum_dimensions(in, to + kTailFloats);
   }
 
-  /// Per dimension: KL, mean, mean^2, summed over rows.
+  /// heads [rows, 2 * latent] -> KL, mean, mean^2 [latent], summed over rows.
   template <class T>
   static void sum_dimensions(const BatchSums& in, T* out) {
     for (std::int64_t k = 0; k < in.latent; ++k) {

@@ -83,6 +83,7 @@ std::string self_test() {
   }
 }
 
+// Once per process: the answer depends on the processor alone.
 template <class T>
 const std::string& why_not_native() {
   static const std::string answer = self_test<T>();

@@ -109,9 +109,9 @@ std::uint32_t Team::take_tasks(int worker) {
 }
 
 void Team::work(int worker) {
-  std::uint32_t seen = 0;
+  std::uint32_t phase = 0;
   for (;;) {
-    seen = wait_for_change(phase_, seen);
+    phase = wait_for_change(phase_, phase);
     if (stopping_) return;
     const std::uint32_t done = take_tasks(worker);
     if (done == 0) continue;
