@@ -1,6 +1,6 @@
-// The products of each layer of the original network, as the tile engine forms
-// them from tiles, on one thread and with nothing between them: forward, the
-// derivative by the input (dx) and by the weight (dw).
+// The GEMMs of each layer of the original network, as the tile engine forms
+// them from tiles, on one thread and without epilogues: forward, the gradient
+// of the input (dx) and of the weight (dw). The cases are named chain/...
 #include <functional>
 
 #include "tile_rig.hpp"
@@ -8,17 +8,17 @@
 namespace micro {
 namespace {
 
-using tile::Chain;
+using tile::Gradient;
 using tile::Map;
-using tile::Slope;
-using tile::Spot;
+using tile::TiledLayer;
+using tile::TileIndex;
 
-/// A chain with the sides of its products.
+/// A layer with the operands of its GEMMs.
 template <class T>
 struct Sides {
-  const Chain& chain;
+  const TiledLayer& tiled;
   const Map<T>&x, &transposed_x;
-  Slope<T> dy;
+  Gradient<T> dy;
 };
 
 /// A layer by its number from the images to the images.
@@ -27,17 +27,17 @@ Sides<T> sides_of(const TileRig<T>& rig, std::size_t layer) {
   const tile::Network& net = rig.net;
   const tile::Workspace<T>& work = rig.work;
   const std::size_t encoders = net.encoder.size();
-  const auto slope = [&](const Chain& chain) {
-    return rig.context.dy_of(0, chain.out_pixels, chain.out_blocks,
-                             chain.out_block);
+  const auto gradient = [&](const TiledLayer& tiled) {
+    return rig.context.dy_of(0, tiled.out_pixels, tiled.out_blocks,
+                             tiled.out_block);
   };
   if (layer == 0)
     return {net.encoder[0], work.patches, work.patches_transposed,
-            slope(net.encoder[0])};
+            gradient(net.encoder[0])};
   if (layer < encoders) {
     const auto& before = work.encoder[layer - 1];
     return {net.encoder[layer], before.x, before.transposed,
-            slope(net.encoder[layer])};
+            gradient(net.encoder[layer])};
   }
   const auto& features = work.encoder.back();
   if (layer == encoders)
@@ -45,11 +45,11 @@ Sides<T> sides_of(const TileRig<T>& rig, std::size_t layer) {
   if (layer == encoders + 1)
     return {net.logvar_head, features.x, features.transposed, work.dlogvar};
   if (layer == encoders + 2)
-    return {net.expand, work.code, work.code_transposed, slope(net.expand)};
+    return {net.expand, work.code, work.code_transposed, gradient(net.expand)};
   const std::size_t i = layer - encoders - 3;
-  const Chain& chain = net.decoder[i];
-  return {chain, work.decoder_in[i], work.decoder_in_transposed[i],
-          i + 1 == net.decoder.size() ? work.dcolumns : slope(chain)};
+  const TiledLayer& tiled = net.decoder[i];
+  return {tiled, work.decoder_in[i], work.decoder_in_transposed[i],
+          i + 1 == net.decoder.size() ? work.dcolumns : gradient(tiled)};
 }
 
 std::vector<std::string> layer_names(const tile::Network& net) {
@@ -64,46 +64,46 @@ std::vector<std::string> layer_names(const tile::Network& net) {
 
 template <class T>
 void forward(const TileRig<T>& rig, const Sides<T>& sides, float* out) {
-  const Chain& chain = sides.chain;
-  rig.context.each_tile(chain.out_pixels, chain.out_blocks,
-                        [&](const Spot& at, int) {
-                          forward_tile(chain, rig.operands, sides.x,
-                                       chain.geometry.by_out.of(at.pixel),
+  const TiledLayer& tiled = sides.tiled;
+  rig.context.each_tile(tiled.out_pixels, tiled.out_blocks,
+                        [&](const TileIndex& at, int) {
+                          forward_tile(tiled, rig.weights, sides.x,
+                                       tiled.geometry.by_out.of(at.pixel),
                                        rig.context.rows_of(at), at, out);
                         });
 }
 
 template <class T>
 void dx(const TileRig<T>& rig, const Sides<T>& sides, float* out) {
-  const Chain& chain = sides.chain;
-  rig.context.each_tile(chain.in_pixels, chain.in_blocks,
-                        [&](const Spot& at, int) {
-                          input_tile(chain, rig.operands, sides.dy.left,
-                                     chain.geometry.by_in.of(at.pixel),
-                                     rig.context.rows_of(at), at, false, out);
-                        });
+  const TiledLayer& tiled = sides.tiled;
+  rig.context.each_tile(
+      tiled.in_pixels, tiled.in_blocks, [&](const TileIndex& at, int) {
+        input_gradient_tile(tiled, rig.weights, sides.dy.left,
+                            tiled.geometry.by_in.of(at.pixel),
+                            rig.context.rows_of(at), at, false, out);
+      });
 }
 
 template <class T>
 void dw(const TileRig<T>& rig, const Sides<T>& sides, float* out) {
-  const Chain& chain = sides.chain;
+  const TiledLayer& tiled = sides.tiled;
   const tile::Context<T>& context = rig.context;
-  context.team.run(chain.weight_tiles(), [&](std::int64_t task, int) {
-    const Spot at = context.place_of(task, chain.in_blocks, chain.out_blocks);
-    weight_gradient_tile(chain, context.batch, sides.transposed_x,
-                         sides.dy.right(), chain.geometry.by_tap.of(at.images),
-                         at.pixel, at.block, false, out);
+  context.team.run(tiled.weight_tiles(), [&](std::int64_t task, int) {
+    const tile::WeightIndex at = tiled.weight_index(task);
+    weight_gradient_tile(tiled, context.batch, sides.transposed_x,
+                         sides.dy.right(), tiled.geometry.by_tap.of(at.tap),
+                         at.in, at.out, false, out);
   });
 }
 
 /// Multiplications and additions of any of the three: their links are the same.
-double flop_of(const Chain& chain, std::int64_t batch) {
+double flop_of(const TiledLayer& tiled, std::int64_t batch) {
   std::size_t links = 0;
-  for (std::int64_t pixel = 0; pixel < chain.out_pixels; ++pixel)
-    links += chain.geometry.by_out.of(pixel).size();
+  for (std::int64_t pixel = 0; pixel < tiled.out_pixels; ++pixel)
+    links += tiled.geometry.by_out.of(pixel).size();
   return 2.0 * static_cast<double>(links) *
-         static_cast<double>(batch * chain.in_blocks * chain.in_block *
-                             chain.out_blocks * chain.out_block);
+         static_cast<double>(batch * tiled.in_blocks * tiled.in_block *
+                             tiled.out_blocks * tiled.out_block);
 }
 
 template <class T>
@@ -120,7 +120,7 @@ void run(benchmark::State& state, std::size_t layer, std::int64_t batch,
     products(rig, sides, out.data());
     benchmark::ClobberMemory();
   }
-  set_flop(state, flop_of(sides.chain, batch));
+  set_flop(state, flop_of(sides.tiled, batch));
 }
 
 template <class T>

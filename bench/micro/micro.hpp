@@ -18,7 +18,7 @@ namespace micro {
 // Each registers the cases of one file.
 void add_trainers();  // step/…, encode/…, decode/…, sample/…
 void add_phases();    // phases/…: a step of the tile engine by its phases
-void add_chains();    // chain/…: the products of each layer in tiles
+void add_chains();    // chain/…: the GEMMs of each layer in tiles
 void add_products();  // product/…
 void add_tiles();     // tile/…, order/…: the rest that is done to one tile
 void add_layers();    // layer/…: what the blocks engine is made of

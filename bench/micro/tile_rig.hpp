@@ -4,9 +4,7 @@
 #pragma once
 
 #include "engine/cpu/commit.hpp"
-#include "engine/tile/code.hpp"
-#include "engine/tile/decoder.hpp"
-#include "engine/tile/encoder.hpp"
+#include "engine/tile/phases.hpp"
 #include "micro.hpp"
 #include "model/init.hpp"
 #include "train/memory.hpp"
@@ -32,11 +30,12 @@ struct TileRig {
   const std::unique_ptr<vae::engine::Device> device =
       vae::engine::make_cpu_device(static_cast<int>(config.threads));
   tile::Team team{static_cast<int>(config.threads)};
-  tile::Operands<T> operands{*device, net.weights};
+  tile::PackedWeights<T> weights{*device, net.weights};
   tile::Workspace<T> work{
       plan, net, *device, {config.max_batch, true}, team.threads()};
   std::vector<double> partial;  // of the commit
-  tile::Context<T> context{plan, config, net, team, operands, work, {}, {}};
+  tile::Context<T> context{plan,    config, net, *device, team,
+                           weights, work,   {},  {}};
   tile::Encoder<T> encoder{context};
   tile::Code<T> code{context};
   tile::Decoder<T> decoder{context};
@@ -47,7 +46,7 @@ struct TileRig {
       : config(original_config(batch, threads)) {
     for (float& pixel : images) pixel = pixel / 2 + 0.5f;
     context.state = initial_state();
-    operands.attach(vae::engine::floats(context.state.param));
+    weights.attach(vae::engine::floats(context.state.param));
     context.batch = work.batch(batch);
     step([](const char*, auto phase) { phase(); });
   }
@@ -55,14 +54,14 @@ struct TileRig {
   /// One training step: each(name, phase) is to call every phase() in turn.
   template <class Each>
   void step(Each each) {
-    using tile::Mode;
-    each("weights", [&] { operands.refresh(team, true); });
-    each("patches", [&] { encoder.make_patches(images.data()); });
-    each("encoder_forward", [&] { encoder.forward(Mode::training); });
+    using tile::Pass;
+    each("weights", [&] { weights.refresh(team, true); });
+    each("patches", [&] { encoder.im2col(images.data()); });
+    each("encoder_forward", [&] { encoder.forward(Pass::training); });
     each("heads_forward", [&] { code.heads_forward(); });
     each("draw", [&] { code.draw(0); });
-    each("expand_forward", [&] { code.expand(Mode::training); });
-    each("decoder_forward", [&] { decoder.forward(Mode::training); });
+    each("expand_forward", [&] { code.expand(Pass::training); });
+    each("decoder_forward", [&] { decoder.forward(Pass::training); });
     each("losses", [&] { losses(); });
     each("decoder_backward", [&] { decoder.backward(); });
     each("expand_backward", [&] { code.expand_backward(); });
@@ -72,11 +71,8 @@ struct TileRig {
   }
 
   void losses() {
-    using vae::engine::floats;
     decoder.losses(images.data());
-    device->batch_sums({floats(work.heads), floats(work.recon), floats(work.kl),
-                        floats(work.mse), context.tail(), context.batch.count,
-                        plan.latent, context.control(), false});
+    context.batch_sums(context.tail(), nullptr, false);
   }
   void commit() {
     const auto each = [this](std::int64_t count, auto body) {
@@ -84,11 +80,11 @@ struct TileRig {
     };
     vae::engine::cpu::commit(context.state, net.layout, plan.latent, partial,
                              each);
-    operands.invalidate();
+    weights.invalidate();
   }
   void refresh_weights() {
-    operands.invalidate();
-    operands.refresh(team, true);
+    weights.invalidate();
+    weights.refresh(team, true);
   }
 
   vae::engine::State initial_state() {

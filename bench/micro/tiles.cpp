@@ -1,7 +1,7 @@
-// What is done to a tile of 64 images by 64 channels besides its product, on
-// one thread and in the cache: the epilogues, and the other orders.
-#include "engine/tile/tiles.hpp"
-
+// What is done to a tile of 64 images by 64 channels besides its GEMM, on one
+// thread and in the cache: epilogues, and packing (the cases order/...).
+#include "engine/tile/epilogues.hpp"
+#include "engine/tile/packing.hpp"
 #include "micro.hpp"
 
 namespace micro {
@@ -73,7 +73,7 @@ void add_epilogues() {
 }
 
 template <class T>
-void add_orders() {
+void add_packing() {
   constexpr double size = sizeof(T);
   add_case<T>("order/transpose", 2 * size,
               [](auto& t) { transpose(t.x.data(), kSize, t.to.data()); });
@@ -90,8 +90,8 @@ void add_tiles() {
   add_float_epilogues();
   add_epilogues<float>();
   add_epilogues<Bf16>();
-  add_orders<float>();
-  add_orders<Bf16>();
+  add_packing<float>();
+  add_packing<Bf16>();
   add_case<Bf16>("order/pair_rows", 2 * sizeof(Bf16),
                  [](auto& t) { pair_rows(t.x.data(), kSize, t.to.data()); });
 }

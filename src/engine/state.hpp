@@ -31,6 +31,10 @@ struct Layout {
   std::vector<Segment> params, running;
   std::int64_t param_floats = 0, running_floats = 0;
 };
+/// Where the next segment begins: no two share a cache line of 64 floats.
+constexpr std::int64_t aligned_offset(std::int64_t offset) {
+  return (offset + 63) / 64 * 64;
+}
 
 /// Sums over the images of a batch.
 template <class T>

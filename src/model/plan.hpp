@@ -18,6 +18,8 @@ enum class Activation { none, relu, leaky_relu };
 inline constexpr double kLeakySlope = 0.2;
 inline constexpr double kNormEpsilon = 1e-5;
 inline constexpr double kNormMomentum = 0.1;
+/// Of every convolution, on each side.
+inline constexpr std::int64_t kPadding = 1;
 
 /// Channels, height, width. A plain vector is {length, 1, 1}.
 struct Extent {
@@ -46,7 +48,7 @@ struct Tensor {
 struct Layer {
   LayerKind kind = LayerKind::linear;
   Extent in, out;
-  std::int64_t kernel = 1, stride = 1;  // padding is 1 in every convolution
+  std::int64_t kernel = 1, stride = 1;  // padding is kPadding
   int weight = -1, bias = -1;
   int norm_weight = -1, norm_bias = -1;
   int running_mean = -1, running_var = -1;

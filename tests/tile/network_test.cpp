@@ -1,5 +1,5 @@
-// A plan as chains: where every tensor lies, which of its numbers stands where
-// in the tiles, and which plans are refused.
+// A plan as tiled layers: where every tensor lies, which of its numbers stands
+// where in the tiles, and which plans are refused.
 #include "engine/tile/network.hpp"
 
 #include <doctest/doctest.h>
@@ -57,7 +57,7 @@ std::vector<std::int64_t> places(const Segment& segment) {
 
 void check_segments(const std::vector<Segment>& segments,
                     const std::vector<model::Tensor>& tensors,
-                    std::int64_t room) {
+                    std::int64_t limit) {
   REQUIRE_EQ(segments.size(), tensors.size());
   std::set<std::int64_t> taken;
   for (std::size_t i = 0; i < segments.size(); ++i) {
@@ -69,7 +69,7 @@ void check_segments(const std::vector<Segment>& segments,
     const auto [least, most] = std::minmax_element(flat.begin(), flat.end());
     CHECK_EQ(*least, segments[i].offset);
     CHECK_EQ(*most, segments[i].offset + n - 1);
-    CHECK_LT(*most, room);
+    CHECK_LT(*most, limit);
     for (const std::int64_t place : flat)
       if (!taken.insert(place).second) FAIL("taken twice: ", place);
   }
@@ -100,33 +100,33 @@ struct Numbered {
     return all;
   }
 
-  /// Checks W[tap][in][out] of a chain: pytorch(tap, in, out) is its place.
+  /// Checks W[tap][in][out] of a layer: pytorch(tap, in, out) is its place.
   template <class Place>
-  void check(const Network& net, const Layer& layer, const Chain& chain,
+  void check(const Network& net, const Layer& layer, const TiledLayer& tiled,
              Place pytorch) const {
     const Weight& weight =
-        net.weights.at(static_cast<std::size_t>(chain.weight));
+        net.weights.at(static_cast<std::size_t>(tiled.weight));
     const std::string& name =
         plan.params[static_cast<std::size_t>(layer.weight)].name;
     CAPTURE(name);
-    CHECK_EQ(weight.rows, chain.in_block);
-    CHECK_EQ(weight.columns, chain.out_block);
-    CHECK_EQ(weight.tiles, chain.weight_tiles());
+    CHECK_EQ(weight.rows, tiled.in_block);
+    CHECK_EQ(weight.columns, tiled.out_block);
+    CHECK_EQ(weight.tiles, tiled.weight_tiles());
     CHECK_EQ(weight.offset,
              net.layout.params[static_cast<std::size_t>(layer.weight)].offset);
     std::int64_t wrong = 0;
-    const std::int64_t ins = chain.in_block * chain.in_blocks,
-                       outs = chain.out_block * chain.out_blocks;
-    CHECK_EQ(chain.geometry.taps * ins * outs,
+    const std::int64_t ins = tiled.in_block * tiled.in_blocks,
+                       outs = tiled.out_block * tiled.out_blocks;
+    CHECK_EQ(tiled.geometry.taps * ins * outs,
              plan.params[static_cast<std::size_t>(layer.weight)].elements());
-    for (std::int64_t tap = 0; tap < chain.geometry.taps; ++tap)
+    for (std::int64_t tap = 0; tap < tiled.geometry.taps; ++tap)
       for (std::int64_t in = 0; in < ins; ++in)
         for (std::int64_t out = 0; out < outs; ++out) {
-          const std::int64_t tile = chain.weight_tile(tap, in / chain.in_block,
-                                                      out / chain.out_block);
+          const std::int64_t tile = tiled.weight_tile(tap, in / tiled.in_block,
+                                                      out / tiled.out_block);
           const std::int64_t place =
               weight.offset + tile * weight.rows * weight.columns +
-              in % chain.in_block * weight.columns + out % chain.out_block;
+              in % tiled.in_block * weight.columns + out % tiled.out_block;
           const float got = buffer[static_cast<std::size_t>(place)];
           wrong += got != static_cast<float>(pytorch(tap, in, out));
         }
@@ -205,11 +205,12 @@ TEST_CASE("both ends: patches of [tap][channel]") {
     numbered.check(net, last, net.decoder.back(), [&](auto, auto in, auto out) {
       return (in * c + out % c) * taps + out / c;
     });
-    for (const Chain* chain : {&net.encoder.front(), &net.decoder.back()}) {
-      CHECK_EQ(chain->in_pixels, chain->out_pixels);
-      for (std::int64_t p = 0; p < chain->in_pixels; ++p) {
-        REQUIRE_EQ(chain->geometry.by_out.of(p).size(), 1);
-        CHECK_EQ(chain->geometry.by_out.of(p)[0].in, p);
+    for (const TiledLayer* tiled :
+         {&net.encoder.front(), &net.decoder.back()}) {
+      CHECK_EQ(tiled->in_pixels, tiled->out_pixels);
+      for (std::int64_t p = 0; p < tiled->in_pixels; ++p) {
+        REQUIRE_EQ(tiled->geometry.by_out.of(p).size(), 1);
+        CHECK_EQ(tiled->geometry.by_out.of(p)[0].in, p);
       }
     }
   });

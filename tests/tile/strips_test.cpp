@@ -70,12 +70,12 @@ struct Results {
 Results infer(Subject& s, const std::vector<float>& images, std::int64_t count,
               std::int64_t part) {
   const std::int64_t latent = s.config.latent, size = s.plan.image.size();
-  const auto room = [](std::int64_t n) {
+  const auto floats_of = [](std::int64_t n) {
     return std::vector<float>(static_cast<std::size_t>(n));
   };
-  auto mean = room(count * latent), logvar = mean;
-  auto decoded = room(count * size), drawn = decoded, again = decoded;
-  auto recon = room(count), kl = recon;
+  auto mean = floats_of(count * latent), logvar = mean;
+  auto decoded = floats_of(count * size), drawn = decoded, again = decoded;
+  auto recon = floats_of(count), kl = recon;
   for (std::int64_t i = 0; i < count; i += part) {
     const auto to = [&](std::vector<float>& values, std::int64_t width) {
       RowTarget target;

@@ -103,7 +103,7 @@ TEST_CASE("inference equals the blocks engine's") {
       s->step(s->host_rows(images, 0, config.max_batch), 1);
       const std::int64_t n = 170, latent = config.latent;
       const std::int64_t pixels = s->plan.image.size();
-      const auto room = [](std::int64_t size) {
+      const auto floats_of = [](std::int64_t size) {
         return std::vector<float>(static_cast<std::size_t>(size));
       };
       const auto to = [n](std::vector<float>& values) {
@@ -112,8 +112,10 @@ TEST_CASE("inference equals the blocks engine's") {
         target.count = n;
         return target;
       };
-      auto mean = room(n * latent), logvar = mean, drawn = room(n * pixels);
-      auto decoded = drawn, again = drawn, recon = room(n), kl = room(n);
+      auto mean = floats_of(n * latent), logvar = mean,
+           drawn = floats_of(n * pixels);
+      auto decoded = drawn, again = drawn, recon = floats_of(n),
+           kl = floats_of(n);
       const Input input = s->host_rows(images, 0, n);
       s->engine->encode(input, to(mean), to(logvar));
       RowSource codes;

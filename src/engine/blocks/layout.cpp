@@ -6,12 +6,6 @@
 namespace vae::engine::blocks {
 namespace {
 
-constexpr std::int64_t kAlign = 64;  // floats: groups share no cache line
-
-std::int64_t aligned(std::int64_t offset) {
-  return (offset + kAlign - 1) / kAlign * kAlign;
-}
-
 /// Offsets and strides of a tensor: [.., C, H, W, ..] is stored as
 /// [.., H, W, C, ..].
 Segment make_segment(const model::Tensor& tensor, std::int64_t offset) {
@@ -53,19 +47,19 @@ Layout make_layout(const model::Plan& plan) {
   const model::Layer &mean = plan.mean_head, &logvar = plan.logvar_head;
   for (int i = 0; i < gsl::narrow<int>(plan.params.size()); ++i) {
     if (i == mean.bias || i == logvar.weight || i == logvar.bias) continue;
-    offset = aligned(offset);
+    offset = aligned_offset(offset);
     place(i);
     if (i != mean.weight) continue;
     place(logvar.weight);
-    offset = aligned(offset);
+    offset = aligned_offset(offset);
     place(mean.bias);
     place(logvar.bias);
   }
-  layout.param_floats = aligned(offset);
+  layout.param_floats = aligned_offset(offset);
   offset = 0;
   for (const model::Tensor& tensor : plan.running) {
     layout.running.push_back(make_segment(tensor, offset));
-    offset = aligned(offset + tensor.elements());
+    offset = aligned_offset(offset + tensor.elements());
   }
   layout.running_floats = offset;
   return layout;

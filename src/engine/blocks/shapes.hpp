@@ -29,8 +29,7 @@ inline Number number_of(at::ScalarType type) {
   return type == at::kBFloat16 ? Number::bfloat16 : Number::float32;
 }
 
-/// Padding of every convolution, on each side.
-inline constexpr std::int64_t kPadding = 1;
+using model::kPadding;
 
 /// Accumulator type for elements of x.
 inline at::ScalarType sum_type(const at::Tensor& x) {

@@ -20,7 +20,7 @@ inline std::int64_t chunks_of(std::int64_t count) {
 }
 
 /// each(n, body) calls body(i) for every i in [0, n), in any order. `partial`
-/// is room that the caller keeps, so that steps after the first allocate
+/// is memory that the caller keeps, so that steps after the first allocate
 /// nothing.
 template <class Each>
 double square_norm(const float* values, std::int64_t count,

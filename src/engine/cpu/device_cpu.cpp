@@ -105,14 +105,8 @@ class CpuDevice final : public Device {
       const float* target = in.target + i * in.pixels;
       float* gradient =
           in.gradient != nullptr ? in.gradient + i * in.pixels : nullptr;
-      const cpu::RowLoss loss =
-          in.likelihood == Likelihood::bernoulli
-              ? cpu::bernoulli_row(output, target, in.pixels, gradient)
-              : cpu::gaussian_row(output, target, in.pixels, in.sigma,
-                                  gradient);
-      in.recon_rows[i] = static_cast<float>(loss.recon);
-      in.mse_rows[i] =
-          static_cast<float>(loss.square / static_cast<double>(in.pixels));
+      cpu::likelihood_row({in.likelihood, in.sigma}, output, target, in.pixels,
+                          gradient, in.recon_rows + i, in.mse_rows + i);
     });
   }
 
@@ -144,7 +138,9 @@ class CpuDevice final : public Device {
     if (failure) std::rethrow_exception(failure);
   }
 
-  /// T: float or double.
+  /// Losses [rows] -> to [kTailFloats + 3 * latent]. T: float or double. On one
+  /// thread and in the order of the rows: the same bytes for any number of
+  /// them.
   template <class T>
   static void sum_batch(const BatchSums& in, T* to) {
     double recon = 0, kl = 0, mse = 0;
@@ -166,7 +162,7 @@ class CpuDevice final : public Device {
     sum_dimensions(in, to + kTailFloats);
   }
 
-  /// Per dimension: KL, mean, mean^2, summed over rows.
+  /// heads [rows, 2 * latent] -> KL, mean, mean^2 [latent], summed over rows.
   template <class T>
   static void sum_dimensions(const BatchSums& in, T* out) {
     for (std::int64_t k = 0; k < in.latent; ++k) {

@@ -14,8 +14,6 @@
 namespace vae::engine::cpu {
 namespace {
 
-#define VAE_INLINE [[gnu::always_inline]] inline
-
 constexpr std::int64_t kLanes = 16;
 /// Terms of a lane that are added in float before the sum goes on in double.
 /// The sum is then off by 13 roundings at most, 8e-7 of the terms' magnitudes,
@@ -67,6 +65,8 @@ VAE_INLINE void in_lanes(std::int64_t n, Step step, Widen widen) {
   widen();
 }
 
+// output, target [n] -> two sums, gradient [n] or null
+// Both cases of `gradient` are compiled apart, so that the loop has no branch.
 template <class Loss>
 VAE_INLINE RowLoss row_loss(const float* output, const float* target,
                             std::int64_t n, float* __restrict gradient,
@@ -98,6 +98,8 @@ VAE_INLINE RowLoss row_loss(const float* output, const float* target,
 
 }  // namespace
 
+// -> out [width]
+// Four normal numbers come from one Philox block, at any place of a row.
 VAE_CLONES void normal_row(const NoiseKey& key, std::uint32_t row,
                            std::int64_t width, float scale, float* out) {
   for (std::int64_t i = 0; i < width; i += 4) {
@@ -108,6 +110,7 @@ VAE_CLONES void normal_row(const NoiseKey& key, std::uint32_t row,
   }
 }
 
+// heads [2 * latent], noise [latent] -> z [latent], KL
 VAE_CLONES double latent_row(const float* heads, const float* noise,
                              std::int64_t latent, float* __restrict z) {
   Lanes kl;
@@ -127,6 +130,7 @@ VAE_CLONES double latent_row(const float* heads, const float* noise,
   return kl.sum();
 }
 
+// heads [2 * latent], noise, dz [latent] -> dheads [2 * latent]
 VAE_CLONES void latent_gradient_row(const float* heads, const float* noise,
                                     const float* dz, std::int64_t latent,
                                     float kl_weight, float* dheads) {
@@ -153,6 +157,18 @@ VAE_CLONES RowLoss gaussian_row(const float* values, const float* target,
   });
 }
 
+void likelihood_row(const PixelLikelihood& likelihood, const float* output,
+                    const float* target, std::int64_t n, float* gradient,
+                    float* recon, float* mse) {
+  const RowLoss loss =
+      likelihood.kind == Likelihood::bernoulli
+          ? bernoulli_row(output, target, n, gradient)
+          : gaussian_row(output, target, n, likelihood.sigma, gradient);
+  *recon = static_cast<float>(loss.recon);
+  *mse = static_cast<float>(loss.square / static_cast<double>(n));
+}
+
+// values [n] -> sum of squares. In double at once: gradients may be large.
 VAE_CLONES double square_sum(const float* values, std::int64_t n) {
   double lane[kLanes] = {};
   in_lanes(
@@ -169,6 +185,7 @@ VAE_CLONES double square_sum(const float* values, std::int64_t n) {
   return total;
 }
 
+// values [rows, columns] -> sums [columns], kLanes columns at a time
 VAE_CLONES void row_sums(const Rows& in, bool add, float* __restrict sums) {
   for (std::int64_t first = 0; first < in.columns; first += kLanes) {
     const std::int64_t count = std::min(kLanes, in.columns - first);
@@ -195,10 +212,12 @@ VAE_CLONES void adam_chunk(const AdamStep<float>& step, const float* gradient,
     adam(step, gradient[i], param + i, moment1 + i, moment2 + i);
 }
 
+// row [H, W, C] or [C, H, W] -> to [H, W, C]
 void load_image(const void* row, ElementType type, vae::Layout layout,
                 model::Extent image, float* to) {
   const std::int64_t n = image.size(), pixels = image.h * image.w;
   const bool reorder = layout == vae::Layout::chw && image.c > 1;
+  // The type and order are chosen outside of the loops.
   const auto copy = [&](auto value) {
     if (!reorder) {
       for (std::int64_t i = 0; i < n; ++i) to[i] = value(i);
@@ -216,6 +235,7 @@ void load_image(const void* row, ElementType type, vae::Layout layout,
   }
 }
 
+// from [H, W, C] -> to [H, W, C] or [C, H, W]
 void store_image(const float* from, model::Extent image, bool logits,
                  ElementType type, vae::Layout layout, void* to) {
   const std::int64_t n = image.size(), pixels = image.h * image.w;
@@ -232,6 +252,7 @@ void store_image(const float* from, model::Extent image, bool logits,
   }
 }
 
+// A row of a dataset is found by its cursor, so that nothing is shuffled.
 void load_row(const RowSource& from, std::int64_t i, model::Extent image,
               float* to) {
   const auto n_th = static_cast<std::uint64_t>(i);

@@ -19,6 +19,8 @@
 #else
 #define VAE_CLONES
 #endif
+// Only what is inlined into a clone is compiled for its instruction set.
+#define VAE_INLINE [[gnu::always_inline]] inline
 
 namespace vae::engine::cpu {
 
@@ -47,6 +49,17 @@ RowLoss bernoulli_row(const float* logits, const float* target, std::int64_t n,
                       float* gradient);
 RowLoss gaussian_row(const float* values, const float* target, std::int64_t n,
                      double sigma, float* gradient);
+
+/// p(x | z) as configured; sigma is of the Gaussian.
+struct PixelLikelihood {
+  Likelihood kind;
+  double sigma;
+};
+/// The one of the two that is configured: *recon gets the loss, *mse the mean
+/// squared error of the row.
+void likelihood_row(const PixelLikelihood& likelihood, const float* output,
+                    const float* target, std::int64_t n, float* gradient,
+                    float* recon, float* mse);
 
 double square_sum(const float* values, std::int64_t n);
 

@@ -10,7 +10,7 @@
 namespace vae::engine {
 
 /// (high * 2^32 + low) * 2^-40. Each addend puts less than 2^32 into `low` and
-/// less than 2^40 into `high`, a signed number: there is room for 2^22 of them.
+/// less than 2^40 into `high`, a signed number, which holds 2^22 of them.
 /// Zero bytes are the sum of nothing.
 struct ExactSum {
   unsigned long long low, high;

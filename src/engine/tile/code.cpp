@@ -1,13 +1,13 @@
-// See code.hpp.
-#include "engine/tile/code.hpp"
-
+// See phases.hpp.
 #include "engine/cpu/loops.hpp"
 #include "engine/math/bfloat16.hpp"
+#include "engine/tile/phases.hpp"
 
 namespace vae::engine::tile {
 namespace {
 
-/// Sums over parts, in their order, of row `row` of a tile [rows][n].
+// parts [count] tiles [rows, n] -> row `row` of their sum, [n]
+// In the order of the parts, so the number of threads changes no bit.
 void sum_parts(const Map<float>& parts, std::int64_t count, std::int64_t images,
                std::int64_t row, std::int64_t n, float* to) {
   for (std::int64_t part = 0; part < count; ++part) {
@@ -16,35 +16,34 @@ void sum_parts(const Map<float>& parts, std::int64_t count, std::int64_t images,
   }
 }
 
-/// Where row r, column c lies in the right side of a product, in pairs.
-std::int64_t pair_place(std::int64_t r, std::int64_t c, std::int64_t columns) {
-  return (r / 2 * columns + c) * 2 + r % 2;
-}
-
 }  // namespace
 
+// features [pixels][blocks] tiles [rows, block] -> heads [B, 2 * latent]
+// A head sums over all pixels for one narrow output tile, so it is split into
+// parts (split-K): one phase for the parts of both heads, one to add them.
 template <class T>
 void Code<T>::heads_forward() {
-  const Chain& mean = c_.net.mean_head;
-  const Split split = Split::of(mean.in_pixels);
+  const TiledLayer& mean = c_.net.mean_head;
+  const SplitK split = SplitK::of(mean.in_pixels);
   const Map<T> x =
-      c_.seen(c_.work.encoder.back().x, mean.in_pixels, mean.in_block);
-  c_.each_tile(split.parts, 2, [&](const Spot& task, int) {
-    const Chain& chain = task.block == 0 ? mean : c_.net.logvar_head;
+      c_.batch_view(c_.work.encoder.back().x, mean.in_pixels, mean.in_block);
+  c_.each_tile(split.parts, 2, [&](const TileIndex& task, int) {
+    const TiledLayer& layer = task.block == 0 ? mean : c_.net.logvar_head;
     const Map<float>& parts =
         task.block == 0 ? c_.work.mean_parts : c_.work.logvar_parts;
-    forward_tile(chain, c_.operands, x,
-                 split.part(chain.geometry.by_out.of(0), task.pixel),
-                 c_.rows_of(task), {task.images, 0, 0},
-                 parts.tile(task.images, task.pixel, 0));
+    forward_tile(layer, c_.weights, x,
+                 split.part(layer.geometry.by_out.of(0), task.pixel),
+                 c_.rows_of(task), {task.image_block, 0, 0},
+                 parts.tile(task.image_block, task.pixel, 0));
   });
   c_.each_image([&](std::int64_t image, int) { sum_heads(image); });
 }
 
+// mean_parts, logvar_parts -> heads [2 * latent] of one image
 template <class T>
 void Code<T>::sum_heads(std::int64_t image) {
   const std::int64_t latent = c_.plan.latent;
-  const std::int64_t parts = Split::of(c_.net.mean_head.in_pixels).parts;
+  const std::int64_t parts = SplitK::of(c_.net.mean_head.in_pixels).parts;
   const std::int64_t block = image / c_.batch.rows, row = image % c_.batch.rows;
   float* heads = c_.work.rows_of(c_.work.heads, image, 2 * latent);
   sum_parts(c_.work.mean_parts, parts, block, row, latent, heads);
@@ -57,6 +56,7 @@ void Code<T>::sum_heads(std::int64_t image) {
   }
 }
 
+// heads [B, 2 * latent] -> noise, z [B, latent], kl [B]; z also as tiles
 template <class T>
 void Code<T>::draw(std::uint64_t first_image) {
   const std::int64_t latent = c_.plan.latent;
@@ -74,19 +74,17 @@ void Code<T>::draw(std::uint64_t first_image) {
   });
 }
 
+// z [B, latent] -> code tiles [rows, depth(latent)]
 template <class T>
-void Code<T>::take(const float* codes) {
-  const std::int64_t latent = c_.plan.latent;
-  c_.each_image([&](std::int64_t image, int) {
-    float* z = c_.work.rows_of(c_.work.z, image, latent);
-    if (codes != floats(c_.work.z))
-      std::copy_n(codes + image * latent, latent, z);
-    store(image, false);
-  });
+void Code<T>::pack_codes() {
+  c_.each_image([&](std::int64_t image, int) { store(image, false); });
 }
 
-/// A row of z into the tiles of products. What an odd length or number of rows
-/// leaves over in them is zero from the beginning, or made so.
+// z [latent] of one image -> its row of code [rows, depth(latent)] and, for the
+// weight gradient, its column of code_transposed [latent, rows]
+// bfloat16 multiplies pairs. The last number of an odd latent is paired with
+// memory that is zero from the allocation on; the last image of an odd batch
+// with a zero written here, since a larger batch may have left something there.
 template <class T>
 void Code<T>::store(std::int64_t image, bool transposed) {
   const std::int64_t latent = c_.plan.latent, rows = c_.batch.rows;
@@ -103,60 +101,62 @@ void Code<T>::store(std::int64_t image, bool transposed) {
   }
 }
 
+// code [rows, latent] -> decoder_in[0] [pixels][blocks] tiles [rows, block]
+// Each pixel has its own weights and biases: a linear layer whose output is
+// read as an image.
 template <class T>
-void Code<T>::expand(Mode mode) {
-  const Chain& chain = c_.net.expand;
-  const std::int64_t n = chain.out_block, channels = n * chain.out_blocks;
+void Code<T>::expand(Pass pass) {
+  const TiledLayer& layer = c_.net.expand;
+  const std::int64_t n = layer.out_block, channels = n * layer.out_blocks;
   const float* bias = c_.param(c_.plan.expand.bias);
-  const Map<T> out = c_.seen(c_.work.decoder_in[0], chain.out_pixels, n);
-  c_.each_output(chain, [&](const Spot& at, int w) {
-    const TileSize size = c_.output_size(chain, at);
-    c_.product(chain, c_.work.code, at, c_.scratch(w));
-    T* to = out.tile(at.images, at.pixel, at.block);
+  const Map<T> out = c_.batch_view(c_.work.decoder_in[0], layer.out_pixels, n);
+  c_.each_output(layer, [&](const TileIndex& at, int w) {
+    const TileSize size = c_.output_size(layer, at);
+    c_.product(layer, c_.work.code, at, c_.scratch(w));
+    T* to = out.tile(at);
     apply(c_.scratch(w), size,
           {nullptr, bias + at.pixel * channels + at.block * n,
            c_.plan.expand.activation},
           to);
-    if (mode == Mode::training)
-      transpose(
-          to, size,
-          c_.work.decoder_in_transposed[0].tile(at.images, at.pixel, at.block));
+    if (pass == Pass::training)
+      transpose(to, size, c_.work.decoder_in_transposed[0].tile(at));
   });
 }
 
-/// dz in parts, and the expanding weight's gradient; then each row's slope.
+// dy[dy_index] [pixels][blocks] tiles -> dz_parts, the weight's gradient; then
+// dheads [B, 2 * latent]
+// dz sums over all pixels for one narrow tile, so it is split like the heads.
 template <class T>
 void Code<T>::expand_backward() {
-  const Chain& chain = c_.net.expand;
-  const Slope<T> dy =
-      c_.dy_of(c_.slope, chain.out_pixels, chain.out_blocks, chain.out_block);
-  const Split split = Split::of(chain.out_pixels);
-  const std::int64_t weights = chain.weight_tiles();
-  c_.team.run(
-      c_.batch.blocks() * split.parts + weights, [&](std::int64_t task, int) {
-        if (task < weights) {
-          const Spot at =
-              Context<T>::place_of(task, chain.in_blocks, chain.out_blocks);
-          return weight_gradient_tile(
-              chain, c_.batch, c_.work.code_transposed, dy.right(),
-              chain.geometry.by_tap.of(at.images), at.pixel, at.block,
-              c_.accumulate, c_.weight_gradient(chain, task));
-        }
-        const Spot at = Context<T>::place_of(task - weights, split.parts, 1);
-        input_tile(chain, c_.operands, dy.left,
-                   split.part(chain.geometry.by_in.of(0), at.pixel),
-                   c_.rows_of(at), {at.images, 0, 0}, false,
-                   c_.work.dz_parts.tile(at.images, at.pixel, 0));
-      });
-  c_.each_image([&](std::int64_t image, int) { slope_of_heads(image); });
+  const TiledLayer& layer = c_.net.expand;
+  const Gradient<T> dy = c_.dy_of(c_.dy_index, layer.out_pixels,
+                                  layer.out_blocks, layer.out_block);
+  const SplitK split = SplitK::of(layer.out_pixels);
+  const std::int64_t weight_tasks = layer.weight_tiles();
+  c_.team.run(c_.batch.blocks() * split.parts + weight_tasks,
+              [&](std::int64_t task, int) {
+                if (task < weight_tasks)
+                  return c_.weight_gradient(layer, c_.work.code_transposed,
+                                            dy.right(), task);
+                const TileIndex at =
+                    Context<T>::tile_index(task - weight_tasks, split.parts, 1);
+                input_gradient_tile(
+                    layer, c_.weights, dy.left,
+                    split.part(layer.geometry.by_in.of(0), at.pixel),
+                    c_.rows_of(at), {at.image_block, 0, 0}, false,
+                    c_.work.dz_parts.tile(at.image_block, at.pixel, 0));
+              });
+  c_.each_image([&](std::int64_t image, int) { heads_gradient(image); });
   bias_gradients();
 }
 
+// dz_parts, heads, noise of one image -> dheads [2 * latent], also as operands:
+// dmean, dlogvar tiles [rows, depth(latent)], and [rows / 2, latent, 2]
 template <class T>
-void Code<T>::slope_of_heads(std::int64_t image) {
+void Code<T>::heads_gradient(std::int64_t image) {
   const std::int64_t latent = c_.plan.latent, rows = c_.batch.rows;
   const std::int64_t block = image / rows, row = image % rows;
-  const std::int64_t parts = Split::of(c_.net.expand.out_pixels).parts;
+  const std::int64_t parts = SplitK::of(c_.net.expand.out_pixels).parts;
   float dz[kMostRows];
   sum_parts(c_.work.dz_parts, parts, block, row, latent, dz);
   float* dheads = c_.work.rows_of(c_.work.dheads, image, 2 * latent);
@@ -165,20 +165,21 @@ void Code<T>::slope_of_heads(std::int64_t image) {
                            latent, static_cast<float>(c_.control()->kl_weight),
                            dheads);
   const bool odd_end = image + 1 == c_.batch.count && row % 2 == 0;
-  for (const Slope<T>* slope : {&c_.work.dmean, &c_.work.dlogvar}) {
-    const float* from = dheads + (slope == &c_.work.dlogvar ? latent : 0);
-    T* left = slope->left.tile(block, 0, 0) + row * depth<T>(latent);
+  for (const Gradient<T>* grad : {&c_.work.dmean, &c_.work.dlogvar}) {
+    const float* from = dheads + (grad == &c_.work.dlogvar ? latent : 0);
+    T* left = grad->left.tile(block, 0, 0) + row * depth<T>(latent);
     for (std::int64_t i = 0; i < latent; ++i) write_number(left + i, from[i]);
     if constexpr (sizeof(T) != sizeof(float)) {
-      T* pairs = slope->pairs.tile(block, 0, 0);
+      T* pairs = grad->pairs.tile(block, 0, 0);
       for (std::int64_t i = 0; i < latent; ++i) {
-        pairs[pair_place(row, i, latent)] = left[i];
-        if (odd_end) pairs[pair_place(row + 1, i, latent)] = T{};
+        pairs[packed_index<T>(row, i, latent)] = left[i];
+        if (odd_end) pairs[packed_index<T>(row + 1, i, latent)] = T{};
       }
     }
   }
 }
 
+// dheads [B, 2 * latent] -> gradients of both biases [latent]
 template <class T>
 void Code<T>::bias_gradients() {
   const std::int64_t latent = c_.plan.latent;
@@ -189,29 +190,31 @@ void Code<T>::bias_gradients() {
                 c_.accumulate, c_.gradient(c_.plan.logvar_head.bias));
 }
 
+// dmean, dlogvar tiles [rows, latent] -> g [pixels][blocks] tiles
+// [rows, block], and the gradients of both weights
 template <class T>
 void Code<T>::heads_backward(Encoder<T>& encoder) {
-  const Chain &mean = c_.net.mean_head, &logvar = c_.net.logvar_head;
+  const TiledLayer &mean = c_.net.mean_head, &logvar = c_.net.logvar_head;
   const Map<T>& x = c_.work.encoder.back().transposed;
   const Map<float> g = c_.g_of(mean.in_pixels, mean.in_blocks, mean.in_block);
   const std::size_t layer = c_.net.encoder.size() - 1;
-  // The second head's weights ride on the first one's tasks: tiles are alike.
-  c_.backward_phase(mean, x, c_.work.dmean.right(), [&](const Spot& at, int) {
-    float* to = g.tile(at.images, at.pixel, at.block);
-    const std::int64_t rows = c_.rows_of(at);
-    input_tile(mean, c_.operands, c_.work.dmean.left,
-               mean.geometry.by_in.of(at.pixel), rows, at, false, to);
-    input_tile(logvar, c_.operands, c_.work.dlogvar.left,
-               logvar.geometry.by_in.of(at.pixel), rows, at, true, to);
-    encoder.backward_tile(layer, at, to);
-  });
+  // One task adds both heads' gradients of a tile of features, so that they are
+  // stored once and the epilogue sees their sum. Of the weights, this phase has
+  // the mean head's; the other head's have a phase of their own.
+  c_.backward_phase(
+      mean, x, c_.work.dmean.right(), [&](const TileIndex& at, int) {
+        float* to = g.tile(at);
+        const std::int64_t rows = c_.rows_of(at);
+        input_gradient_tile(mean, c_.weights, c_.work.dmean.left,
+                            mean.geometry.by_in.of(at.pixel), rows, at, false,
+                            to);
+        input_gradient_tile(logvar, c_.weights, c_.work.dlogvar.left,
+                            logvar.geometry.by_in.of(at.pixel), rows, at, true,
+                            to);
+        encoder.backward_tile(layer, at, to);
+      });
   c_.team.run(logvar.weight_tiles(), [&](std::int64_t task, int) {
-    const Spot at =
-        Context<T>::place_of(task, logvar.in_blocks, logvar.out_blocks);
-    weight_gradient_tile(logvar, c_.batch, x, c_.work.dlogvar.right(),
-                         logvar.geometry.by_tap.of(at.images), at.pixel,
-                         at.block, c_.accumulate,
-                         c_.weight_gradient(logvar, task));
+    c_.weight_gradient(logvar, x, c_.work.dlogvar.right(), task);
   });
 }
 

@@ -6,20 +6,21 @@
 namespace vae::engine::tile {
 namespace {
 
-constexpr std::int64_t kPadding = 1;
-
-/// A strided convolution maps pixel `coarse` of its smaller side and a tap to
-/// a pixel of its larger side; -1: to padding.
+// A strided convolution maps pixel `coarse` of its smaller side and a tap to a
+// pixel of its larger side; -1: to padding. Along one axis.
 std::int64_t fine_of(std::int64_t coarse, std::int64_t tap, std::int64_t stride,
                      std::int64_t size) {
-  const std::int64_t fine = coarse * stride + tap - kPadding;
+  const std::int64_t fine = coarse * stride + tap - model::kPadding;
   return fine >= 0 && fine < size ? fine : -1;
 }
 
 }  // namespace
 
+// [kernel * kernel][coarse.h * coarse.w] -> links, padding left out
 std::vector<Link> links_of(const model::Layer& layer) {
   const bool transposed = layer.kind == model::LayerKind::conv_transposed;
+  // A transposed convolution is the backward of a convolution: the same links,
+  // with input and output exchanged.
   const model::Extent coarse = transposed ? layer.in : layer.out;
   const model::Extent fine = transposed ? layer.out : layer.in;
   std::vector<Link> links;
@@ -38,13 +39,15 @@ std::vector<Link> links_of(const model::Layer& layer) {
   return links;
 }
 
-/// A counting sort: images have millions of pixels.
+// A counting sort, since images have millions of pixels. It is stable: inside a
+// group links keep their order, in which sums are formed.
 Links::Links(const std::vector<Link>& links, std::int32_t Link::*group,
              std::int64_t groups)
     : sorted_(links.size()), start_(gsl::narrow<std::size_t>(groups) + 1) {
   const auto group_of = [group](const Link& link) {
     return gsl::narrow_cast<std::size_t>(link.*group);
   };
+  // start_[g + 1] counts group g, then becomes where group g + 1 begins.
   for (const Link& link : links) ++start_[group_of(link) + 1];
   for (std::size_t i = 1; i < start_.size(); ++i) start_[i] += start_[i - 1];
   std::vector<std::size_t> next(start_);

@@ -1,8 +1,9 @@
 // Which pixels of a convolution's input and output belong together, and by
-// which tap of the kernel. Taps that would fall on padding are in no list, so
-// nobody computes with zeros. No arithmetic.
+// which tap of the kernel. Taps that fall on padding are in no list, so no GEMM
+// multiplies zeros. No arithmetic.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -31,6 +32,22 @@ class Links {
  private:
   std::vector<Link> sorted_;
   std::vector<std::size_t> start_;
+};
+
+/// A sum over links is split into parts, one task each (split-K). The parts
+/// depend on the shape alone, so sums do not depend on the number of threads.
+struct SplitK {
+  std::int64_t links, parts;  // links of a part
+  static SplitK of(std::int64_t links) {
+    constexpr std::int64_t kParts = 8;
+    const std::int64_t each = (links + kParts - 1) / kParts;
+    return {each, (links + each - 1) / each};
+  }
+  std::span<const Link> part(std::span<const Link> all, std::int64_t i) const {
+    const auto first = static_cast<std::size_t>(i * links);
+    return all.subspan(
+        first, std::min(static_cast<std::size_t>(links), all.size() - first));
+  }
 };
 
 /// Inside a group links keep the order of taps, then of pixels: sums are always

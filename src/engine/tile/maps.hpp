@@ -1,6 +1,6 @@
 // How activations lie in memory: cut into tiles of up to 64 images by up to 64
-// channels of one pixel, so that every product of the network is a chain of
-// small dense ones. Addresses only, no arithmetic.
+// channels of one pixel, so that each layer is a sum of small dense GEMMs.
+// docs/tile.md has the address formula. Addresses only, no arithmetic.
 #pragma once
 
 #include <algorithm>
@@ -35,9 +35,21 @@ struct Batch {
   }
 };
 
+/// Which tile of a map.
+struct TileIndex {
+  std::int64_t image_block, pixel, block;  // block: of channels
+};
+
+/// The part of a tile that is in use. Rows beyond `rows`, up to an even number,
+/// exist and are written as zero where a GEMM would read them.
+struct TileSize {
+  std::int64_t rows, columns;
+  std::int64_t capacity;  // numbers in a row of the transposed tile
+};
+
 /// Tiles [block of images][pixel][block of channels], each of `tile_elements`
 /// numbers in one piece: [rows][channels], [channels][rows] or, for the right
-/// side of a product in bfloat16, [rows / 2][channels][2].
+/// operand of a GEMM in bfloat16, [rows / 2][channels][2].
 template <class T>
 class Map {
  public:
@@ -50,7 +62,8 @@ class Map {
         memory_(device.allocate(image_blocks * image_step_ *
                                 std::int64_t{sizeof(T)})) {}
 
-  /// The same memory cut otherwise, for a smaller or equal number of elements.
+  /// The same memory with other tiles, for a smaller or equal number of
+  /// elements.
   Map view(std::int64_t pixels, std::int64_t channel_blocks,
            std::int64_t tile_elements) const {
     Map other(*this);
@@ -69,6 +82,9 @@ class Map {
     return other;
   }
 
+  T* tile(const TileIndex& at) const {
+    return tile(at.image_block, at.pixel, at.block);
+  }
   T* tile(std::int64_t image_block, std::int64_t pixel,
           std::int64_t block) const {
     return static_cast<T*>(memory_.get()) + image_block * image_step_ +

@@ -12,16 +12,15 @@ using model::Extent;
 using model::Layer;
 using model::LayerKind;
 
-constexpr std::int64_t kAlign =
-    64;  // floats: no two tensors share a cache line
-
-/// Of patches, [tap][channel].
+/// Numbers of an im2col patch, [tap][channel].
 std::int64_t patch_size(const Layer& layer, const Extent& image) {
   return layer.kernel * layer.kernel * image.c;
 }
 
 std::int64_t pixels(const Extent& extent) { return extent.h * extent.w; }
 
+/// Makes the layers in the order of the data. Each takes the next part of the
+/// flat buffer, so a pass reads its weights from the first to the last.
 class Builder {
  public:
   Builder(const model::Plan& plan, int threads)
@@ -50,14 +49,13 @@ class Builder {
  private:
   std::int64_t reserve(std::int64_t elements) {
     const std::int64_t offset = net_.layout.param_floats;
-    net_.layout.param_floats =
-        (offset + elements + kAlign - 1) / kAlign * kAlign;
+    net_.layout.param_floats = aligned_offset(offset + elements);
     return offset;
   }
 
   /// Pixels of a strip: as many rows of the output as leave a task for each
-  /// thread. A weight is then read from far away once by each of them, and for
-  /// the other rows from a near cache.
+  /// thread. A thread then reads each weight from memory once, and for the
+  /// other rows of its strip from its cache.
   std::int64_t strip(const Extent& out, std::int64_t blocks) const {
     std::int64_t rows = out.h;
     while (rows > 1 && (out.h % rows != 0 || out.h / rows * blocks < threads_))
@@ -65,39 +63,42 @@ class Builder {
     return rows * out.w;
   }
 
-  /// Places a weight whose dims are given by extent, PyTorch's stride, stride
-  /// inside the tensor; fills in the rest of the chain. `strip`: output pixels
+  /// Gives a layer its weight. `dims`: extent, PyTorch's stride, stride in the
+  /// flat buffer, from the outermost to the innermost. `strip`: output pixels
   /// of a strip; 0: none.
-  Chain place(const Layer& layer, Chain chain, std::vector<Dim> dims,
-              bool backward, std::int64_t strip) {
-    const std::int64_t size = chain.in_block * chain.out_block;
-    const std::int64_t offset = reserve(chain.weight_tiles() * size);
+  TiledLayer place(const Layer& layer, TiledLayer tiled, std::vector<Dim> dims,
+                   bool backward, std::int64_t strip) {
+    const std::int64_t size = tiled.in_block * tiled.out_block;
+    const std::int64_t offset = reserve(tiled.weight_tiles() * size);
     net_.layout.params[gsl::narrow<std::size_t>(layer.weight)] = {
         offset, std::move(dims)};
-    chain.weight = gsl::narrow<int>(net_.weights.size());
+    tiled.weight = gsl::narrow<int>(net_.weights.size());
     if (strip > 0)
-      chain.strips = Strips(chain.geometry, chain.out_pixels, strip);
-    net_.weights.push_back({offset, chain.weight_tiles(), chain.in_block,
-                            chain.out_block, backward});
-    return chain;
+      tiled.strips = Strips(tiled.geometry, tiled.out_pixels, strip);
+    net_.weights.push_back({offset, tiled.weight_tiles(), tiled.in_block,
+                            tiled.out_block, backward});
+    return tiled;
   }
 
-  Chain convolution(const Layer& layer) {
+  /// x [in pixels][in / a] tiles [rows, a] -> [out pixels][out / b] tiles
+  /// [rows, b]; weight [k][k][in / a][out / b] tiles [a, b].
+  TiledLayer convolution(const Layer& layer) {
     const std::int64_t in = layer.in.c, out = layer.out.c;
     const std::int64_t a = channel_block(in), b = channel_block(out);
-    Chain chain{make_geometry(layer),
-                pixels(layer.in),
-                pixels(layer.out),
-                a,
-                in / a,
-                b,
-                out / b,
-                0};
+    TiledLayer tiled{make_geometry(layer),
+                     pixels(layer.in),
+                     pixels(layer.out),
+                     a,
+                     in / a,
+                     b,
+                     out / b,
+                     0};
     const std::int64_t k = layer.kernel, taps = k * k;
+    // PyTorch has [out][in][k][k], and [in][out][k][k] if transposed.
     const bool transposed = layer.kind == LayerKind::conv_transposed;
     const std::int64_t in_step = transposed ? out * taps : taps;
     const std::int64_t out_step = transposed ? taps : in * taps;
-    return place(layer, std::move(chain),
+    return place(layer, std::move(tiled),
                  {{k, k, k * in * out},
                   {k, 1, in * out},
                   {in / a, a * in_step, a * out},
@@ -107,7 +108,7 @@ class Builder {
                  true, strip(layer.out, out / b));
   }
 
-  /// One link for every pixel: a product by itself.
+  /// One link per pixel, from the pixel to itself: im2col has done the rest.
   static Geometry by_pixel(std::int64_t count) {
     std::vector<Link> links;
     for (std::int32_t i = 0; i < count; ++i) links.push_back({i, i, 0});
@@ -115,7 +116,9 @@ class Builder {
             Links(links, &Link::tap, 1)};
   }
 
-  Chain patches_in(const Layer& layer) {
+  /// patches [pixels] tiles [rows, taps * c] -> [pixels][out / b] tiles [rows,
+  /// b]; weight [out / b] tiles [taps * c, b]. Its input needs no gradient.
+  TiledLayer patches_in(const Layer& layer) {
     const std::int64_t k = layer.kernel, c = layer.in.c, out = layer.out.c;
     const std::int64_t size = patch_size(layer, layer.in);
     const std::int64_t b = channel_block(out), all = pixels(layer.out);
@@ -128,7 +131,9 @@ class Builder {
                  false, strip(layer.out, out / b));
   }
 
-  Chain patches_out(const Layer& layer) {
+  /// x [pixels][in / a] tiles [rows, a] -> columns [pixels] tiles [rows, taps *
+  /// c]; weight [in / a] tiles [a, taps * c].
+  TiledLayer patches_out(const Layer& layer) {
     const std::int64_t k = layer.kernel, c = layer.out.c, in = layer.in.c;
     const std::int64_t size = patch_size(layer, layer.out);
     const std::int64_t a = channel_block(in), all = pixels(layer.in);
@@ -137,7 +142,7 @@ class Builder {
                  true, strip(layer.in, 1));
   }
 
-  /// Every pixel of the features has a tap of its own.
+  /// Each pixel of the features has a tap of its own: a linear layer.
   Geometry all_pixels(bool to_one) const {
     const std::int64_t count = pixels(plan_.features);
     std::vector<Link> links;
@@ -148,7 +153,10 @@ class Builder {
             Links(links, &Link::tap, count)};
   }
 
-  Chain head(const Layer& layer) {
+  /// features [h * w][c / a] tiles [rows, a] -> [rows, latent];
+  /// weight [h * w][c / a] tiles [a, latent]. No
+  /// strips: Code::heads_forward() splits the sum instead.
+  TiledLayer head(const Layer& layer) {
     const auto& [c, h, w] = plan_.features;
     const std::int64_t latent = plan_.latent, a = channel_block(c);
     return place(layer, {all_pixels(true), h * w, 1, a, c / a, latent, 1, 0},
@@ -160,7 +168,9 @@ class Builder {
                  true, 0);
   }
 
-  Chain expand(const Layer& layer) {
+  /// code [rows, latent] -> [h * w][c / b] tiles [rows, b];
+  /// weight [h * w][c / b] tiles [latent, b].
+  TiledLayer expand(const Layer& layer) {
     const auto& [c, h, w] = plan_.features;
     const std::int64_t latent = plan_.latent, b = channel_block(c);
     // Each pixel has its own biases, so a strip is one pixel.
@@ -173,8 +183,11 @@ class Builder {
                  true, 1);
   }
 
+  /// The im2col table: which pixel of the image each tap of a patch reads, or
+  /// for the last layer writes.
   Taps taps_of(const Layer& layer) const {
-    // Both ends link a smaller side's pixels with the image's.
+    // The image is the larger side: the input of the first layer, the output of
+    // the last, transposed one.
     const bool last = layer.kind == LayerKind::conv_transposed;
     const std::int64_t count = pixels(last ? layer.in : layer.out);
     Taps taps{count, layer.kernel * layer.kernel, {}};
@@ -208,7 +221,7 @@ class Builder {
     for (const model::Tensor& tensor : plan_.running) {
       const std::int64_t n = tensor.elements();
       net_.layout.running.push_back({offset, {{n, 1, 1}}});
-      offset = (offset + n + kAlign - 1) / kAlign * kAlign;
+      offset = aligned_offset(offset + n);
     }
   }
 
@@ -226,7 +239,7 @@ std::string why_not(const model::Plan& plan) {
     if (channel_block(layer.out.c) == 0)
       return join("its layers have a multiple of 16 channels, and one has ",
                   layer.out.c);
-  // Four taps each way: an even number, which bfloat16's pairs need.
+  // The kernel is 4 x 4, so a patch is even, as bfloat16's pairs need.
   const std::int64_t size = patch_size(plan.encoder.front(), plan.image);
   expect(size % 2 == 0);
   if (size > kMostRows)

@@ -1,6 +1,6 @@
-// A plan as chains of tile products, and the order of the flat buffers that
-// goes with them: every weight lies in the tiles that its products take. Says
-// which plans can be cut so; holds no memory and computes nothing.
+// A plan as tiled layers, and the order of the flat buffers that goes with
+// them: each weight lies in the tiles that its GEMMs read. Says which plans the
+// engine takes; holds no memory and computes nothing.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/state.hpp"
-#include "engine/tile/chain.hpp"
+#include "engine/tile/tiled_layer.hpp"
 #include "model/plan.hpp"
 
 namespace vae::engine::tile {
@@ -29,11 +29,11 @@ struct Taps {
 struct Network {
   Layout layout;
   std::vector<Weight> weights;
-  /// encoder[0] takes patches of the image, [tap][channel] of each pixel of its
-  /// output; the last of `decoder` gives such patches, that are added up.
-  std::vector<Chain> encoder, decoder;
-  Chain mean_head, logvar_head;  // all of the features to one "pixel"
-  Chain expand;                  // and back
+  /// encoder[0] reads im2col patches [tap][channel], one for each pixel of its
+  /// output; the last of `decoder` writes such patches, the input of col2im.
+  std::vector<TiledLayer> encoder, decoder;
+  TiledLayer mean_head, logvar_head;  // all of the features to one pixel
+  TiledLayer expand;                  // and back
   Taps first, last;
 };
 

@@ -8,23 +8,14 @@
 #include <vector>
 
 #include "engine/math/bfloat16.hpp"
-#include "engine/tile/tiles.hpp"
+#include "engine/tile/packing.hpp"
 
 namespace vae::engine::tile {
 namespace {
 
 namespace blas = at::native::cpublas;
 
-/// B's place of row k, column n.
-std::int64_t place(const float*, std::int64_t k, std::int64_t n,
-                   std::int64_t columns) {
-  return k * columns + n;
-}
-std::int64_t place(const Bf16*, std::int64_t k, std::int64_t n,
-                   std::int64_t columns) {
-  return (k / 2 * columns + n) * 2 + k % 2;
-}
-
+// a [m, k] row-major, b [k, n] packed -> c [m, n]
 void multiply_native(const Product& p, const float* a, const float* b, float* c,
                      bool add) {
   blas::brgemm(p.m, p.n, p.k, p.lda, p.ldb, p.ldc, add, a, b, c, false);
@@ -36,22 +27,25 @@ void multiply_native(const Product& p, const Bf16* a, const Bf16* b, float* c,
                reinterpret_cast<const at::BFloat16*>(b), c, true);
 }
 
+// The same without bfloat16 instructions: both operands as float first.
 void multiply_widened(const Product& p, const Bf16* a, const Bf16* b, float* c,
                       bool add) {
-  // They grow in the first products and stay.
+  // Of the thread, so that products after the first ones allocate nothing.
   thread_local std::vector<float> left, right;
-  const auto room = [](std::vector<float>& side, std::int64_t count) {
+  const auto at_least = [](std::vector<float>& side, std::int64_t count) {
     if (side.size() < static_cast<std::size_t>(count))
       side.resize(static_cast<std::size_t>(count));
     return side.data();
   };
-  float *wide_a = room(left, p.m * p.k), *wide_b = room(right, p.k * p.n);
+  float *wide_a = at_least(left, p.m * p.k),
+        *wide_b = at_least(right, p.k * p.n);
   widen(a, p.lda, {p.m, p.k, 0}, wide_a);
   unpack(b, p.ldb, {p.k, p.n, 0}, wide_b);
   multiply_native({p.m, p.n, p.k, p.k, p.n, p.ldc}, wide_a, wide_b, c, add);
 }
 
-/// A product whose result is known: small whole numbers, exact in either type.
+// A product whose result is known: small whole numbers, exact in either type.
+// c begins with ones and is added to, which tests that as well.
 template <class T>
 bool multiplies_right() {
   constexpr std::int64_t m = 5, n = 32, k = 16;
@@ -63,7 +57,7 @@ bool multiplies_right() {
     write_number(&a[static_cast<std::size_t>(i)], left(i));
   for (std::int64_t i = 0; i < k; ++i)
     for (std::int64_t j = 0; j < n; ++j)
-      write_number(&b[static_cast<std::size_t>(place(b.data(), i, j, n))],
+      write_number(&b[static_cast<std::size_t>(packed_index<T>(i, j, n))],
                    right(i * n + j));
   multiply_native({m, n, k, k, n, n}, a.data(), b.data(), c.data(), true);
   for (std::int64_t i = 0; i < m; ++i)
@@ -77,7 +71,7 @@ bool multiplies_right() {
 }
 
 template <class T>
-std::string try_out() {
+std::string self_test() {
   try {
     const bool right = multiplies_right<T>();
     finish_products();
@@ -89,9 +83,10 @@ std::string try_out() {
   }
 }
 
+// Once per process: the answer depends on the processor alone.
 template <class T>
 const std::string& why_not_native() {
-  static const std::string answer = try_out<T>();
+  static const std::string answer = self_test<T>();
   return answer;
 }
 
@@ -120,6 +115,7 @@ std::string why_no_products<float>() {
 }
 template <>
 std::string why_no_products<Bf16>() {
+  // Widened products need those of float.
   return why_widened().empty() ? "" : why_not_native<float>();
 }
 

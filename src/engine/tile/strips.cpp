@@ -9,7 +9,8 @@
 namespace vae::engine::tile {
 namespace {
 
-/// Makes `run` longer by a link; false if the link lies elsewhere.
+// Makes `run` longer by a link; false if it does not continue the run. The
+// second link of a run sets its two steps, which all others must have.
 bool extend(Run& run, const Link& link) {
   if (link.tap != run.tap) return false;
   const std::int32_t in_step =
@@ -23,8 +24,9 @@ bool extend(Run& run, const Link& link) {
   return true;
 }
 
-/// Of one tap, those with an output pixel in [first, first + count): for one
-/// tap, links in the order of pixels of one side are so of the other side too.
+// links of one tap -> those with an output pixel in [first, first + count). For
+// one tap, links in the order of one side's pixels are in that of the other's,
+// so two binary searches find them.
 std::span<const Link> links_to(std::span<const Link> links, std::int64_t first,
                                std::int64_t count) {
   const auto begin =

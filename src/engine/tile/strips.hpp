@@ -1,6 +1,6 @@
-// One image alone: the rows of its products are pixels, not images. A strip is
-// some rows of output pixels; a run is what one product can do for it, since
-// pixels of a row that one tap connects lie at equal distances. No arithmetic.
+// A single image: the rows of its GEMMs are pixels, not images. A strip is some
+// rows of output pixels. A run is what one GEMM computes for a strip: pixels of
+// a row that one tap connects lie at equal distances. No arithmetic.
 #pragma once
 
 #include <cstdint>

@@ -21,7 +21,8 @@ constexpr int kSpins = 1000;
 // A ticket: 24 bits of phase, 20 of the number of tasks, 20 of the next task.
 constexpr int kTaskBits = 20;
 constexpr std::uint64_t kTaskMask = (std::uint64_t{1} << kTaskBits) - 1;
-// Every worker that finds no task left has still counted one up.
+// Below the field's limit, since each worker that finds no task left has still
+// counted one up.
 constexpr std::int64_t kMostTasks = (1 << kTaskBits) - 4096;
 
 std::uint64_t first_ticket(std::uint32_t phase, std::int64_t count) {
@@ -35,7 +36,7 @@ void pause() {
 #endif
 }
 
-/// Waits until `value` is no longer `old`: awake for a moment, then asleep.
+/// Waits until `value` is no longer `old`: spins for a moment, then sleeps.
 std::uint32_t wait_for_change(const std::atomic<std::uint32_t>& value,
                               std::uint32_t old) {
   for (int i = 0; i < kSpins; ++i) {
@@ -47,8 +48,9 @@ std::uint32_t wait_for_change(const std::atomic<std::uint32_t>& value,
   return value.load(std::memory_order_acquire);
 }
 
-/// The host's signal handlers run on the host's threads; but faults and
-/// profiles belong to whoever causes them.
+/// Blocks signals in the workers, so that the host's handlers run on the host's
+/// threads. Faults and profiling stay unblocked: they concern the thread
+/// itself.
 class NoSignals {
  public:
   NoSignals() {
@@ -112,9 +114,9 @@ std::uint32_t Team::take_tasks(int worker) {
 }
 
 void Team::work(int worker) {
-  std::uint32_t seen = 0;
+  std::uint32_t phase = 0;
   for (;;) {
-    seen = wait_for_change(phase_, seen);
+    phase = wait_for_change(phase_, phase);
     if (stopping_) return;
     const std::uint32_t done = take_tasks(worker);
     if (done == 0) continue;
@@ -128,8 +130,8 @@ void Team::work(int worker) {
   }
 }
 
-/// A ticket counts so many tasks; more of them, of large images, are several
-/// phases.
+/// A ticket counts at most kMostTasks. Large images have more; these are
+/// several phases.
 void Team::run_tasks(std::int64_t count, Call call, const void* object) {
   call_ = call, object_ = object;
   for (std::int64_t first = 0; first < count; first += kMostTasks)

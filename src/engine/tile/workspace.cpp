@@ -3,7 +3,8 @@
 
 #include <gsl/gsl>
 
-#include "engine/tile/operands.hpp"
+#include "base/host_memory.hpp"
+#include "engine/tile/packed_weights.hpp"
 
 namespace vae::engine::tile {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 template <class T>
 constexpr bool kHasPairs = sizeof(T) != sizeof(float);
 
-/// Makes maps of one device and one cutting of the batch.
+/// Allocates maps for one device and one number of images.
 struct Maker {
   Device& device;
   std::int64_t images, rows, blocks;
@@ -26,47 +27,52 @@ struct Maker {
     return Map<T>(device, blocks, pixels, channel_blocks, tile);
   }
   template <class T>
-  Slope<T> slope(std::int64_t pixels, std::int64_t channel_blocks,
-                 std::int64_t channels) const {
+  Gradient<T> gradient(std::int64_t pixels, std::int64_t channel_blocks,
+                       std::int64_t channels) const {
     const std::int64_t tile = rows * channels;
-    Slope<T> made{map<T>(pixels, channel_blocks, tile), {}};
+    Gradient<T> made{map<T>(pixels, channel_blocks, tile), {}};
     if (kHasPairs<T>) made.pairs = map<T>(pixels, channel_blocks, tile);
     return made;
   }
 };
 
+// y, x, transposed [out_pixels][out_blocks] tiles [rows, out_block];
+// part [out_pixels][out_blocks] vectors [2, out_block]
 template <class T>
-Normed<T> make_normed(const Maker& make, const Chain& chain, bool training) {
-  const std::int64_t pixels = chain.out_pixels, blocks = chain.out_blocks;
-  const std::int64_t tile = make.rows * chain.out_block;
-  Normed<T> layer;
-  layer.x = make.map<T>(pixels, blocks, tile);
+NormLayer<T> make_norm_layer(const Maker& make, const TiledLayer& layer,
+                             bool training) {
+  const std::int64_t pixels = layer.out_pixels, blocks = layer.out_blocks;
+  const std::int64_t tile = make.rows * layer.out_block;
+  NormLayer<T> norm;
+  norm.x = make.map<T>(pixels, blocks, tile);
   if (training) {
-    layer.y = make.map<float>(pixels, blocks, tile);
-    layer.transposed = make.map<T>(pixels, blocks, tile);
-    layer.part = make.map<float>(pixels, blocks, 2 * chain.out_block);
+    norm.y = make.map<float>(pixels, blocks, tile);
+    norm.transposed = make.map<T>(pixels, blocks, tile);
+    norm.part = make.map<float>(pixels, blocks, 2 * layer.out_block);
   }
-  for (auto* vector : {&layer.mean, &layer.invstd, &layer.scale, &layer.shift,
-                       &layer.factor, &layer.mean_g, &layer.mean_gx})
-    vector->resize(gsl::narrow<std::size_t>(blocks * chain.out_block));
-  return layer;
+  for (auto* vector : {&norm.mean, &norm.invstd, &norm.scale, &norm.shift,
+                       &norm.factor, &norm.mean_g, &norm.mean_gx})
+    vector->resize(gsl::narrow<std::size_t>(blocks * layer.out_block));
+  return norm;
 }
 
-/// What the forward pass needs, in training and in inference.
+// What the forward pass needs, in training and in inference. Tiles have `rows`
+// images whatever the batch, so that a smaller batch needs no other memory.
 template <class T>
 void add_activations(Workspace<T>& work, const model::Plan& plan,
                      const Network& net, const Maker& make) {
   const std::int64_t rows = make.rows, latent = plan.latent;
-  const Chain &first = net.encoder.front(), &last = net.decoder.back();
+  const TiledLayer &first = net.encoder.front(), &last = net.decoder.back();
   work.patches = make.map<T>(first.in_pixels, 1, rows * first.in_block);
-  for (const Chain& chain : net.encoder)
-    work.encoder.push_back(make_normed<T>(make, chain, work.capacity.training));
-  for (const Chain& chain : net.decoder)
+  for (const TiledLayer& layer : net.encoder)
+    work.encoder.push_back(
+        make_norm_layer<T>(make, layer, work.capacity.training));
+  for (const TiledLayer& layer : net.decoder)
     work.decoder_in.push_back(
-        make.map<T>(chain.in_pixels, chain.in_blocks, rows * chain.in_block));
+        make.map<T>(layer.in_pixels, layer.in_blocks, rows * layer.in_block));
   work.columns = make.map<float>(last.out_pixels, 1, rows * last.out_block);
   work.code = make.map<T>(1, 1, rows * depth<T>(latent));
-  const std::int64_t parts = Split::of(net.mean_head.in_pixels).parts;
+  const std::int64_t parts = SplitK::of(net.mean_head.in_pixels).parts;
   for (Map<float>* map : {&work.mean_parts, &work.logvar_parts})
     *map = make.map<float>(parts, 1, rows * latent);
 
@@ -78,53 +84,54 @@ void add_activations(Workspace<T>& work, const model::Plan& plan,
   work.mse = make.matrix(1);
 }
 
-/// What the backward pass needs besides.
+// What the backward pass needs besides.
 template <class T>
 void add_derivatives(Workspace<T>& work, const model::Plan& plan,
                      const Network& net, const Maker& make) {
   const std::int64_t rows = make.rows, latent = plan.latent;
-  const Chain &first = net.encoder.front(), &last = net.decoder.back();
+  const TiledLayer &first = net.encoder.front(), &last = net.decoder.back();
   work.patches_transposed =
       make.map<T>(first.in_pixels, 1, rows * first.in_block);
-  // The derivative's maps serve one layer after the other.
+  // One gradient serves all layers in turn, so it has the size of the widest.
   std::int64_t widest = 0;
-  for (const Chain& chain : net.encoder)
+  for (const TiledLayer& layer : net.encoder)
     widest =
-        std::max(widest, chain.out_pixels * chain.out_block * chain.out_blocks);
-  for (const Chain& chain : net.decoder) {
+        std::max(widest, layer.out_pixels * layer.out_block * layer.out_blocks);
+  for (const TiledLayer& layer : net.decoder) {
     work.decoder_in_transposed.push_back(
-        make.map<T>(chain.in_pixels, chain.in_blocks, rows * chain.in_block));
+        make.map<T>(layer.in_pixels, layer.in_blocks, rows * layer.in_block));
     widest =
-        std::max(widest, chain.in_pixels * chain.in_block * chain.in_blocks);
+        std::max(widest, layer.in_pixels * layer.in_block * layer.in_blocks);
   }
-  work.dcolumns = make.slope<T>(last.out_pixels, 1, last.out_block);
-  // One "pixel" of the widest layer: the pass lays tiles out in it by itself.
+  work.dcolumns = make.gradient<T>(last.out_pixels, 1, last.out_block);
+  // Allocated as one pixel; Context::g_of() and dy_of() view it as a layer.
   work.g = make.map<float>(1, 1, widest * rows);
-  for (Slope<T>& slope : work.dy) slope = make.slope<T>(1, 1, widest);
+  for (Gradient<T>& grad : work.dy) grad = make.gradient<T>(1, 1, widest);
   work.bias_parts = make.map<float>(1, 1, widest);
   work.code_transposed = make.map<T>(1, 1, rows * latent);
-  for (Slope<T>* slope : {&work.dmean, &work.dlogvar})
-    *slope = make.slope<T>(1, 1, depth<T>(latent));
-  work.dz_parts =
-      make.map<float>(Split::of(net.expand.out_pixels).parts, 1, rows * latent);
-  const auto weight_parts = [&](const Chain& chain) {
-    return Map<float>(make.device, 1, Split::of(chain.in_pixels).parts,
-                      chain.in_blocks * chain.out_blocks,
-                      chain.in_block * chain.out_block);
+  for (Gradient<T>* grad : {&work.dmean, &work.dlogvar})
+    *grad = make.gradient<T>(1, 1, depth<T>(latent));
+  work.dz_parts = make.map<float>(SplitK::of(net.expand.out_pixels).parts, 1,
+                                  rows * latent);
+  // [parts] tiles [in_block, out_block]; whole images, not blocks of them.
+  const auto weight_parts = [&](const TiledLayer& layer) {
+    return Map<float>(make.device, 1, SplitK::of(layer.in_pixels).parts,
+                      layer.in_blocks * layer.out_blocks,
+                      layer.in_block * layer.out_block);
   };
   work.first_parts = weight_parts(first), work.last_parts = weight_parts(last);
   work.dheads = make.matrix(2 * latent);
   work.image_bias = make.matrix(plan.image.c);
 }
 
-/// Of each worker: a tile, a strip, or an image and its slope.
+// Floats of a worker: a tile, a strip, or an image [H, W, C] and its gradient.
 std::int64_t scratch_size(const model::Plan& plan, const Network& net,
                           std::int64_t rows, bool training) {
   std::int64_t size = rows * kMostColumns;
   if (training) size = std::max(size, 2 * plan.image.size());
-  for (const auto* chains : {&net.encoder, &net.decoder})
-    for (const Chain& chain : *chains)
-      size = std::max(size, chain.strips.width() * chain.out_block);
+  for (const auto* layers : {&net.encoder, &net.decoder})
+    for (const TiledLayer& layer : *layers)
+      size = std::max(size, layer.strips.width() * layer.out_block);
   return size;
 }
 
@@ -134,6 +141,7 @@ template <class T>
 Workspace<T>::Workspace(const model::Plan& plan, const Network& net,
                         Device& device, Capacity capacity_, int threads)
     : capacity(capacity_), rows(std::min(kMostRows, even(capacity.images))) {
+  // `rows` is even, since bfloat16 multiplies pairs of images.
   const Maker make{device, capacity.images, rows,
                    (capacity.images + rows - 1) / rows};
   add_activations(*this, plan, net, make);
@@ -141,6 +149,17 @@ Workspace<T>::Workspace(const model::Plan& plan, const Network& net,
   scratch.assign(gsl::narrow<std::size_t>(threads),
                  std::vector<float>(gsl::narrow<std::size_t>(
                      scratch_size(plan, net, rows, capacity.training))));
+}
+
+template <class T>
+void Workspace<T>::reserve(const model::Plan& plan, const Network& net,
+                           Device& device, const Capacity& wanted,
+                           int threads) {
+  if (capacity.holds(wanted)) return;
+  *this = {};  // first, since old and new together may be too much
+  const std::int64_t least = plan.least_bytes(wanted.images, sizeof(T));
+  require_host_memory(wanted.training ? least : least / 2, "this batch");
+  *this = {plan, net, device, wanted, threads};
 }
 
 template struct Workspace<float>;

@@ -1,7 +1,6 @@
-// All memory of a pass over so many images: activations in tiles, and for
-// training the same transposed where a weight's gradient will want them, the
-// derivatives, and the partial sums that tasks leave for each other. Smaller
-// batches use a part.
+// All memory of a pass over a number of images: activations in tiles, and for
+// training also transposed activations, which weight gradients read, gradients,
+// and partial sums. A smaller batch uses the first part of each buffer.
 #pragma once
 
 #include <array>
@@ -14,35 +13,23 @@
 
 namespace vae::engine::tile {
 
-/// Pixels of a reduction that one task adds up. Chosen by shape alone, so that
-/// sums do not depend on how many threads there are.
-struct Split {
-  std::int64_t links, parts;
-  static Split of(std::int64_t links) {
-    constexpr std::int64_t kParts = 8;
-    const std::int64_t each = (links + kParts - 1) / kParts;
-    return {each, (links + each - 1) / each};
-  }
-  std::span<const Link> part(std::span<const Link> all, std::int64_t i) const {
-    const auto first = static_cast<std::size_t>(i * links);
-    return all.subspan(
-        first, std::min(static_cast<std::size_t>(links), all.size() - first));
-  }
-};
-
-/// A layer with BatchNorm: product, output, and what its backward needs.
+/// A layer with BatchNorm: GEMM output, layer output, and what its backward
+/// needs.
 template <class T>
-struct Normed {
-  Map<float> y;          // [rows][channels]
-  Map<T> x, transposed;  // of the output
-  Map<float> part;       // of a tile's sums: two vectors [channels]
-  // By channel.
+struct NormLayer {
+  Map<float> y;       // of the GEMM, tiles [rows, out_block]
+  Map<T> x;           // after BatchNorm and activation, [rows, out_block]
+  Map<T> transposed;  // the same, [out_block, rows]
+  Map<float> part;    // a tile's moments or sums: [2, out_block]
+  // By channel: statistics of the batch, the affine map that they give, and
+  // what BatchNorm's backward subtracts.
   std::vector<float> mean, invstd, scale, shift, factor, mean_g, mean_gx;
 };
 
-/// Derivatives: left and right side of products. Without pairs these are one.
+/// A gradient as left and as right operand of a GEMM. In float32 the same
+/// memory serves as both; bfloat16 has pairs of rows on the right.
 template <class T>
-struct Slope {
+struct Gradient {
   Map<T> left, pairs;
   const Map<T>& right() const {
     return sizeof(T) == sizeof(float) ? left : pairs;
@@ -64,6 +51,11 @@ struct Workspace {
   Workspace(const model::Plan& plan, const Network& net, Device& device,
             Capacity capacity, int threads);
 
+  /// Takes memory for `wanted` where there is not enough. What was there is
+  /// lost.
+  void reserve(const model::Plan& plan, const Network& net, Device& device,
+               const Capacity& wanted, int threads);
+
   Batch batch(std::int64_t count) const { return {count, rows}; }
   float* rows_of(const Buffer& buffer, std::int64_t row,
                  std::int64_t width) const {
@@ -74,21 +66,22 @@ struct Workspace {
   std::int64_t rows = 0;  // of a tile
   Buffer input, output;   // [images, H, W, C]; output: of inference
   Map<T> patches, patches_transposed;
-  std::vector<Normed<T>> encoder;
+  std::vector<NormLayer<T>> encoder;
   /// Input of each layer of the decoder: the expanded code, then outputs.
   std::vector<Map<T>> decoder_in, decoder_in_transposed;
-  Map<float> columns;  // the last product: patches to be added up
-  Slope<T> dcolumns;
+  Map<float> columns;  // of the last GEMM, input of col2im
+  Gradient<T> dcolumns;
 
   // Around the code. Matrices [images][latent] in plain order, and tiles.
   Buffer heads, noise, z, dheads, kl, recon, mse;
   Map<T> code, code_transposed;
-  Slope<T> dmean, dlogvar;
+  Gradient<T> dmean, dlogvar;
   Map<float> mean_parts, logvar_parts, dz_parts;  // a "pixel" for each part
 
-  // The derivatives under way: before an activation, and after.
+  // Of the layer at hand: gradient of an activation's output or input, and the
+  // gradient that its GEMMs read (one layer reads one and writes the other).
   Map<float> g;
-  std::array<Slope<T>, 2> dy;
+  std::array<Gradient<T>, 2> dy;
   Map<float> bias_parts;               // of a tile, [channels]
   Map<float> first_parts, last_parts;  // of both ends' weight gradients
   Buffer image_bias;                   // [images][channels of the image]

@@ -1,8 +1,9 @@
-// The same numbers in other orders against plain double loops, and nothing
-// written that is not named.
+// Packing: the same numbers in other orders, against plain double loops;
+// nothing that is not named is written.
+#include "engine/tile/packing.hpp"
+
 #include <doctest/doctest.h>
 
-#include "engine/tile/tiles.hpp"
 #include "tile/parts.hpp"
 
 namespace vae::engine::tile {

@@ -1,6 +1,6 @@
 // What is done to a tile, against plain double loops: exact where the numbers
 // are, within the rounding of a sum elsewhere; nothing else is written.
-#include "engine/tile/tiles.hpp"
+#include "engine/tile/epilogues.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,14 +1,14 @@
-// See tiles.hpp: the same numbers in another order or type, for products.
+// See packing.hpp. Compiled for several instruction sets; no sum is formed
+// here.
+#include "engine/tile/packing.hpp"
+
 #include <algorithm>
 
 #include "engine/cpu/loops.hpp"
 #include "engine/math/bfloat16.hpp"
-#include "engine/tile/tiles.hpp"
 
 namespace vae::engine::tile {
 namespace {
-
-#define VAE_INLINE [[gnu::always_inline]] inline
 
 constexpr int kSquare = 8;  // rows and columns that are transposed at once
 
@@ -23,8 +23,9 @@ struct Vector<Bf16> {
   typedef Bf16 type __attribute__((vector_size(16), aligned(2), may_alias));
 };
 
-/// Exchanges the upper part of `a` with the lower part of `b`, in every piece
-/// of 2 x kStep elements: one step of a transposition.
+// Exchanges the upper half of `a` with the lower half of `b`, in every group of
+// 2 * kStep elements. Steps 1, 2, 4 over all pairs of rows transpose 8 x 8 in
+// registers.
 template <int kStep, class V>
 VAE_INLINE void exchange(V& a, V& b) {
   const V low = a, high = b;
@@ -44,6 +45,7 @@ VAE_INLINE void exchange_all(V (&rows)[kSquare]) {
     if ((i & kStep) == 0) exchange<kStep>(rows[i], rows[i + kStep]);
 }
 
+// from [8, 8], rows from_step apart -> to [8, 8], rows to_step apart
 template <class T>
 VAE_INLINE void transpose_square(const T* from, std::int64_t from_step, T* to,
                                  std::int64_t to_step) {
@@ -58,11 +60,13 @@ VAE_INLINE void transpose_square(const T* from, std::int64_t from_step, T* to,
     *reinterpret_cast<V*>(to + i * to_step) = rows[i];
 }
 
+// x [rows, columns] -> to [columns, capacity]
 template <class T>
 VAE_INLINE void transpose_any(const T* __restrict x, TileSize size,
                               T* __restrict to) {
   const std::int64_t n = size.columns, m = size.rows;
   const std::int64_t whole = m / kSquare * kSquare;
+  // Columns outside: each line of `to` is written once, in order.
   for (std::int64_t c = 0; c < n; c += kSquare)
     for (std::int64_t r = 0; r < whole; r += kSquare)
       transpose_square(x + r * n + c, n, to + c * size.capacity + r,
@@ -70,43 +74,37 @@ VAE_INLINE void transpose_any(const T* __restrict x, TileSize size,
   for (std::int64_t c = 0; c < n; ++c)
     for (std::int64_t r = whole; r < m; ++r)
       to[c * size.capacity + r] = x[r * n + c];
+  // The right partner of an odd last row: bfloat16 multiplies pairs.
   if (m % 2 != 0)
     for (std::int64_t c = 0; c < n; ++c) to[c * size.capacity + m] = T{};
 }
 
-/// Where row r, column c of a product's right side lies.
-VAE_INLINE std::int64_t place(const float*, std::int64_t r, std::int64_t c,
-                              std::int64_t columns) {
-  return r * columns + c;
-}
-VAE_INLINE std::int64_t place(const Bf16*, std::int64_t r, std::int64_t c,
-                              std::int64_t columns) {
-  return (r / 2 * columns + c) * 2 + r % 2;
-}
-
+// to [rows, columns] packed: the row that pairs with an odd last one
 template <class T>
 VAE_INLINE void zero_odd_row(std::int64_t rows, std::int64_t columns, T* to) {
   if (sizeof(T) == sizeof(float) || rows % 2 == 0) return;
   for (std::int64_t c = 0; c < columns; ++c)
-    to[place(to, rows, c, columns)] = T{};
+    to[packed_index<T>(rows, c, columns)] = T{};
 }
 
+// from [rows, columns] -> to, packed
 template <class T>
 VAE_INLINE void pack_any(const float* __restrict from, std::int64_t rows,
                          std::int64_t columns, T* __restrict to) {
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t c = 0; c < columns; ++c)
-      write_number(to + place(to, r, c, columns), from[r * columns + c]);
+      write_number(to + packed_index<T>(r, c, columns), from[r * columns + c]);
   zero_odd_row(rows, columns, to);
 }
 
+// from [columns, rows] -> to, packed [rows, columns]
 template <class T>
 VAE_INLINE void pack_transposed_any(const float* __restrict from,
                                     std::int64_t rows, std::int64_t columns,
                                     T* __restrict to) {
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t c = 0; c < columns; ++c)
-      write_number(to + place(to, r, c, columns), from[c * rows + r]);
+      write_number(to + packed_index<T>(r, c, columns), from[c * rows + r]);
   zero_odd_row(rows, columns, to);
 }
 
@@ -121,6 +119,7 @@ VAE_CLONES void transpose(const Bf16* x, TileSize size, Bf16* to) {
   transpose_any(x, size, to);
 }
 
+// x [rows, columns] -> to [rows / 2, columns, 2]
 VAE_CLONES void pair_rows(const Bf16* __restrict x, TileSize size,
                           Bf16* __restrict to) {
   const std::int64_t n = size.columns;
@@ -151,7 +150,8 @@ VAE_CLONES void pack(const float* from, std::int64_t rows, std::int64_t columns,
 template <>
 VAE_CLONES void pack_transposed(const float* from, std::int64_t rows,
                                 std::int64_t columns, float* to) {
-  // Multiples of 8 but for odd lengths of the code.
+  // Only an odd latent length is no multiple of 8. In float packing is plain
+  // transposition, so the fast one does it.
   if (rows % kSquare == 0 && columns % kSquare == 0)
     return transpose_any(from, {columns, rows, columns}, to);
   pack_transposed_any(from, rows, columns, to);
@@ -162,6 +162,7 @@ VAE_CLONES void pack_transposed(const float* from, std::int64_t rows,
   pack_transposed_any(from, rows, columns, to);
 }
 
+// from [rows, columns], rows `step` apart -> to [rows, columns]
 VAE_CLONES void widen(const Bf16* __restrict from, std::int64_t step,
                       TileSize size, float* __restrict to) {
   for (std::int64_t i = 0; i < size.rows; ++i)
@@ -169,6 +170,7 @@ VAE_CLONES void widen(const Bf16* __restrict from, std::int64_t step,
       to[i * size.columns + j] = from_bfloat16(from[i * step + j]);
 }
 
+// from [rows / 2, columns, 2] -> to [rows, columns]
 VAE_CLONES void unpack(const Bf16* __restrict from, std::int64_t step,
                        TileSize size, float* __restrict to) {
   const std::int64_t n = size.columns;

@@ -1,5 +1,5 @@
-// Weights as products want them: derived copies of the trained parameters, made
-// anew when those have changed. Never saved, never trained.
+// Weights as right operands of GEMMs: packed copies of the trained parameters,
+// packed again after those have changed. Never saved, never trained.
 #pragma once
 
 #include <cstdint>
@@ -14,28 +14,30 @@ namespace vae::engine::tile {
 /// One weight in the flat buffer: tiles [rows][columns], one after the other.
 struct Weight {
   std::int64_t offset, tiles, rows, columns;
-  bool backward;  // whether the derivative by the input is ever wanted
+  bool backward;  // whether the gradient of the layer's input is ever needed
 };
 
-/// Rows of a product's right side: bfloat16 wants an even number.
+/// Rows of a right operand, the k of a GEMM: even for bfloat16, which
+/// multiplies pairs.
 template <class T>
 constexpr std::int64_t depth(std::int64_t rows) {
   return sizeof(T) == sizeof(float) ? rows : even(rows);
 }
 
 template <class T>
-class Operands {
+class PackedWeights {
  public:
-  Operands(Device& device, std::vector<Weight> weights);
+  PackedWeights(Device& device, std::vector<Weight> weights);
 
   void attach(const float* params);
   /// The parameters have changed.
   void invalidate() { forward_stale_ = backward_stale_ = true; }
-  /// Before products: of the forward pass, or of both.
+  /// Packs what is stale, before GEMMs of the forward pass or of both. One
+  /// phase of the team.
   void refresh(Team& team, bool backward);
 
-  /// Right side of the forward product with a tile, and of the product with its
-  /// transpose.
+  /// Right operand of the forward GEMM with a tile [rows, columns], and of the
+  /// GEMM with its transpose [columns, rows].
   const T* forward(int weight, std::int64_t tile) const;
   const T* backward(int weight, std::int64_t tile) const;
   const Weight& weight(int index) const {

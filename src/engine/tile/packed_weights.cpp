@@ -1,15 +1,15 @@
-// See operands.hpp.
-#include "engine/tile/operands.hpp"
+// See packed_weights.hpp.
+#include "engine/tile/packed_weights.hpp"
 
 #include <algorithm>
 #include <gsl/gsl>
 
-#include "engine/tile/tiles.hpp"
+#include "engine/tile/packing.hpp"
 
 namespace vae::engine::tile {
 
 template <class T>
-Operands<T>::Operands(Device& device, std::vector<Weight> weights)
+PackedWeights<T>::PackedWeights(Device& device, std::vector<Weight> weights)
     : weights_(std::move(weights)) {
   std::int64_t forward = 0, backward = 0, tasks = 0;
   for (const Weight& w : weights_) {
@@ -25,22 +25,24 @@ Operands<T>::Operands(Device& device, std::vector<Weight> weights)
   const auto allocate = [&](std::int64_t count) {
     return device.allocate(count * std::int64_t{sizeof(T)});
   };
+  // A float weight lies in the flat buffer as its GEMM reads it: no copy.
   if (!kForwardIsParam) forward_ = allocate(forward);
   backward_ = allocate(backward);
 }
 
 template <class T>
-void Operands<T>::attach(const float* params) {
+void PackedWeights<T>::attach(const float* params) {
   params_ = params;
   invalidate();
 }
 
+// Forward and backward copies are stale apart: inference packs no transposes.
 template <class T>
-void Operands<T>::refresh(Team& team, bool backward) {
+void PackedWeights<T>::refresh(Team& team, bool backward) {
   const bool do_forward = forward_stale_ && !kForwardIsParam;
   const bool do_backward = backward_stale_ && backward;
   if (!do_forward && !do_backward) return;
-  // A few tiles a task, since a tile takes a microsecond.
+  // A few tiles to a task, since one tile takes about a microsecond.
   constexpr std::int64_t kTiles = 4;
   const std::int64_t all = first_task_.back();
   team.run((all + kTiles - 1) / kTiles, [&](std::int64_t task, int) {
@@ -52,15 +54,18 @@ void Operands<T>::refresh(Team& team, bool backward) {
   if (backward) backward_stale_ = false;
 }
 
+// params tile [rows, columns] -> packed [rows, columns] and [columns, rows]
+// `task` counts the tiles of all weights.
 template <class T>
-void Operands<T>::refresh_tile(std::int64_t task, bool forward, bool backward) {
+void PackedWeights<T>::refresh_tile(std::int64_t task, bool forward,
+                                    bool backward) {
   const auto after =
       std::upper_bound(first_task_.begin(), first_task_.end(), task);
   const auto index = static_cast<int>(after - first_task_.begin()) - 1;
   const Weight& w = weight(index);
   const std::int64_t tile = task - first_task_[static_cast<std::size_t>(index)];
   const float* from = params_ + w.offset + tile * w.rows * w.columns;
-  // Written here and read-only for everybody else.
+  // The accessors give const pointers: only this function writes.
   if (forward)
     pack(from, w.rows, w.columns, const_cast<T*>(this->forward(index, tile)));
   if (backward && w.backward)
@@ -69,7 +74,7 @@ void Operands<T>::refresh_tile(std::int64_t task, bool forward, bool backward) {
 }
 
 template <class T>
-const T* Operands<T>::forward(int weight, std::int64_t tile) const {
+const T* PackedWeights<T>::forward(int weight, std::int64_t tile) const {
   const auto i = static_cast<std::size_t>(weight);
   if constexpr (kForwardIsParam) {
     const Weight& w = weights_[i];
@@ -82,13 +87,13 @@ const T* Operands<T>::forward(int weight, std::int64_t tile) const {
 }
 
 template <class T>
-const T* Operands<T>::backward(int weight, std::int64_t tile) const {
+const T* PackedWeights<T>::backward(int weight, std::int64_t tile) const {
   const Copy& copy = copies_[static_cast<std::size_t>(weight)];
   return static_cast<const T*>(backward_.get()) + copy.first_backward +
          tile * copy.backward_size;
 }
 
-template class Operands<float>;
-template class Operands<Bf16>;
+template class PackedWeights<float>;
+template class PackedWeights<Bf16>;
 
 }  // namespace vae::engine::tile

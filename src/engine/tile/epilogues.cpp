@@ -1,6 +1,6 @@
-// See tiles.hpp. Columns are the inner loop and contiguous: compilers vectorise
-// it, and no sum depends on how wide their vectors are.
-#include "engine/tile/tiles.hpp"
+// See epilogues.hpp. Columns are the inner loop and contiguous: compilers
+// vectorise it, and no sum depends on how wide their vectors are.
+#include "engine/tile/epilogues.hpp"
 
 #include "engine/cpu/loops.hpp"
 #include "engine/math/bfloat16.hpp"
@@ -11,9 +11,8 @@ namespace {
 
 using model::Activation;
 
-#define VAE_INLINE [[gnu::always_inline]] inline
-
-/// Calls body with the activation as a constant, so that loops hold no choice.
+// Calls body(forward, gradient) with the activation as a constant, so that the
+// loops in it have no branch and are vectorised.
 template <class Body>
 VAE_INLINE void with_activation(Activation kind, Body body) {
   switch (kind) {
@@ -32,13 +31,14 @@ VAE_INLINE void with_activation(Activation kind, Body body) {
   }
 }
 
+// y [rows, columns] -> x [rows, columns], scale and shift [columns]
 template <class T>
 VAE_INLINE void apply_any(const float* __restrict y, TileSize size,
                           const Affine& affine, T* __restrict x) {
   const std::int64_t n = size.columns;
   with_activation(affine.activation, [&](auto active, auto) {
     for (std::int64_t r = 0; r < size.rows; ++r)
-      if (affine.scale != nullptr)
+      if (affine.scale != nullptr)  // BatchNorm; else a bias alone
         for (std::int64_t c = 0; c < n; ++c)
           write_number(x + r * n + c, active(y[r * n + c] * affine.scale[c] +
                                              affine.shift[c]));
@@ -48,6 +48,8 @@ VAE_INLINE void apply_any(const float* __restrict y, TileSize size,
   });
 }
 
+// g, x [rows, columns] -> to [rows, columns]
+// No columns are told apart, so a tile is one loop.
 template <class T>
 VAE_INLINE void output_backward_any(const float* __restrict g,
                                     const T* __restrict x, TileSize size,
@@ -59,6 +61,7 @@ VAE_INLINE void output_backward_any(const float* __restrict g,
   });
 }
 
+// g [rows, columns] -> sums [columns]
 template <class T>
 VAE_INLINE void column_sums_any(const T* __restrict g, TileSize size,
                                 float* __restrict sums) {
@@ -68,10 +71,11 @@ VAE_INLINE void column_sums_any(const T* __restrict g, TileSize size,
       sums[c] += read_number(g[r * size.columns + c]);
 }
 
+// g, y [rows, columns] -> to [rows, columns]
 template <class T>
 VAE_INLINE void norm_backward_any(const float* __restrict g,
                                   const float* __restrict y, TileSize size,
-                                  const NormSlope& s, T* __restrict to) {
+                                  const NormBackward& s, T* __restrict to) {
   const std::int64_t n = size.columns;
   for (std::int64_t r = 0; r < size.rows; ++r)
     for (std::int64_t c = 0; c < n; ++c) {
@@ -84,6 +88,9 @@ VAE_INLINE void norm_backward_any(const float* __restrict g,
 
 }  // namespace
 
+// y [rows, columns] -> mean, square [columns]
+// Two passes over a tile that is in the cache: squares of the distances do not
+// cancel where the mean is large.
 VAE_CLONES void moments(const float* y, TileSize size, float* __restrict mean,
                         float* __restrict square) {
   const std::int64_t n = size.columns;
@@ -110,6 +117,9 @@ VAE_CLONES void apply(const float* y, TileSize size, const Affine& affine,
   apply_any(y, size, affine, x);
 }
 
+// g [rows, columns] in place, from y [rows, columns]
+// The activation's input is computed again: one multiplication and addition
+// cost less than storing another tile.
 VAE_CLONES void activation_backward(const float* __restrict y, TileSize size,
                                     const Affine& affine, float* __restrict g) {
   const std::int64_t n = size.columns;
@@ -134,6 +144,7 @@ VAE_CLONES void output_backward(const float* g, const Bf16* x, TileSize size,
   output_backward_any(g, x, size, activation, to);
 }
 
+// g, y [rows, columns] -> sum_g, sum_gx [columns]
 VAE_CLONES void norm_sums(const float* g, const float* y, TileSize size,
                           const float* mean, const float* invstd,
                           float* __restrict sum_g, float* __restrict sum_gx) {
@@ -158,13 +169,13 @@ VAE_CLONES void column_sums(const Bf16* g, TileSize size, float* sums) {
 
 template <>
 VAE_CLONES void norm_backward(const float* g, const float* y, TileSize size,
-                              const NormSlope& slope, float* to) {
-  norm_backward_any(g, y, size, slope, to);
+                              const NormBackward& norm, float* to) {
+  norm_backward_any(g, y, size, norm, to);
 }
 template <>
 VAE_CLONES void norm_backward(const float* g, const float* y, TileSize size,
-                              const NormSlope& slope, Bf16* to) {
-  norm_backward_any(g, y, size, slope, to);
+                              const NormBackward& norm, Bf16* to) {
+  norm_backward_any(g, y, size, norm, to);
 }
 
 }  // namespace vae::engine::tile

@@ -1,6 +1,6 @@
 // Weights as right sides of products: equal to their definition, and made anew
 // when, and only when, the parameters have changed.
-#include "engine/tile/operands.hpp"
+#include "engine/tile/packed_weights.hpp"
 
 #include <doctest/doctest.h>
 
@@ -19,9 +19,9 @@ constexpr std::int64_t kFloats = 7232;
 
 template <class T>
 struct Fixture {
-  Fixture() : device(make_cpu_device(1)), operands(*device, kWeights) {
+  Fixture() : device(make_cpu_device(1)), weights(*device, kWeights) {
     change(1);
-    operands.attach(params.data());
+    weights.attach(params.data());
   }
   /// Other numbers at the same address.
   void change(std::uint32_t seed) {
@@ -33,12 +33,12 @@ struct Fixture {
   const std::unique_ptr<Device> device;
   Team team{3};
   std::vector<float> params = std::vector<float>(index(kFloats));
-  Operands<T> operands;
+  PackedWeights<T> weights;
 };
 
 /// How many elements of all right sides are not those of `params`.
 template <class T>
-std::int64_t wrong(const Operands<T>& operands,
+std::int64_t wrong(const PackedWeights<T>& weights,
                    const std::vector<float>& params, bool backward) {
   std::int64_t count = 0;
   for (std::size_t i = 0; i < kWeights.size(); ++i) {
@@ -48,8 +48,8 @@ std::int64_t wrong(const Operands<T>& operands,
     const std::int64_t rows = backward ? w.columns : w.rows;
     const std::int64_t columns = backward ? w.rows : w.columns;
     for (std::int64_t tile = 0; tile < w.tiles; ++tile) {
-      const T* got = backward ? operands.backward(static_cast<int>(i), tile)
-                              : operands.forward(static_cast<int>(i), tile);
+      const T* got = backward ? weights.backward(static_cast<int>(i), tile)
+                              : weights.forward(static_cast<int>(i), tile);
       const float* from = params.data() + w.offset + tile * w.rows * w.columns;
       for (std::int64_t r = 0; r < depth<T>(rows); ++r)
         for (std::int64_t c = 0; c < columns; ++c) {
@@ -67,61 +67,61 @@ std::int64_t wrong(const Operands<T>& operands,
 
 TEST_CASE_TEMPLATE("right sides equal their definition", T, float, Bf16) {
   Fixture<T> f;
-  f.operands.refresh(f.team, true);
-  CHECK_EQ(wrong(f.operands, f.params, false), 0);
-  CHECK_EQ(wrong(f.operands, f.params, true), 0);
+  f.weights.refresh(f.team, true);
+  CHECK_EQ(wrong(f.weights, f.params, false), 0);
+  CHECK_EQ(wrong(f.weights, f.params, true), 0);
   for (std::size_t i = 0; i < kWeights.size(); ++i)
-    CHECK_EQ(f.operands.weight(static_cast<int>(i)).offset, kWeights[i].offset);
+    CHECK_EQ(f.weights.weight(static_cast<int>(i)).offset, kWeights[i].offset);
 }
 
 TEST_CASE("float's forward tiles are the parameters themselves") {
   Fixture<float> f;
-  CHECK_EQ(f.operands.forward(1, 2), f.params.data() + 1600 + 2 * 64 * 16);
-  CHECK_EQ(f.operands.forward(3, 1), f.params.data() + 6912 + 5 * 32);
+  CHECK_EQ(f.weights.forward(1, 2), f.params.data() + 1600 + 2 * 64 * 16);
+  CHECK_EQ(f.weights.forward(3, 1), f.params.data() + 6912 + 5 * 32);
 }
 
 TEST_CASE_TEMPLATE("what is not stale is left alone", T, float, Bf16) {
   Fixture<T> f;
-  f.operands.refresh(f.team, true);
+  f.weights.refresh(f.team, true);
   const std::vector<float> old = f.params;
   f.change(2);  // nobody was told
   for (const bool backward : {false, true}) {
-    f.operands.refresh(f.team, backward);
-    CHECK_EQ(wrong(f.operands, old, true), 0);
-    if (sizeof(T) != sizeof(float)) CHECK_EQ(wrong(f.operands, old, false), 0);
+    f.weights.refresh(f.team, backward);
+    CHECK_EQ(wrong(f.weights, old, true), 0);
+    if (sizeof(T) != sizeof(float)) CHECK_EQ(wrong(f.weights, old, false), 0);
   }
-  f.operands.invalidate();
-  f.operands.refresh(f.team, true);
-  CHECK_EQ(wrong(f.operands, f.params, false), 0);
-  CHECK_EQ(wrong(f.operands, f.params, true), 0);
-  CHECK_GT(wrong(f.operands, old, true), 0);
+  f.weights.invalidate();
+  f.weights.refresh(f.team, true);
+  CHECK_EQ(wrong(f.weights, f.params, false), 0);
+  CHECK_EQ(wrong(f.weights, f.params, true), 0);
+  CHECK_GT(wrong(f.weights, old, true), 0);
 }
 
 TEST_CASE_TEMPLATE("a forward pass refreshes its own right sides only", T,
                    float, Bf16) {
   Fixture<T> f;
-  f.operands.refresh(f.team, true);
+  f.weights.refresh(f.team, true);
   const std::vector<float> first = f.params;
   f.change(2);
-  f.operands.invalidate();
-  f.operands.refresh(f.team, false);
-  CHECK_EQ(wrong(f.operands, f.params, false), 0);
-  CHECK_EQ(wrong(f.operands, first, true), 0);  // not wanted yet
+  f.weights.invalidate();
+  f.weights.refresh(f.team, false);
+  CHECK_EQ(wrong(f.weights, f.params, false), 0);
+  CHECK_EQ(wrong(f.weights, first, true), 0);  // not wanted yet
   const std::vector<float> second = f.params;
   f.change(3);  // nobody was told, but the backward ones are still stale
-  f.operands.refresh(f.team, true);
-  CHECK_EQ(wrong(f.operands, f.params, true), 0);
-  if (sizeof(T) != sizeof(float)) CHECK_EQ(wrong(f.operands, second, false), 0);
+  f.weights.refresh(f.team, true);
+  CHECK_EQ(wrong(f.weights, f.params, true), 0);
+  if (sizeof(T) != sizeof(float)) CHECK_EQ(wrong(f.weights, second, false), 0);
 }
 
 TEST_CASE_TEMPLATE("other parameters are read from then on", T, float, Bf16) {
   Fixture<T> f;
-  f.operands.refresh(f.team, true);
+  f.weights.refresh(f.team, true);
   std::vector<float> other = whole_numbers(kFloats, 9, 100);
-  f.operands.attach(other.data());
-  f.operands.refresh(f.team, true);
-  CHECK_EQ(wrong(f.operands, other, false), 0);
-  CHECK_EQ(wrong(f.operands, other, true), 0);
+  f.weights.attach(other.data());
+  f.weights.refresh(f.team, true);
+  CHECK_EQ(wrong(f.weights, other, false), 0);
+  CHECK_EQ(wrong(f.weights, other, true), 0);
 }
 
 }  // namespace vae::engine::tile

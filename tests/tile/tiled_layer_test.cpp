@@ -1,11 +1,10 @@
-// Chains against convolutions and linear layers by their definition, in double
-// and on whole numbers, so that both must be equal; ragged batches and odd
-// codes among them.
-#include "engine/tile/chain.hpp"
+// Tiled layers against convolutions and linear layers by their definition, in
+// double and on whole numbers, so that both must be equal; ragged batches and
+// odd codes among them.
+#include "engine/tile/tiled_layer.hpp"
 
 #include <doctest/doctest.h>
 
-#include "engine/tile/tiles.hpp"
 #include "tile/parts.hpp"
 
 namespace vae::engine::tile {
@@ -17,11 +16,11 @@ using model::LayerKind;
 
 constexpr Batch kBatch{7, 4};  // blocks of 4 and 3 images
 
-/// A chain, and whether a pair of pixels is connected by a tap, told from the
-/// definition and not from the chain's links.
+/// A tiled layer, and whether a pair of pixels is connected by a tap, told from
+/// the definition and not from the layer's links.
 struct Case {
   const char* name;
-  Chain chain;
+  TiledLayer tiled;
   Layer layer;
 
   bool along(std::int64_t in, std::int64_t out, std::int64_t tap) const {
@@ -31,7 +30,7 @@ struct Case {
   }
   bool linked(std::int64_t in, std::int64_t out, std::int64_t tap) const {
     if (layer.kind == LayerKind::linear)
-      return tap == (chain.out_pixels == 1 ? in : out);
+      return tap == (tiled.out_pixels == 1 ? in : out);
     const std::int64_t k = layer.kernel;
     return along(in / layer.in.w, out / layer.out.w, tap / k) &&
            along(in % layer.in.w, out % layer.out.w, tap % k);
@@ -111,34 +110,34 @@ struct Side {
 
 template <class T>
 struct Fixture {
-  explicit Fixture(const Chain& chain_)
-      : chain(chain_),
+  explicit Fixture(const TiledLayer& chain_)
+      : tiled(chain_),
         device(make_cpu_device(1)),
-        size(chain.in_block * chain.out_block),
-        params(whole_numbers(64 + chain.weight_tiles() * size, 3)),
-        x(*device, chain.in_pixels, chain.in_block, chain.in_blocks, 1),
-        dy(*device, chain.out_pixels, chain.out_block, chain.out_blocks, 2),
-        // Number 1 of two, to see that a chain's own is taken.
-        operands(*device, {{0, 1, 8, 8, true},
-                           {64, chain.weight_tiles(), chain.in_block,
-                            chain.out_block, true}}) {
-    operands.attach(params.data());
+        size(tiled.in_block * tiled.out_block),
+        params(whole_numbers(64 + tiled.weight_tiles() * size, 3)),
+        x(*device, tiled.in_pixels, tiled.in_block, tiled.in_blocks, 1),
+        dy(*device, tiled.out_pixels, tiled.out_block, tiled.out_blocks, 2),
+        // Number 1 of two, to see that the layer's own is taken.
+        weights(*device, {{0, 1, 8, 8, true},
+                          {64, tiled.weight_tiles(), tiled.in_block,
+                           tiled.out_block, true}}) {
+    weights.attach(params.data());
     Team team(1);
-    operands.refresh(team, true);
+    weights.refresh(team, true);
   }
   double weight(std::int64_t tap, std::int64_t in, std::int64_t out) const {
     const std::int64_t tile =
-        chain.weight_tile(tap, in / chain.in_block, out / chain.out_block);
+        tiled.weight_tile(tap, in / tiled.in_block, out / tiled.out_block);
     return params[index(64 + tile * size +
-                        in % chain.in_block * chain.out_block +
-                        out % chain.out_block)];
+                        in % tiled.in_block * tiled.out_block +
+                        out % tiled.out_block)];
   }
-  const Chain& chain;
+  const TiledLayer& tiled;
   const std::unique_ptr<Device> device;
   const std::int64_t size;
   const std::vector<float> params;
   const Side<T> x, dy;
-  Operands<T> operands;
+  PackedWeights<T> weights;
 };
 
 /// body(case, fixture) of each, where there are products of T.
@@ -147,8 +146,8 @@ void each_case(Body body) {
   if (!multiplies_here<T>()) return;
   for (const Case& one : cases()) {
     CAPTURE(one.name);
-    Fixture<T> fixture(one.chain);
-    body(one, one.chain, fixture);
+    Fixture<T> fixture(one.tiled);
+    body(one, one.tiled, fixture);
   }
   finish_products();
 }
@@ -156,9 +155,9 @@ void each_case(Body body) {
 /// body(in pixel, tap) or body(out pixel, tap) of the linked ones.
 template <class Body>
 void each_link(const Case& one, Body body) {
-  for (std::int64_t i = 0; i < one.chain.in_pixels; ++i)
-    for (std::int64_t o = 0; o < one.chain.out_pixels; ++o)
-      for (std::int64_t tap = 0; tap < one.chain.geometry.taps; ++tap)
+  for (std::int64_t i = 0; i < one.tiled.in_pixels; ++i)
+    for (std::int64_t o = 0; o < one.tiled.out_pixels; ++o)
+      for (std::int64_t tap = 0; tap < one.tiled.geometry.taps; ++tap)
         if (one.linked(i, o, tap)) body(i, o, tap);
 }
 
@@ -193,14 +192,14 @@ std::vector<double> input_slopes(const Case& one, const Fixture<T>& f) {
 }
 
 /// A tile [rows][block] of such numbers, with `more` added.
-std::vector<float> tile_of(const std::vector<double>& all, const Spot& at,
+std::vector<float> tile_of(const std::vector<double>& all, const TileIndex& at,
                            std::int64_t pixels, std::int64_t block,
                            std::int64_t blocks, float more) {
   std::vector<float> tile;
-  for (std::int64_t r = 0; r < kBatch.rows_of(at.images); ++r)
+  for (std::int64_t r = 0; r < kBatch.rows_of(at.image_block); ++r)
     for (std::int64_t c = 0; c < block; ++c) {
       const std::int64_t pixel =
-          (kBatch.first(at.images) + r) * pixels + at.pixel;
+          (kBatch.first(at.image_block) + r) * pixels + at.pixel;
       tile.push_back(more +
                      static_cast<float>(
                          all[index((pixel * blocks + at.block) * block + c)]));
@@ -208,34 +207,35 @@ std::vector<float> tile_of(const std::vector<double>& all, const Spot& at,
   return tile;
 }
 
-/// body(spot) of every tile of a side.
+/// body(TileIndex) of every tile of a side.
 template <class Body>
 void each_tile(std::int64_t pixels, std::int64_t blocks, Body body) {
   for (std::int64_t b = 0; b < kBatch.blocks(); ++b)
     for (std::int64_t p = 0; p < pixels; ++p)
-      for (std::int64_t k = 0; k < blocks; ++k) body(Spot{b, p, k});
+      for (std::int64_t k = 0; k < blocks; ++k) body(TileIndex{b, p, k});
 }
 
 }  // namespace
 
 TEST_CASE_TEMPLATE("forward is the layer's product", T, float, Bf16) {
-  each_case<T>([](const Case& one, const Chain& chain, const Fixture<T>& f) {
+  each_case<T>([](const Case& one, const TiledLayer& tiled,
+                  const Fixture<T>& f) {
     const auto y = outputs(one, f);
-    each_tile(chain.out_pixels, chain.out_blocks, [&](const Spot& at) {
-      const auto links = chain.geometry.by_out.of(at.pixel);
-      const std::int64_t rows = kBatch.rows_of(at.images);
-      const auto expected = tile_of(y, at, chain.out_pixels, chain.out_block,
-                                    chain.out_blocks, 0);
-      Guarded<float> c(rows * chain.out_block), part(rows * chain.out_block);
-      forward_tile(chain, f.operands, f.x.left, links, rows, at, c.data());
+    each_tile(tiled.out_pixels, tiled.out_blocks, [&](const TileIndex& at) {
+      const auto links = tiled.geometry.by_out.of(at.pixel);
+      const std::int64_t rows = kBatch.rows_of(at.image_block);
+      const auto expected = tile_of(y, at, tiled.out_pixels, tiled.out_block,
+                                    tiled.out_blocks, 0);
+      Guarded<float> c(rows * tiled.out_block), part(rows * tiled.out_block);
+      forward_tile(tiled, f.weights, f.x.left, links, rows, at, c.data());
       CHECK_EQ(c.differs(expected), "");
       if (links.size() < 2) return;
       // Some of the links give some of the sum.
-      forward_tile(chain, f.operands, f.x.left, links.first(1), rows, at,
+      forward_tile(tiled, f.weights, f.x.left, links.first(1), rows, at,
                    c.data());
-      forward_tile(chain, f.operands, f.x.left, links.subspan(1), rows, at,
+      forward_tile(tiled, f.weights, f.x.left, links.subspan(1), rows, at,
                    part.data());
-      for (std::int64_t i = 0; i < rows * chain.out_block; ++i) c[i] += part[i];
+      for (std::int64_t i = 0; i < rows * tiled.out_block; ++i) c[i] += part[i];
       CHECK_EQ(c.differs(expected), "");
     });
   });
@@ -243,70 +243,73 @@ TEST_CASE_TEMPLATE("forward is the layer's product", T, float, Bf16) {
 
 TEST_CASE_TEMPLATE("a strip of one image alone", T, float, Bf16) {
   constexpr std::int64_t kImage = 5;
-  each_case<T>([](const Case& one, const Chain& chain, const Fixture<T>& f) {
-    if (chain.strips.count() == 0) return;
+  each_case<T>([](const Case& one, const TiledLayer& tiled,
+                  const Fixture<T>& f) {
+    if (tiled.strips.count() == 0) return;
     const auto y = outputs(one, f);
     const Map<T> x =
-        Map<T>(*f.device, 1, chain.in_pixels, chain.in_blocks, chain.in_block)
-            .planes(chain.in_pixels, chain.in_block);
-    for (std::int64_t p = 0; p < chain.in_pixels; ++p)
-      for (std::int64_t c = 0; c < chain.in_block * chain.in_blocks; ++c)
-        x.tile(0, p, c / chain.in_block)[c % chain.in_block] =
+        Map<T>(*f.device, 1, tiled.in_pixels, tiled.in_blocks, tiled.in_block)
+            .planes(tiled.in_pixels, tiled.in_block);
+    for (std::int64_t p = 0; p < tiled.in_pixels; ++p)
+      for (std::int64_t c = 0; c < tiled.in_block * tiled.in_blocks; ++c)
+        x.tile(0, p, c / tiled.in_block)[c % tiled.in_block] =
             number<T>(static_cast<float>(f.x.at(kImage, p, c)));
-    const std::int64_t width = chain.strips.width(), n = chain.out_block;
-    for (std::int64_t first = 0; first < chain.out_pixels; first += width)
-      for (std::int64_t block = 0; block < chain.out_blocks; ++block) {
+    const std::int64_t width = tiled.strips.width(), n = tiled.out_block;
+    for (std::int64_t first = 0; first < tiled.out_pixels; first += width)
+      for (std::int64_t block = 0; block < tiled.out_blocks; ++block) {
         std::vector<float> expected;
         for (std::int64_t p = first; p < first + width; ++p)
           for (std::int64_t c = 0; c < n; ++c)
             expected.push_back(static_cast<float>(y[index(
-                ((kImage * chain.out_pixels + p) * chain.out_blocks + block) *
+                ((kImage * tiled.out_pixels + p) * tiled.out_blocks + block) *
                     n +
                 c)]));
         Guarded<float> out(width * n);
-        forward_strip(chain, f.operands, x, {0, first, block}, out.data());
+        forward_strip(tiled, f.weights, x, {0, first, block}, out.data());
         CHECK_EQ(out.differs(expected), "");
       }
   });
 }
 
 TEST_CASE_TEMPLATE("the derivative by the input", T, float, Bf16) {
-  each_case<T>([](const Case& one, const Chain& chain, const Fixture<T>& f) {
-    const auto dx = input_slopes(one, f);
-    each_tile(chain.in_pixels, chain.in_blocks, [&](const Spot& at) {
-      const auto links = chain.geometry.by_in.of(at.pixel);
-      const std::int64_t rows = kBatch.rows_of(at.images);
-      for (const bool add : {false, true}) {
-        Guarded<float> c(rows * chain.in_block);
-        for (std::int64_t i = 0; i < rows * chain.in_block && add; ++i)
-          c[i] = 2;
-        input_tile(chain, f.operands, f.dy.left, links, rows, at, add,
-                   c.data());
-        CHECK_EQ(c.differs(tile_of(dx, at, chain.in_pixels, chain.in_block,
-                                   chain.in_blocks, add ? 2 : 0)),
-                 "");
-      }
-    });
-  });
+  each_case<T>(
+      [](const Case& one, const TiledLayer& tiled, const Fixture<T>& f) {
+        const auto dx = input_slopes(one, f);
+        each_tile(tiled.in_pixels, tiled.in_blocks, [&](const TileIndex& at) {
+          const auto links = tiled.geometry.by_in.of(at.pixel);
+          const std::int64_t rows = kBatch.rows_of(at.image_block);
+          for (const bool add : {false, true}) {
+            Guarded<float> c(rows * tiled.in_block);
+            for (std::int64_t i = 0; i < rows * tiled.in_block && add; ++i)
+              c[i] = 2;
+            input_gradient_tile(tiled, f.weights, f.dy.left, links, rows, at,
+                                add, c.data());
+            CHECK_EQ(c.differs(tile_of(dx, at, tiled.in_pixels, tiled.in_block,
+                                       tiled.in_blocks, add ? 2 : 0)),
+                     "");
+          }
+        });
+      });
 }
 
 TEST_CASE_TEMPLATE("the derivative by the weight", T, float, Bf16) {
-  each_case<T>([](const Case& one, const Chain& chain, const Fixture<T>& f) {
-    std::vector<double> dw(index(chain.weight_tiles() * f.size));
+  each_case<T>([](const Case& one, const TiledLayer& tiled,
+                  const Fixture<T>& f) {
+    std::vector<double> dw(index(tiled.weight_tiles() * f.size));
     each_link(one, [&](auto i, auto o, auto tap) {
       for (std::int64_t n = 0; n < kBatch.count; ++n)
         for (std::int64_t in = 0; in < f.x.block * f.x.blocks; ++in)
           for (std::int64_t out = 0; out < f.dy.block * f.dy.blocks; ++out)
-            dw[index(chain.weight_tile(tap, in / chain.in_block,
-                                       out / chain.out_block) *
+            dw[index(tiled.weight_tile(tap, in / tiled.in_block,
+                                       out / tiled.out_block) *
                          f.size +
-                     in % chain.in_block * chain.out_block +
-                     out % chain.out_block)] +=
+                     in % tiled.in_block * tiled.out_block +
+                     out % tiled.out_block)] +=
                 f.x.at(n, i, in) * f.dy.at(n, o, out);
     });
-    for (std::int64_t tile = 0; tile < chain.weight_tiles(); ++tile)
+    for (std::int64_t tile = 0; tile < tiled.weight_tiles(); ++tile)
       for (const bool add : {false, true}) {
-        const std::int64_t tap = tile / (chain.in_blocks * chain.out_blocks);
+        const std::int64_t tap = tile / (tiled.in_blocks * tiled.out_blocks);
         std::vector<float> expected;
         Guarded<float> c(f.size);
         for (std::int64_t i = 0; i < f.size; ++i) {
@@ -314,10 +317,10 @@ TEST_CASE_TEMPLATE("the derivative by the weight", T, float, Bf16) {
                              static_cast<float>(dw[index(tile * f.size + i)]));
           if (add) c[i] = 2;
         }
-        weight_gradient_tile(chain, kBatch, f.x.across, f.dy.right,
-                             chain.geometry.by_tap.of(tap),
-                             tile / chain.out_blocks % chain.in_blocks,
-                             tile % chain.out_blocks, add, c.data());
+        weight_gradient_tile(tiled, kBatch, f.x.across, f.dy.right,
+                             tiled.geometry.by_tap.of(tap),
+                             tile / tiled.out_blocks % tiled.in_blocks,
+                             tile % tiled.out_blocks, add, c.data());
         CHECK_EQ(c.differs(expected), "");
       }
   });
