@@ -215,7 +215,8 @@ def measure(options):
         "device": "cuda", "precision": options.precision,
         "engine": options.engine, "max_batch": options.batch})
     dataset = library.dataset(
-        common.noise(options.batch * BATCHES, math.prod(common.SHAPE)).tobytes())
+        common.noise(options.batch * BATCHES,
+                     math.prod(common.SHAPE)).tobytes())
 
     def epoch(_=BATCHES):
         steps = library.train_epoch(trainer, dataset)

@@ -215,8 +215,8 @@ def check_falls(loss_of_chunk, chunk):
 
 @functools.cache
 def true_output():
-    """Standard output as it was at the first call. From then on, what frameworks
-    print there goes to standard error."""
+    """Standard output as it was at the first call. From then on, what
+    frameworks print there goes to standard error."""
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     return out

@@ -70,8 +70,8 @@ def compiled(torch, options, call):
 
 
 class Step:
-    """One step on `rows`, uint8 [batch, pixels] on the device. Losses are summed
-    there: reading one would make the host wait."""
+    """One step on `rows`, uint8 [batch, pixels] on the device. Losses are
+    summed there: reading one would make the host wait."""
 
     def __init__(self, torch, options):
         self.torch, self.options = torch, options

@@ -1,5 +1,5 @@
-"""Stands for vae_bench and for the Python of the peers in run_test.py. It speaks
-the gate's protocol and answers what its rules say. Imports little, since a test
+"""Stands for vae_bench and for the Python of the peers in run_test.py. It
+speaks the gate's protocol and answers what its rules say. Imports little, since a test
 starts many of it.
 
 RULES, which run_test.py puts in: a list of [words, what], of which the first

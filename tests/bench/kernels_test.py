@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""bench/kernels.py without a GPU: its table from an invented trace, its calls of
-vae.h on the CPU, and what it says where something is missing.
+"""bench/kernels.py without a GPU: its table from an invented trace, its calls
+of vae.h on the CPU, and what it says where something is missing.
 """
 import pathlib
 import subprocess

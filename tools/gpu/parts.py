@@ -23,7 +23,8 @@ from suite import ROOT, Log
 
 def jobs():
     """A C++ file over LibTorch takes up to 2 GB of memory."""
-    memory = suites.found(r"MemAvailable:\s+(\d+)", suites.read("/proc/meminfo"))
+    memory = suites.found(r"MemAvailable:\s+(\d+)",
+                          suites.read("/proc/meminfo"))
     cores = len(os.sched_getaffinity(0))
     return max(1, min(cores, int(memory or 2**21) // 2**21))
 
@@ -190,9 +191,10 @@ def reports(text):
 
 
 def is_ours(lines):
-    """Is the report about a kernel of libvae? The host's frames do not count."""
+    """Is the report about a kernel of libvae? Host frames do not count."""
     device = itertools.takewhile(
-        lambda line: "backtrace" not in line and "Host Frame" not in line, lines)
+        lambda line: "backtrace" not in line and "Host Frame" not in line,
+        lines)
     return any(OURS.search(line) for line in device)
 
 

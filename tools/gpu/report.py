@@ -1,5 +1,5 @@
 """What tools/gpu-suite leaves behind: results.json, results.md with the same as
-tables, and logs that stay below their sizes. Judges nothing and runs nothing."""
+tables, and logs that stay below their sizes. Runs nothing."""
 
 import json
 import os
@@ -104,8 +104,8 @@ def parts(results):
 
 
 def tests(part):
-    return [f"{part['passed']} of {len(part['tests'])} entries of ctest passed; "
-            f"they hold {part['cases']} cases of doctest, "
+    return [f"{part['passed']} of {len(part['tests'])} entries of ctest "
+            f"passed; they hold {part['cases']} cases of doctest, "
             f"{part['cases_failed']} of which failed.", "",
             *table(("test", "outcome", "seconds"),
                    [(t["name"], t["outcome"], t["seconds"])

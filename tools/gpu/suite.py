@@ -1,5 +1,5 @@
-"""One run of tools/gpu-suite: where things lie, how long each part may take, and
-how a program runs with a log and a time limit. Also what the machine is."""
+"""One run of tools/gpu-suite: where things lie, how long each part may take,
+and how a program runs with a log and a time limit. Also what the machine is."""
 
 import os
 import pathlib
