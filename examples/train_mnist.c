@@ -1,5 +1,5 @@
-/* Trains a variational autoencoder on MNIST step by step: the program that
- * libvae was written after, in C. It shows how a host owns the loop; the `vae`
+/* Trains a variational autoencoder on MNIST step by step: the original
+ * program in C. It has its own training loop; the `vae`
  * command shows everything else.
  *
  *   train_mnist FOLDER_OF_MNIST [EPOCHS]     pictures and model go to result/

@@ -1,6 +1,6 @@
 /* A thread trains, the main thread watches and stops it: the callback publishes
  * where training stands, vae_cancel() ends it in the middle of an epoch, and a
- * checkpoint goes on as if nothing had happened.
+ * training continues from the checkpoint.
  *
  *   watch [SECONDS]     2 if not said; watch.safetensors goes to where you are
  */

@@ -1,6 +1,6 @@
 // A thread trains, the main thread watches and stops it: the callback publishes
 // where training stands, a stop request cancels it in the middle of an epoch,
-// and a checkpoint goes on as if nothing had happened.
+// and training continues from a checkpoint.
 //
 //   watch [SECONDS]     2 if not said; watch.safetensors goes to where you are
 #include <chrono>

@@ -1,5 +1,4 @@
-// vae.h with C++ manners: handles that free themselves, failures that are
-// thrown, structs that come initialised. Not a second API: it decides nothing.
+// RAII handles, exceptions and initialised structs for vae.h. Not a second API.
 #pragma once
 
 #include <array>

@@ -9,7 +9,7 @@ namespace cli {
 /// `nohup` and a script's `&` want it.
 void watch_interrupts();
 bool interrupted() noexcept;
-/// As if a signal had come: nobody reads the output any more.
+/// Acts as if a signal had come, after the reader of the output has closed it.
 void interrupt() noexcept;
 
 /// Exit code of a run that was interrupted, as shells use it.

@@ -1,6 +1,5 @@
-// What a training run tells while it goes on: to a person (a progress bar, or
-// lines where there is no terminal) or to a program (JSON lines). Tells, and
-// knows nothing about training.
+// Reports the progress of a training run, for people (a progress bar, or lines
+// if there is no terminal) or for programs (JSON lines).
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Where the commands write. Asked before the work, so that hours do not end in
-// a file that cannot be written.
+// Checks output files before the work starts, so that hours of training do not
+// end with a file that cannot be written.
 #pragma once
 
 #include <string>

@@ -19,8 +19,8 @@
 namespace vae {
 
 /// Results of training or evaluation: means per image, in nats. Losses with
-/// grey pixels as targets are "soft" losses, not a bound on a likelihood. C:
-/// vae_metrics_init, vae_no_metrics.
+/// grey pixels as targets are "soft" losses, not a bound on a likelihood.
+/// C: vae_metrics_init, vae_no_metrics.
 struct Metrics {
   std::uint64_t steps = 0;            ///< training steps, or batches evaluated
   std::uint64_t images = 0;           ///< images in committed steps
@@ -190,7 +190,8 @@ class Trainer {
   template <Numbers Images>
   Metrics eval_step(const Images& images);
   /// -log p(x | z) and KL of each image, float32 [count] each. The noise
-  /// depends on the row index alone, so a call is repeatable. C: vae_score.
+  /// depends on the row index alone, so a call is repeatable.
+  /// C: vae_score.
   /// @param images         Any count.
   /// @param reconstruction Buffer for -log p(x | z), or null.
   /// @param kl             Buffer for the KL, or null, but not both.

@@ -9,8 +9,8 @@
 
 namespace vae::data {
 
-/// Natural order: digits within the text are compared as numbers, "2.png" before
-/// "10.png".
+/// Natural order: digits within the text are compared as numbers, so "2.png" is
+/// before "10.png".
 bool natural_less(std::string_view a, std::string_view b);
 
 /// Whether `folder` itself contains PNG files.

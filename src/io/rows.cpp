@@ -10,6 +10,7 @@
 namespace vae::io {
 namespace {
 
+/// memcpy, because `at` need not be aligned for T.
 template <class T>
 T load(const std::byte* at) {
   T value;
@@ -25,11 +26,12 @@ To convert(From value) {
     return static_cast<float>(value) / 255.0f;
   } else {
     const float scaled = value * 255.0f + 0.5f;  // as torchvision rounds
-    if (!(scaled > 0.0f)) return 0;
+    if (!(scaled > 0.0f)) return 0;              // also NaN
     return scaled >= 255.0f ? To{255} : static_cast<To>(scaled);
   }
 }
 
+/// Elements between neighbours of an image in each direction.
 struct Strides {
   std::size_t channel, row, column;
   Strides(Layout layout, const Shape& shape)
@@ -39,6 +41,7 @@ struct Strides {
         column(layout == Layout::chw ? 1 : shape[0]) {}
 };
 
+/// [C, H, W] or [H, W, C] -> [C, H, W] or [H, W, C], one element at a time
 template <class From, class To>
 void copy_elements(const std::byte* from, Layout from_layout, std::byte* to,
                    Layout to_layout, const Shape& shape) {
@@ -107,6 +110,7 @@ void check_images(const Batch& images, const Shape& shape, bool clipped) {
           "there are 0 images; at least 1 is needed");
   require(images.data != nullptr, Status::argument, "the images' data is null");
   const std::uint64_t row = elements * element_size(images.type);
+  // Division, because count * row may overflow.
   require(images.bytes / row >= images.count, Status::too_small,
           "the images' buffer has ", images.bytes, " bytes; ", images.count,
           " images of ", row, " bytes each need more");

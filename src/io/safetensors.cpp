@@ -43,6 +43,7 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return text + "]";
 }
 
+/// Checks a tensor's type, range and size against the data section.
 void check_entry(const TensorEntry& entry, std::uint64_t data_bytes,
                  const std::string& origin) {
   const auto refuse = [&](const auto&... text) {
@@ -77,6 +78,7 @@ void check_cover(std::vector<TensorEntry>& entries, std::uint64_t data_bytes,
           data_bytes - covered, " bytes after the last tensor");
 }
 
+/// The JSON header, after its length was checked.
 std::string_view header_text(std::span<const std::byte> bytes,
                              const std::string& origin) {
   require(bytes.size() >= kLengthBytes, Status::format, origin, " has ",

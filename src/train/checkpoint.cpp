@@ -61,6 +61,8 @@ std::vector<float> take(const io::TensorFile& file, const std::string& name,
   return values;
 }
 
+/// Rejects tensors that the model does not have, so that a wrong file is not
+/// loaded in part.
 void check_names(const io::TensorFile& file, const model::Plan& plan,
                  const std::string& origin) {
   for (const auto& [name, tensor] : file.tensors) {
@@ -157,6 +159,7 @@ bool looks_like_safetensors(std::string_view file) {
   return length <= file.size() - sizeof length && file[sizeof length] == '{';
 }
 
+/// With or without a byte order mark.
 bool looks_like_utf16(std::string_view file) {
   return file.starts_with("\xff\xfe") || file.starts_with("\xfe\xff") ||
          file.starts_with(std::string_view("{\0", 2)) ||

@@ -67,6 +67,7 @@ engine::State allocate_state(engine::Device& device,
   return state;
 }
 
+// The segment in the buffer's order -> its elements in PyTorch's order
 std::vector<float> read_segment(engine::Device& device,
                                 const engine::Segment& segment,
                                 const float* buffer) {
@@ -79,6 +80,7 @@ std::vector<float> read_segment(engine::Device& device,
   return canonical;
 }
 
+// Elements in PyTorch's order -> the segment in the buffer's order
 void write_segment(engine::Device& device, const engine::Segment& segment,
                    const std::vector<float>& values, float* buffer) {
   const std::int64_t count = elements(segment);

@@ -18,6 +18,7 @@ void add(std::vector<double>& to, const std::vector<double>& from) {
   std::transform(to.begin(), to.end(), from.begin(), to.begin(), std::plus<>());
 }
 
+/// [3, latent] -> KL, sum of means, sum of squared means, [latent] each
 template <class Value>
 void split(const Value* from, std::int64_t latent, Totals& to) {
   std::copy_n(from, latent, to.kl.begin());
@@ -30,6 +31,7 @@ void split(const Value* from, std::int64_t latent, Totals& to) {
 Totals::Totals(std::int64_t latent)
     : kl(static_cast<std::size_t>(latent)), mean(kl), square(kl) {}
 
+// engine::Sums consists of doubles, so it is added as an array.
 Totals& Totals::operator+=(const Totals& other) {
   const auto values = [](const Totals& t) {
     std::vector<double> out(engine::kSumDoubles);
@@ -78,6 +80,8 @@ template Totals totals_of_tail(const std::vector<double>&, std::int64_t);
 
 Report read_report(engine::Device& device, const engine::State& state,
                    const engine::Layout& layout, std::int64_t latent) {
+  // Tail, sums and Control are in one allocation (allocate_state), in this
+  // order.
   const auto* tail = reinterpret_cast<const std::byte*>(
       engine::floats(state.reduced) + layout.param_floats +
       layout.running_floats);
@@ -121,6 +125,7 @@ Metrics make_metrics(const Totals& totals, double seconds) {
     metrics.gradient_norm = std::sqrt(sums.gradient_square / committed);
   for (std::size_t i = 0; i < totals.kl.size(); ++i) {
     metrics.kl_per_dim[i] = totals.kl[i] / sums.images;
+    // Variance over images of the unit's mean: E[mean^2] - E[mean]^2.
     const double mean = totals.mean[i] / sums.images;
     const double variance = totals.square[i] / sums.images - mean * mean;
     if (variance > kActiveVariance) ++metrics.active_units;

@@ -141,7 +141,7 @@ void Trainer::Impl::score(const Batch& images, Output* reconstruction,
                           Output* kl) {
   train::check_rows(images, image_rule(), config.device);
   require(reconstruction != nullptr || kl != nullptr, Status::argument,
-          "score: both outputs are null");
+          "score: both outputs are null; nothing is asked for");
   const train::RowRule rule{"scores", 1, false, false};
   const std::int64_t count = gsl::narrow<std::int64_t>(images.count);
   const std::int64_t bytes = count * std::int64_t{sizeof(float)};

@@ -81,7 +81,7 @@ TEST_CASE("an absent field keeps its default") {
 
 TEST_CASE("values that are not allowed are named") {
   const std::pair<const char*, const char*> cases[]{
-      {R"({"latnt": 5})", "\"latnt\" is no field"},
+      {R"({"latnt": 5})", "\"latnt\" is not a field"},
       {R"({"device": "gpu"})",
        R"(device is "gpu"; allowed are "cpu", "cuda", "auto")"},
       {R"({"device": 1})", "device is 1"},

@@ -80,7 +80,7 @@ TEST_CASE("files whose content is not what it should be") {
        ": written in format 9; this library reads format 1"},
       {open_model,
        safetensors_of(R"({"__metadata__":{"vae.config":"{\"a\":1}"}})"),
-       ": its configuration is damaged: \"a\" is no field"},
+       ": its configuration is damaged: \"a\" is not a field"},
       {open_model, safetensors_of(R"({"__metadata__":{"vae.config":"{}"}})"),
        ": tensor \"encoder.0.weight\" is missing"},
       {open_config, to_bytes(" "), " is empty; "},

@@ -21,7 +21,7 @@ namespace Vae
     /// <summary>p(x|z).</summary>
     public enum Likelihood
     {
-        /// <summary>Bernoulli on logits; targets anywhere in [0, 1].</summary>
+        /// <summary>Bernoulli on logits; targets in [0, 1].</summary>
         Bernoulli = 1,
         /// <summary>Gaussian of fixed variance, <see cref="VaeConfig.GaussianSigma"/>
         /// squared.</summary>
@@ -31,7 +31,7 @@ namespace Vae
     /// <summary>The type of one number.</summary>
     public enum ElementType
     {
-        /// <summary>One byte, 0 to 255, meaning 0 to 1.</summary>
+        /// <summary>Unsigned byte; 0..255 stands for 0..1.</summary>
         UInt8 = 1,
         /// <summary>IEEE single precision.</summary>
         Float32 = 2,
@@ -42,11 +42,11 @@ namespace Vae
     /// <summary>Where a trainer computes.</summary>
     public enum Device
     {
-        /// <summary>The host's processor and memory.</summary>
+        /// <summary>The CPU and host memory.</summary>
         Cpu = 1,
         /// <summary>An NVIDIA GPU and its memory.</summary>
         Cuda = 2,
-        /// <summary>A usable GPU if there is one, else the CPU.</summary>
+        /// <summary>A GPU if one can be used, else the CPU.</summary>
         Auto = 3,
     }
 
@@ -59,28 +59,28 @@ namespace Vae
         Hwc = 2,
     }
 
-    /// <summary>How products are computed.</summary>
+    /// <summary>Arithmetic of matrix products.</summary>
     public enum Precision
     {
         /// <summary>IEEE single precision.</summary>
         Fp32 = 1,
-        /// <summary>Products rounded to TF32 (GPU).</summary>
+        /// <summary>Inputs rounded to TF32 (GPU).</summary>
         Tf32 = 2,
-        /// <summary>Products of bfloat16, sums in single precision.</summary>
+        /// <summary>bfloat16 inputs, accumulated in single precision.</summary>
         Bf16 = 3,
     }
 
     /// <summary>Which implementation computes.</summary>
     public enum Engine
     {
-        /// <summary>The fastest that takes the configuration.</summary>
+        /// <summary>The fastest engine that supports the configuration.</summary>
         Auto = 1,
-        /// <summary>Any shape on any device; the others' reference.</summary>
+        /// <summary>Any shape on any device; the reference for the others.</summary>
         Blocks = 2,
-        /// <summary>Own kernels, on GPUs only; Diagnose tells whose products.</summary>
+        /// <summary>libvae's fused kernels, GPU only.</summary>
         Fused = 3,
-        /// <summary>Products of small tiles, the rest done in the cache; on the CPU only, for
-        /// convolutions with a multiple of 16 channels on images of up to 4.</summary>
+        /// <summary>Every layer is computed tile by tile in the cache. CPU only; convolutions
+        /// whose channels are multiples of 16, images of at most 4 channels.</summary>
         Tile = 4,
     }
 
@@ -92,11 +92,11 @@ namespace Vae
         /// <summary>Always; <see cref="VaeStatus.Unsupported"/> where it is not
         /// possible.</summary>
         On = 2,
-        /// <summary>Never: every kernel starts by itself.</summary>
+        /// <summary>Never: every kernel is launched individually.</summary>
         Off = 3,
     }
 
-    /// <summary>What becomes of a step whose loss or gradient is NaN or infinite. It is never
+    /// <summary>Action when a step's loss or gradient is NaN or infinite. Such a step is never
     /// committed.</summary>
     public enum NonfiniteAction
     {
@@ -111,7 +111,7 @@ namespace Vae
     {
         /// <summary>The tensors of the PyTorch module and the configuration.</summary>
         Model = 1,
-        /// <summary>The same and everything needed to continue training.</summary>
+        /// <summary>A model and everything needed to continue training.</summary>
         Checkpoint = 2,
     }
 
@@ -138,12 +138,12 @@ namespace Vae
         Evaluate = 2,
     }
 
-    /// <summary>How noteworthy an event is.</summary>
+    /// <summary>Importance of a log message.</summary>
     public enum LogLevel
     {
-        /// <summary>Something that the host would want to know.</summary>
+        /// <summary>A problem that the host should know about.</summary>
         Warning = 1,
-        /// <summary>What was chosen and why.</summary>
+        /// <summary>Which engine, device and options were chosen, and why.</summary>
         Info = 2,
         /// <summary>Everything else.</summary>
         Detail = 3,

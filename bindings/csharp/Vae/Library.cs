@@ -73,13 +73,12 @@ namespace Vae
                 NativeMethods.vae_diagnose(IntPtr.Zero, text, capacity, needed)));
         }
 
-        /// <summary>The log handler of the process; none at
-        /// first.</summary>
-        /// <param name="log">Called on the thread whose call causes the event; may not call
-        /// libvae. Null turns it off.</param>
-        /// <param name="minimum">How noteworthy an event must at least be.</param>
-        /// <remarks>C: <c>vae_set_log_callback</c>. What it throws cannot cross libvae, and does
-        /// not fail the call that it is told about: see <see cref="LogFailure"/>.</remarks>
+        /// <summary>Sets the log handler of the process; initially there is none.</summary>
+        /// <param name="log">Called on the thread whose call causes the message; must not
+        /// call libvae. Null turns logging off.</param>
+        /// <param name="minimum">The least important level that is reported.</param>
+        /// <remarks>C: <c>vae_set_log_callback</c>. An exception of the handler does not
+        /// fail the call that logged: see <see cref="LogFailure"/>.</remarks>
         /// <exception cref="VaeException">Argument.</exception>
         public static void SetLog(Action<LogLevel, string> log,
                                   LogLevel minimum = LogLevel.Warning)
