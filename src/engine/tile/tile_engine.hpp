@@ -1,6 +1,6 @@
 // The tile engine: convolutional networks on the CPU as small GEMMs of tiles,
-// with everything else done in their epilogues, while a tile is in the cache. It
-// has threads of its own. Other networks and devices are left to the blocks
+// with everything else done in their epilogues, while a tile is in the cache.
+// It has threads of its own. Other networks and devices are left to the blocks
 // engine, whose results it must equal. docs/tile.md explains it.
 #pragma once
 
