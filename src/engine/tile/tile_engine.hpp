@@ -1,7 +1,7 @@
-// The tile engine: convolutional networks on the CPU, cut into products of
-// small tiles with everything else done to a tile while it is in the cache. Its
-// threads are its own. It takes the shapes that can be cut so, and leaves all
-// others, and other devices, to the blocks engine, which it must equal.
+// The tile engine: convolutional networks on the CPU as small GEMMs of tiles,
+// with everything else done in their epilogues, while a tile is in the cache.
+// It has threads of its own. Other networks and devices are left to the blocks
+// engine, whose results it must equal. docs/tile.md explains it.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@ namespace vae::engine::tile {
 std::string why_not_tile(const model::Plan& plan, const Config& config,
                          const Device& device);
 
-/// What why_not_tile() has nothing against.
+/// For a plan and configuration that why_not_tile() accepts.
 std::unique_ptr<Engine> make_tile_engine(const model::Plan& plan,
                                          const Config& config, Device& device);
 
