@@ -12,8 +12,8 @@ namespace cli {
 /// Whether images of this shape can be drawn: grey or red, green, blue.
 bool drawable(const Shape& shape);
 
-/// Throws Failure unless `count` images, `columns` in a row, make a picture that
-/// can be written. The functions below ask too.
+/// Throws Failure unless `count` images, `columns` in a row, make a picture
+/// that can be written. The functions below ask too.
 void check_grid(std::uint64_t count, const Shape& shape, std::uint64_t columns,
                 const std::string& path);
 
