@@ -15,7 +15,7 @@ enum class Status : std::int32_t {
   too_small = 101,    ///< a buffer is too small; the text says what is needed
   unsupported = 102,  ///< valid, but not supported by this build or device
   busy = 200,         ///< the object is in use by another call
-  poisoned = 201,     ///< the device was lost; only destruction is possible
+  poisoned = 201,     ///< unusable (see vae.h); it can only be destroyed
   memory = 300,       ///< host or device memory is exhausted
   device = 400,       ///< the device does not exist or has failed
   file = 500,         ///< the operating system refused a file operation
