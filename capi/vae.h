@@ -62,7 +62,7 @@
  *     number outside float32's range, so vae_load() accepts every file that
  *     vae_save() writes. If work fails on the device after the call that issued
  *     it has returned, the next call that waits reports the failure. If a
- *     device is lost, or a training step ends with #VAE_E_INTERNAL, every later
+ *     device is lost, or a step's commit ends with #VAE_E_INTERNAL, every later
  *     call of its trainer returns #VAE_E_POISONED; the trainer can still be
  *     destroyed.
  * 8.  **Version.** #VAE_ABI_VERSION is the version of this interface, not of
@@ -125,9 +125,9 @@ typedef int32_t vae_status;
 #define VAE_E_UNSUPPORTED 102
 /** The trainer is inside another call (another thread, or a callback). */
 #define VAE_E_BUSY 200
-/** The trainer's device was lost, a defect of libvae interrupted a training
- *  step, or the trainer was created before fork() in the parent process; it can
- *  only be destroyed. */
+/** The trainer's device was lost, a defect of libvae interrupted the commit of
+ * a step, or the trainer was created before fork() in the parent process; it
+ * can only be destroyed. */
 #define VAE_E_POISONED 201
 /** Host or device memory is exhausted. */
 #define VAE_E_MEMORY 300

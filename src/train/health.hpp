@@ -3,8 +3,6 @@
 // then throws Error(poisoned).
 #pragma once
 
-#include <new>
-
 #include "base/check.hpp"
 #include "base/process.hpp"
 
@@ -21,7 +19,7 @@ class Health {
             process_, "; process ", process_id(),
             " was forked from it and needs a trainer of its own");
     require(!lost_, Status::poisoned,
-            "this trainer's device, or a training step, failed earlier; "
+            "this trainer's device, or the commit of a step, failed earlier; "
             "destroy the trainer and load the last checkpoint");
     try {
       return work();
@@ -30,23 +28,16 @@ class Health {
       throw;
     }
   }
-  /// The same for training: a defect of ours may have left a step half done, so
-  /// it poisons too.
+  /// Runs the commit of a step. A failure poisons the trainer, because the
+  /// commit may be half done.
   template <class Work>
-  auto train(Work work) {
-    return run([&] {
-      try {
-        return work();
-      } catch (const Error& error) {
-        if (error.status() == Status::internal) lost_ = true;
-        throw;
-      } catch (const std::bad_alloc&) {
-        throw;  // by what a step allocates before it changes anything
-      } catch (...) {
-        lost_ = true;
-        throw;
-      }
-    });
+  void commit(const Work& work) {
+    try {
+      work();
+    } catch (...) {
+      lost_ = true;
+      throw;
+    }
   }
 
   /// Whether this process was forked from the one that created the trainer.

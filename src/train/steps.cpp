@@ -3,7 +3,8 @@
 
 namespace vae::train {
 
-void take_steps(engine::Engine& engine, const engine::Input& input, int steps) {
+void take_steps(engine::Engine& engine, const engine::Input& input, int steps,
+                Health* health) {
   const engine::RowSource& rows = input.rows;
   const bool resident = rows.place == engine::Place::resident;
   // The caller's rows have another address in every call, so loading them
@@ -13,7 +14,8 @@ void take_steps(engine::Engine& engine, const engine::Input& input, int steps) {
     if (resident) engine.load(input);
     engine.gradients(false);
     // An all-reduce of State::reduced over processes would go here.
-    engine.update();
+    if (health == nullptr) return engine.update();
+    health->commit([&] { engine.update(); });
   };
   const engine::WorkKey key{"train",
                             rows.count,

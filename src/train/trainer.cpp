@@ -179,8 +179,7 @@ std::vector<std::byte> Trainer::save(SaveWhat what) {
 
 Config Trainer::config() const { return impl_->config; }
 void Trainer::train_step(const Batch& images, Metrics* metrics) {
-  return impl_->health.train(
-      [&] { return impl_->train_step(images, metrics); });
+  return impl_->health.run([&] { return impl_->train_step(images, metrics); });
 }
 Metrics Trainer::eval_step(const Batch& images) {
   return impl_->health.run([&] { return impl_->eval_step(images); });
@@ -208,7 +207,7 @@ void Trainer::reconstruct(const Batch& images, Output& output) {
   return impl_->health.run([&] { return impl_->reconstruct(images, output); });
 }
 Metrics Trainer::train_epoch(const Dataset& dataset, const Run& run) {
-  return impl_->health.train([&] { return impl_->train_epoch(dataset, run); });
+  return impl_->health.run([&] { return impl_->train_epoch(dataset, run); });
 }
 Metrics Trainer::evaluate(const Dataset& dataset, const Run& run) {
   return impl_->health.run([&] { return impl_->evaluate(dataset, run); });

@@ -49,7 +49,8 @@ void Trainer::Impl::run_steps(const engine::RowSource& rows,
           "; steps are counted to 2^53. Set a smaller one");
   if (device_cursor_ != cursor) engine_->seek(cursor);
   device_cursor_.reset();  // unknown if this fails
-  train::take_steps(*engine_, {rows, 0}, steps);
+  train::take_steps(*engine_, {rows, 0}, steps,
+                    steps_are_known() ? &health : nullptr);
   last_batch_ = static_cast<float>(rows.count);
   step_ += issued;
   device_cursor_ = cursor;

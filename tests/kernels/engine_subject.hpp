@@ -68,7 +68,7 @@ struct Subject {
   }
 
   void step(const Input& input, int steps) const {
-    train::take_steps(*engine, input, steps);
+    train::take_steps(*engine, input, steps, nullptr);
   }
   Input host_rows(const std::vector<float>& images, std::int64_t first,
                   std::int64_t count) const {

@@ -238,7 +238,7 @@ TEST_CASE("what read refuses is named and nothing is written") {
     return error_of(status, [&] { set.read(first, count, output); });
   };
   constexpr auto kHuge = std::numeric_limits<std::uint64_t>::max();
-  says(refuse(Status::argument, 2, 2), "the set has 0 to 3");
+  says(refuse(Status::argument, 2, 2), "the dataset has 0 to 3");
   refuse(Status::argument, 4, 0);
   refuse(Status::argument, 1, kHuge);
   refuse(Status::argument, kHuge, 1);

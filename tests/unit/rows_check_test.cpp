@@ -1,4 +1,4 @@
-// What a caller hands in, and the room for what comes out, is checked before
+// What a caller hands in, and the buffers for what comes out, is checked before
 // anything is touched; every refusal says what was seen and what is allowed.
 #include "train/rows_check.hpp"
 
@@ -114,12 +114,12 @@ TEST_CASE("codes may be any finite number") {
        "codes: element 2 of row 0 is nan; allowed are finite numbers");
 }
 
-TEST_CASE("room for results") {
+TEST_CASE("buffers for results") {
   std::array<float, 6> room{};
   const Output good = Output::of(std::span<float>(room));
   CHECK_EQ(check_output(good, kImages, 2, DeviceKind::cpu), 24);
   CHECK_EQ(check_output(good, kImages, 1, DeviceKind::cpu), 12);
-  says(no_room(Status::too_small, good, 3), "room for 24 bytes, but 3 rows");
+  says(no_room(Status::too_small, good, 3), "buffer has 24 bytes, but 3 rows");
   says(no_room(Status::argument, good,
                std::numeric_limits<std::uint64_t>::max()),
        "more than memory can hold");

@@ -168,7 +168,7 @@ TEST_CASE("samplings out of range are refused") {
                 [&] {
                   trainer.sample({2, 0, 0, 1.0}, out);
                 }),
-       "room for 240 bytes");
+       "buffer has 240 bytes");
 }
 
 }  // namespace

@@ -17,8 +17,8 @@ pub const VAE_E_TOO_SMALL: vae_status = 101;
 pub const VAE_E_UNSUPPORTED: vae_status = 102;
 /// The trainer is inside another call (another thread, or a callback).
 pub const VAE_E_BUSY: vae_status = 200;
-/// The trainer's device was lost, a defect of libvae interrupted a training step,
-/// or the trainer was created before fork() in the parent process; it can only
+/// The trainer's device was lost, a defect of libvae interrupted the commit of a
+/// step, or the trainer was created before fork() in the parent process; it can only
 /// be destroyed.
 pub const VAE_E_POISONED: vae_status = 201;
 /// Host or device memory is exhausted.
