@@ -41,7 +41,7 @@ function(vae_compile_options target)
   endif()
 endfunction()
 
-# A room of the library: object code that goes into libvae.so and libvae.a.
+# A directory of the library: object code that goes into libvae.so and libvae.a.
 # -fopenmp only while compiling: the one libgomp linked is LibTorch's.
 function(vae_add_objects target)
   add_library(${target} OBJECT)

@@ -104,4 +104,9 @@ inline float* floats(const Buffer& buffer) {
   return static_cast<float*>(buffer.get());
 }
 
+/// The Tail at the end of State::reduced.
+inline float* tail_of(const State& state, const Layout& layout) {
+  return floats(state.reduced) + layout.param_floats + layout.running_floats;
+}
+
 }  // namespace vae::engine

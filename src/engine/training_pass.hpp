@@ -17,9 +17,7 @@ struct PassContext {
   const Config& config;
   const State& state;
 
-  float* tail() const {
-    return floats(state.reduced) + layout.param_floats + layout.running_floats;
-  }
+  float* tail() const { return tail_of(state, layout); }
   Control* control() const {
     return static_cast<Control*>(state.control.get());
   }

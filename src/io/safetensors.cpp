@@ -96,10 +96,10 @@ std::string_view header_text(std::span<const std::byte> bytes,
           "writes one");
   std::uint64_t length = 0;
   std::memcpy(&length, bytes.data(), kLengthBytes);
-  const std::uint64_t room = bytes.size() - kLengthBytes;
-  require(length <= kMaxHeader && length <= room, Status::format, origin,
+  const std::uint64_t most = bytes.size() - kLengthBytes;
+  require(length <= kMaxHeader && length <= most, Status::format, origin,
           " is not a safetensors file: it claims a header of ", length,
-          " bytes; at most ", std::min(kMaxHeader, room), " are possible");
+          " bytes; at most ", std::min(kMaxHeader, most), " are possible");
   const std::string_view text(
       reinterpret_cast<const char*>(bytes.data()) + kLengthBytes, length);
   require(text.starts_with('{'), Status::format, origin,

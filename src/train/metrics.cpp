@@ -82,9 +82,8 @@ Report read_report(engine::Device& device, const engine::State& state,
                    const engine::Layout& layout, std::int64_t latent) {
   // Tail, sums and Control are in one allocation (allocate_state), in this
   // order.
-  const auto* tail = reinterpret_cast<const std::byte*>(
-      engine::floats(state.reduced) + layout.param_floats +
-      layout.running_floats);
+  const auto* tail =
+      reinterpret_cast<const std::byte*>(engine::tail_of(state, layout));
   const auto place = [&](const engine::Buffer& buffer) {
     return static_cast<const std::byte*>(buffer.get()) - tail;
   };

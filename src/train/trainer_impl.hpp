@@ -85,18 +85,20 @@ class Trainer::Impl {
   void initialise();
 
   /// `steps` steps from `cursor` on, each of as many images as `rows` has. Does
-  /// not wait for the device.
+  /// not wait for a GPU; on the CPU, throws if the step was not finite.
   void run_steps(const engine::RowSource& rows, const engine::Cursor& cursor,
                  int steps);
   train::Report read_report();
-  /// Throws if the last step, or one since the last check, was not finite
-  /// (NonFinite::error).
-  void refuse_failures(const train::Report& report);
+  /// Throws if the last step was not finite (NonFinite::error).
+  void refuse_skipped(const engine::Control& control);
   bool steps_are_known() const { return config.device == DeviceKind::cpu; }
   [[noreturn]] void refuse_nonfinite(std::uint64_t step) const;
   /// Throws if a step since the last check was not finite (NonFinite::error).
   void report_late_failures(const engine::Sums& sums);
   void upload_totals(const train::Totals& totals);
+  /// Sums over a batch by the running statistics. `sums` is device memory that
+  /// the caller keeps for the next batch; empty at first.
+  train::Totals score_totals(const engine::Input& input, engine::Buffer& sums);
   Metrics last_step_metrics(const train::Report& report, double seconds) const;
 
   Resident& resident(const Dataset& dataset);

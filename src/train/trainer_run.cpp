@@ -143,7 +143,6 @@ void Trainer::Impl::train_rows(const Resident& rows, ElementType type,
     run_steps({rows.rows, type, Layout::chw, engine::Place::resident, nullptr,
                0, gsl::narrow<std::int64_t>(count), nullptr},
               {step_, position_, order}, steps);
-    if (steps_are_known()) refuse_failures(read_report());
     const auto issued = static_cast<std::uint64_t>(steps);
     position_ += issued * count;
     done += issued;
@@ -219,25 +218,18 @@ Metrics Trainer::Impl::evaluate(const Dataset& dataset, const Run& run) {
   const std::uint64_t batch =
       run.batch_size ? run.batch_size : config.max_batch;
   const Resident rows = resident(dataset);
-  std::vector<double> values(
-      gsl::narrow<std::size_t>(engine::tail_floats(plan_.latent)));
-  const auto bytes = gsl::narrow<std::int64_t>(values.size() * sizeof(double));
-  const engine::Buffer sums = device_->allocate(bytes);
+  engine::Buffer sums;
   train::Totals totals(plan_.latent);
   Progress progress;
   std::uint64_t done = 0, steps = 0;
   while (done < total) {
     check_cancel();
     const std::uint64_t count = std::min(batch, total - done);
-    device_->clear(sums.get(), bytes);
-    engine_->score(
+    totals += score_totals(
         {{rows.rows, dataset.type(), Layout::chw, engine::Place::resident,
           nullptr, done, gsl::narrow<std::int64_t>(count), nullptr},
          done},
-        {nullptr, nullptr, static_cast<double*>(sums.get())});
-    device_->download(values.data(), sums.get(), bytes);
-    totals += train::totals_of_tail(values, plan_.latent);
-    totals.sums.steps += 1;
+        sums);
     done += count;
     ++steps;
     const bool last =

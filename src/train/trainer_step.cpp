@@ -36,10 +36,13 @@ void Trainer::Impl::train_step(const Batch& images, Metrics* metrics) {
           " at least ", fewest, " in training");
   const auto timed = gsl::finally([&] { seconds_ += watch.seconds(); });
   run_steps(source(images), {step_, 0, {}}, 1);
-  if (metrics == nullptr && !steps_are_known()) return;
+  if (metrics == nullptr) return;
   const train::Report report = read_report();
-  refuse_failures(report);
-  if (metrics != nullptr) *metrics = last_step_metrics(report, watch.seconds());
+  if (!steps_are_known()) {
+    refuse_skipped(report.control);
+    report_late_failures(report.totals.sums);
+  }
+  *metrics = last_step_metrics(report, watch.seconds());
 }
 
 void Trainer::Impl::run_steps(const engine::RowSource& rows,
@@ -57,18 +60,15 @@ void Trainer::Impl::run_steps(const engine::RowSource& rows,
   device_cursor_->step += issued;
   if (cursor.order.count != 0)
     device_cursor_->position += issued * static_cast<std::uint64_t>(rows.count);
+  if (steps_are_known()) refuse_skipped(read_control());
 }
 
 train::Report Trainer::Impl::read_report() {
   return train::read_report(*device_, state_, engine_->layout(), plan_.latent);
 }
 
-void Trainer::Impl::refuse_failures(const train::Report& report) {
-  if (config.nonfinite != NonFinite::error) return;
-  if (report.control.skip == 0) {
-    if (!steps_are_known()) report_late_failures(report.totals.sums);
-    return;
-  }
+void Trainer::Impl::refuse_skipped(const engine::Control& control) {
+  if (config.nonfinite != NonFinite::error || control.skip == 0) return;
   --step_;  // a failed step does not count as issued
   reported_nonfinite_ += 1;
   refuse_nonfinite(step_);
@@ -121,18 +121,27 @@ void Trainer::Impl::synchronize() {
   report_late_failures(read_report().totals.sums);
 }
 
-Metrics Trainer::Impl::eval_step(const Batch& images) {
-  const train::Stopwatch watch;
-  train::check_rows(images, image_rule(), config.device);
+train::Totals Trainer::Impl::score_totals(const engine::Input& input,
+                                          engine::Buffer& sums) {
   std::vector<double> values(
       gsl::narrow<std::size_t>(engine::tail_floats(plan_.latent)));
   const auto bytes = gsl::narrow<std::int64_t>(values.size() * sizeof(double));
-  const engine::Buffer sums = device_->allocate(bytes);
-  engine_->score({source(images), 0},
-                 {nullptr, nullptr, static_cast<double*>(sums.get())});
+  if (sums == nullptr)
+    sums = device_->allocate(bytes);  // zeroed
+  else
+    device_->clear(sums.get(), bytes);
+  engine_->score(input, {nullptr, nullptr, static_cast<double*>(sums.get())});
   device_->download(values.data(), sums.get(), bytes);
   train::Totals totals = train::totals_of_tail(values, plan_.latent);
   totals.sums.steps = 1;
+  return totals;
+}
+
+Metrics Trainer::Impl::eval_step(const Batch& images) {
+  const train::Stopwatch watch;
+  train::check_rows(images, image_rule(), config.device);
+  engine::Buffer sums;
+  const train::Totals totals = score_totals({source(images), 0}, sums);
   Metrics metrics = train::make_metrics(totals, watch.seconds());
   metrics.gradient_norm = 0;
   return metrics;

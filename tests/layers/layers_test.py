@@ -14,8 +14,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 SUFFIXES = {".h", ".hpp", ".c", ".cpp", ".cu", ".cuh"}
 
-# A file belongs to the room with the longest matching prefix.
-ROOMS = [
+# A file belongs to the directory with the longest matching prefix.
+DIRECTORIES = [
     "include/vae", "capi", "src/base", "src/model", "src/engine/math",
     "src/engine/cpu", "src/engine/blocks", "src/engine/tile",
     "src/engine/cuda", "src/engine/factory", "src/engine", "src/data", "src/io", "src/dist",
@@ -23,7 +23,7 @@ ROOMS = [
 ]
 # They reach for any part, to test it or to time it alone.
 MAY_ANYTHING = {"bench/micro", "tests"}
-# What each room may include besides itself. The ways to compute do not know each
+# What each directory may include besides itself. The engines do not know each
 # other, only the contract (src/engine) and the formulas; the formulas know the
 # plain data of the contract that they work on.
 BELOW_ENGINE = {"include/vae", "src/base", "src/model", "src/engine",
@@ -79,10 +79,10 @@ def end_of_process(path, line):
     return f"{found.group(0)} ends the host's process"
 
 
-def room_of(path):
-    """The room of a path relative to the root, or None."""
+def directory_of(path):
+    """The directory of a path relative to the root, or None."""
     text = path.as_posix()
-    fitting = [r for r in ROOMS if text.startswith(r + "/")]
+    fitting = [d for d in DIRECTORIES if text.startswith(d + "/")]
     return max(fitting, key=len) if fitting else None
 
 
@@ -114,22 +114,22 @@ def may_cuda(path):
 def mistake(path, name, quoted):
     """What is wrong with one include of the file at path, or None."""
     target = target_of(ROOT / path, name, quoted)
-    room = room_of(path)
+    directory = directory_of(path)
     if target is None:
         if CUDA.match(name) and not may_cuda(path):
             return "names CUDA, which only src/engine/cuda may"
         if TORCH.match(name) and not may_torch(path):
             return "names LibTorch outside the files that may"
-        if quoted and room not in MAY_ANYTHING:
+        if quoted and directory not in MAY_ANYTHING:
             return "no such file below src/, include/ or capi/"
         return None
-    if room is None or room in MAY_ANYTHING:
+    if directory is None or directory in MAY_ANYTHING:
         return None
-    other = room_of(target)
-    if other == room:
+    other = directory_of(target)
+    if other == directory:
         return None
-    if other not in MAY[room]:
-        return f"{room} may not know {other}"
+    if other not in MAY[directory]:
+        return f"{directory} may not know {other}"
     return None
 
 

@@ -12,7 +12,7 @@ class Mistakes(unittest.TestCase):
     def mistake(self, path, name, quoted=True):
         return layers_test.mistake(pathlib.Path(path), name, quoted)
 
-    def test_a_room_below_must_not_know_one_above(self):
+    def test_a_directory_below_must_not_know_one_above(self):
         self.assertIn("may not know",
                       self.mistake("src/base/x.cpp", "io/file.hpp"))
         self.assertIsNone(self.mistake("src/train/x.cpp", "io/file.hpp"))

@@ -179,10 +179,7 @@ struct Context {
     return floats(state.reduced) + net.layout.param_floats +
            offset(net.layout.running, index);
   }
-  float* tail() const {
-    return floats(state.reduced) + net.layout.param_floats +
-           net.layout.running_floats;
-  }
+  float* tail() const { return tail_of(state, net.layout); }
   Control* control() const {
     return static_cast<Control*>(state.control.get());
   }
