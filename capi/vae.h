@@ -156,38 +156,28 @@ typedef int32_t vae_status;
  * @{
  */
 
+/* [fields: choices] by tools/fields/generate; do not edit */
 /** vae_config.model: variational autoencoder (Kingma & Welling 2014). */
 #define VAE_MODEL_VAE 1
 
-/** vae_config.net: convolutions with BatchNorm, for images. */
+/** vae_config.net: convolutions with BatchNorm and LeakyReLU, for images. */
 #define VAE_NET_CONV 1
-/** vae_config.net: fully connected layers, for vectors of any kind. */
+/** vae_config.net: fully connected layers without BatchNorm, for vectors of any
+ *  kind. */
 #define VAE_NET_DENSE 2
 
-/** vae_config.likelihood: Bernoulli on logits; targets in [0, 1]. */
+/** vae_config.likelihood: Bernoulli on logits; targets anywhere in [0, 1]. */
 #define VAE_BERNOULLI 1
-/** vae_config.likelihood: Gaussian of fixed variance `gaussian_sigma`^2. */
+/** vae_config.likelihood: Gaussian of fixed variance, `gaussian_sigma`
+ *  squared. */
 #define VAE_GAUSSIAN 2
-
-/** Element type: unsigned byte; 0..255 stands for 0..1. */
-#define VAE_UINT8 1
-/** Element type: IEEE single precision. */
-#define VAE_FLOAT32 2
-/** Element type: signed 64-bit integer; for BatchNorm's counters and
- *  vae_write_array(). */
-#define VAE_INT64 3
 
 /** Device: the CPU and host memory. */
 #define VAE_CPU 1
 /** Device: an NVIDIA GPU and its memory. */
 #define VAE_CUDA 2
-/** vae_config.device only: a GPU if one can be used, else the CPU. */
+/** Device: a GPU if one can be used, else the CPU; only in a configuration. */
 #define VAE_AUTO 3
-
-/** Layout: [channel][row][column], as in PyTorch. */
-#define VAE_CHW 1
-/** Layout: [row][column][channel], as in image files. */
-#define VAE_HWC 2
 
 /** vae_config.precision: IEEE single precision. */
 #define VAE_FP32 1
@@ -201,10 +191,10 @@ typedef int32_t vae_status;
 #define VAE_ENGINE_AUTO 1
 /** vae_config.engine: any shape on any device; the reference for the others. */
 #define VAE_ENGINE_BLOCKS 2
-/** vae_config.engine: libvae's fused kernels, GPU only. They also compute the
+/** vae_config.engine: fused kernels of libvae, GPU only. They also compute the
  *  matrix products if precision is bf16, compute capability is at least 8.0,
  *  images have one channel, and `layers` and `latent` are multiples of 8;
- *  otherwise LibTorch does. The field `products` of vae_diagnose() tells
+ *  otherwise LibTorch does. The field "products" of vae_diagnose() tells
  *  which. */
 #define VAE_ENGINE_FUSED 3
 /** vae_config.engine: every layer is computed tile by tile in the cache. CPU
@@ -212,17 +202,31 @@ typedef int32_t vae_status;
  *  channels. */
 #define VAE_ENGINE_TILE 4
 
-/** vae_config.graph: record work on a GPU as a CUDA graph where possible. */
-#define VAE_GRAPH_AUTO 1
-/** vae_config.graph: as AUTO, but #VAE_E_UNSUPPORTED if not possible. */
-#define VAE_GRAPH_ON 2
-/** vae_config.graph: launch every kernel individually. */
-#define VAE_GRAPH_OFF 3
-
 /** vae_config.nonfinite: the step fails with #VAE_E_NONFINITE. */
 #define VAE_NONFINITE_ERROR 1
 /** vae_config.nonfinite: the step is counted as skipped, training continues. */
 #define VAE_NONFINITE_SKIP 2
+
+/** vae_config.graph: where possible; vae_diagnose() tells. */
+#define VAE_GRAPH_AUTO 1
+/** vae_config.graph: always; #VAE_E_UNSUPPORTED where it is not possible. */
+#define VAE_GRAPH_ON 2
+/** vae_config.graph: never: every kernel is launched individually. */
+#define VAE_GRAPH_OFF 3
+/* [end of choices] */
+
+/** Element type: unsigned byte; 0..255 stands for 0..1. */
+#define VAE_UINT8 1
+/** Element type: IEEE single precision. */
+#define VAE_FLOAT32 2
+/** Element type: signed 64-bit integer; for BatchNorm's counters and
+ *  vae_write_array(). */
+#define VAE_INT64 3
+
+/** Layout: [channel][row][column], as in PyTorch. */
+#define VAE_CHW 1
+/** Layout: [row][column][channel], as in image files. */
+#define VAE_HWC 2
 
 /** vae_save(): the tensors of the PyTorch module and the configuration. */
 #define VAE_SAVE_MODEL 1
@@ -292,6 +296,7 @@ typedef struct vae_trainer vae_trainer;
  *  vae_dataset_from_memory(), freed by vae_dataset_destroy(). */
 typedef struct vae_dataset vae_dataset;
 
+/* [fields: vae_config] by tools/fields/generate; do not edit */
 /**
  * @brief Model, objective, optimizer and execution of a trainer. 200 bytes,
  *        minimum 168.
@@ -300,67 +305,94 @@ typedef struct vae_dataset vae_dataset;
  * grey images, trained with Adam in batches of 64.
  */
 typedef struct vae_config {
-  uint32_t struct_size; /**< sizeof(vae_config) in the host. */
-  uint32_t abi_version; /**< #VAE_ABI_VERSION of the host. */
-  int32_t model;        /**< #VAE_MODEL_VAE (default). */
-  int32_t net;          /**< #VAE_NET_CONV (default) or #VAE_NET_DENSE. */
-  uint32_t channels; /**< Of an image, 1..4096; default 1. A vector that is not
-                          an image is 1 x 1 x its length. */
-  uint32_t height;   /**< Rows of an image, 1..4096; default 28. */
-  uint32_t width;    /**< Columns of an image, 1..4096; default 28. Channels x
-                          height x width is at most 16777216. */
-  uint32_t latent;   /**< Length of the latent code, 1..4096; default 32. */
-  uint32_t layer_count;    /**< Entries of `layers` in use; default 3. */
-  uint32_t condition_size; /**< Reserved: 0. */
+  /** sizeof(vae_config) in the host. */
+  uint32_t struct_size;
+  /** #VAE_ABI_VERSION of the host. */
+  uint32_t abi_version;
+  /** Which model is trained: #VAE_MODEL_VAE (default). */
+  int32_t model;
+  /** Which network: #VAE_NET_CONV (default), #VAE_NET_DENSE. */
+  int32_t net;
+  /** Channels of an image, 1..4096; default 1. A vector that is not an image is
+   *  1 x 1 x its length. */
+  uint32_t channels;
+  /** Rows of an image, 1..4096; default 28. */
+  uint32_t height;
+  /** Columns of an image, 1..4096; default 28. Channels x height x width is at
+   *  most 16777216. */
+  uint32_t width;
+  /** Length of the latent code, 1..4096; default 32. */
+  uint32_t latent;
+  /** Entries of `layers` in use; default 3. */
+  uint32_t layer_count;
+  /** Reserved: 0. */
+  uint32_t condition_size;
   /** #VAE_NET_CONV: output channels of the encoder's 2..8 convolutions, each
    *  1..4096. All but the last halve height and width (kernel 4, stride 2); the
    *  last keeps them (kernel 3). The decoder mirrors the encoder.
    *  #VAE_NET_DENSE: 1..8 hidden sizes, each 1..65536. Entries beyond
    *  `layer_count` are zero. Default 64, 128, 128. */
   uint32_t layers[VAE_MAX_LAYERS];
-  int32_t likelihood; /**< p(x|z): #VAE_BERNOULLI (default), #VAE_GAUSSIAN. */
+  /** p(x|z): #VAE_BERNOULLI (default), #VAE_GAUSSIAN. */
+  int32_t likelihood;
   /** 1 (default): the gradient is of the loss summed over the batch, as in the
    *  original; 0: of its mean. Reported losses are always means. */
   int32_t sum_gradient;
-  double gaussian_sigma; /**< Standard deviation of #VAE_GAUSSIAN, in units of
-                              a pixel's [0, 1], 1e-15 to 1e15;
-                              default 1. */
-  double kl_weight;      /**< Weight of the KL divergence (beta), 0 to 1e30;
-                               default 1. */
-  double learning_rate;  /**< Adam's, 0 to 1e30; default 0.001. */
-  double beta1;          /**< Adam's, in [0, 1); default 0.9. */
-  double beta2;          /**< Adam's, in [0, 1); default 0.999. */
-  double epsilon;        /**< Adam's, 1e-37 to 1e30; default 1e-8. */
-  double weight_decay;   /**< Added to the gradient (L2, as in PyTorch's Adam),
-                              0 to 1e30; default 0. Each element of the sum is
-                              limited to +-1e18. */
-  double clip_norm;   /**< The whole gradient is scaled down to this norm, 0 to
-                           1e30; 0 (default): no clipping. */
-  uint64_t seed;      /**< Of initialisation, noise and data order; default 0.
-                       */
-  uint32_t max_batch; /**< Most images of a training step, 1..65536; default
-                           64. The first step allocates memory for them. */
-  uint32_t samples;   /**< Codes drawn per image in training: 1 (default). */
-  uint32_t threads;   /**< CPU threads, 1..1024; 0 (default): LibTorch's choice.
-                       */
-  uint32_t keep_gradients; /**< 1: vae_param_read() can read gradients after a
-                                step; 0 (default): it cannot. */
-  int32_t device;          /**< #VAE_CPU, #VAE_CUDA or #VAE_AUTO (default). */
-  int32_t device_index;    /**< Which GPU, >= 0; default 0. */
-  int32_t precision;       /**< #VAE_FP32 (default), #VAE_TF32, #VAE_BF16. */
-  int32_t engine;          /**< #VAE_ENGINE_AUTO (default), #VAE_ENGINE_BLOCKS,
-                                #VAE_ENGINE_FUSED, #VAE_ENGINE_TILE. */
-  int32_t nonfinite;       /**< #VAE_NONFINITE_ERROR (default) or
-                                #VAE_NONFINITE_SKIP. */
-  int32_t deterministic;   /**< 1: deterministic algorithms on a GPU; 0
-                                (default): any. The CPU is always
-                                deterministic. */
-  int32_t graph; /**< On a GPU: #VAE_GRAPH_AUTO (default), #VAE_GRAPH_ON,
-                      #VAE_GRAPH_OFF. No effect on the CPU. */
+  /** Standard deviation of #VAE_GAUSSIAN, in units of a pixel's [0, 1], 1e-15
+   *  to 1e15; default 1. */
+  double gaussian_sigma;
+  /** Weight of the KL divergence (beta of beta-VAE), 0 to 1e30; default 1. */
+  double kl_weight;
+  /** Adam's step size, 0 to 1e30; default 0.001. */
+  double learning_rate;
+  /** Decay of Adam's mean of the gradient, in [0, 1); default 0.9. */
+  double beta1;
+  /** Decay of Adam's mean of the squared gradient, in [0, 1); default 0.999. */
+  double beta2;
+  /** Added to Adam's divisor, 1e-37 to 1e30; default 1e-8. */
+  double epsilon;
+  /** Added to the gradient (L2, as in PyTorch's Adam), 0 to 1e30; default 0.
+   *  Each element of the sum is limited to +-1e18. */
+  double weight_decay;
+  /** The whole gradient is scaled down to this norm, 0 to 1e30; 0 (default): no
+   *  clipping. */
+  double clip_norm;
+  /** Of initialisation, noise and data order; default 0. */
+  uint64_t seed;
+  /** Most images of a training step, 1..65536; default 64. The first step
+   *  allocates memory for them. Inference takes any count. */
+  uint32_t max_batch;
+  /** Codes drawn per image in training: only 1. */
+  uint32_t samples;
+  /** CPU threads of this trainer, 1..1024; 0 (default): LibTorch's choice. */
+  uint32_t threads;
+  /** 1: vae_param_read() can read gradients after a step; 0 (default): it
+   *  cannot. */
+  uint32_t keep_gradients;
+  /** Where it computes: #VAE_CPU, #VAE_CUDA, #VAE_AUTO (default). */
+  int32_t device;
+  /** Which GPU, 0..1023; default 0. */
+  int32_t device_index;
+  /** Arithmetic of matrix products: #VAE_FP32 (default), #VAE_TF32,
+   *  #VAE_BF16. */
+  int32_t precision;
+  /** What computes the network: #VAE_ENGINE_AUTO (default), #VAE_ENGINE_BLOCKS,
+   *  #VAE_ENGINE_FUSED, #VAE_ENGINE_TILE. */
+  int32_t engine;
+  /** What a training step does that is NaN or infinite: #VAE_NONFINITE_ERROR
+   *  (default), #VAE_NONFINITE_SKIP. */
+  int32_t nonfinite;
+  /** 1: deterministic algorithms on a GPU; 0 (default): any. The CPU is always
+   *  deterministic. */
+  int32_t deterministic;
+  /** Recording on a GPU: #VAE_GRAPH_AUTO (default), #VAE_GRAPH_ON,
+   *  #VAE_GRAPH_OFF. No effect on the CPU. */
+  int32_t graph;
   /** Training steps of vae_train_epoch() per CUDA graph, 1..64; 0 (default): 8.
    *  Cancellation and progress callbacks happen between graphs. */
   uint32_t graph_steps;
 } vae_config;
+/* [end of vae_config] */
 
 /**
  * @brief Input rows: images, or codes for vae_decode(). 64 bytes, minimum 40.

@@ -3,11 +3,27 @@
 #include "settings.hpp"
 
 #include <cstdint>
+#include <sstream>
 #include <vector>
 
 namespace cli {
 
 using nlohmann::json;
+
+namespace {
+
+/// The library's default of a field, as a user would write it.
+std::string default_of(const std::string& field) {
+  static const json defaults = to_json(default_config());
+  const json& value = defaults.at(field);
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_number_float()) return value.dump();
+  std::ostringstream text;
+  text << value.get<double>();
+  return text.str();
+}
+
+}  // namespace
 
 CLI::Option* Settings::choice(CLI::App& app, const std::string& option,
                               const std::string& name, const std::string& help,
@@ -15,51 +31,48 @@ CLI::Option* Settings::choice(CLI::App& app, const std::string& option,
   return app
       .add_option_function<std::string>(
           option,
-          [this, name](const std::string& word) { given_[name] = word; }, help)
-      ->check(CLI::IsMember(choices));
+          [this, name](const std::string& value) { given_[name] = value; },
+          help)
+      ->check(CLI::IsMember(choices))
+      ->default_str(default_of(name));
 }
 
 CLI::Option* Settings::whole(CLI::App& app, const std::string& option,
                              const std::string& name, const std::string& help,
                              const Range& range) {
   return add_whole(app, option, help, range,
-                   [this, name](std::uint64_t value) { given_[name] = value; });
+                   [this, name](std::uint64_t value) { given_[name] = value; })
+      ->default_str(default_of(name));
 }
 
 CLI::Option* Settings::number(CLI::App& app, const std::string& option,
                               const std::string& name,
                               const std::string& help) {
   return add_number(app, option, help,
-                    [this, name](double value) { given_[name] = value; });
+                    [this, name](double value) { given_[name] = value; })
+      ->default_str(default_of(name));
 }
 
 void Settings::add_device_options(CLI::App& app) {
-  choice(app, "--device", "device", "Where to compute", {"auto", "cpu", "cuda"})
-      ->default_str("auto");
+  choice(app, "--device", "device", "Where to compute",
+         {"auto", "cpu", "cuda"});
   whole(app, "--threads", "threads",
-        "CPU threads; 0: as many as there are cores", kAny32)
-      ->default_str("0");
+        "CPU threads; 0: as many as there are cores", kAny32);
   choice(app, "--precision", "precision", "Arithmetic of products",
-         {"fp32", "bf16", "tf32"})
-      ->default_str("fp32");
+         {"fp32", "bf16", "tf32"});
   choice(app, "--engine", "engine",
          "What computes; fused: own kernels, on GPUs only",
-         {"auto", "blocks", "fused", "tile"})
-      ->default_str("auto");
+         {"auto", "blocks", "fused", "tile"});
   choice(app, "--graph", "graph", "Record the work of a GPU as CUDA graphs",
-         {"auto", "on", "off"})
-      ->default_str("auto");
+         {"auto", "on", "off"});
   whole(app, "--graph-steps", "graph_steps",
-        "Training steps in one CUDA graph; 0: 8", kAny32)
-      ->default_str("0");
+        "Training steps in one CUDA graph; 0: 8", kAny32);
 }
 
 void Settings::add_model_options(CLI::App& app) {
-  whole(app, "--latent", "latent", "Length of the latent code", kAny32)
-      ->default_str("32");
+  whole(app, "--latent", "latent", "Length of the latent code", kAny32);
   choice(app, "--net", "net", "Convolutions, or fully connected layers",
-         {"conv", "dense"})
-      ->default_str("conv");
+         {"conv", "dense"});
   add_list(app, "--layers",
            "Channels of the convolutions, or hidden sizes (dense: 512,256)",
            kAny32,
@@ -68,25 +81,19 @@ void Settings::add_model_options(CLI::App& app) {
            })
       ->default_str("64,128,128");
   choice(app, "--likelihood", "likelihood", "Of the pixels given the code",
-         {"bernoulli", "gaussian"})
-      ->default_str("bernoulli");
+         {"bernoulli", "gaussian"});
   number(app, "--sigma", "gaussian_sigma",
-         "Standard deviation of the Gaussian likelihood")
-      ->default_str("1");
-  number(app, "--kl-weight", "kl_weight", "Weight of the KL divergence (beta)")
-      ->default_str("1");
-  number(app, "--learning-rate", "learning_rate", "Adam's step size")
-      ->default_str("0.001");
-  number(app, "--weight-decay", "weight_decay", "L2 penalty")->default_str("0");
+         "Standard deviation of the Gaussian likelihood");
+  number(app, "--kl-weight", "kl_weight", "Weight of the KL divergence (beta)");
+  number(app, "--learning-rate", "learning_rate", "Adam's step size");
+  number(app, "--weight-decay", "weight_decay", "L2 penalty");
   number(app, "--clip", "clip_norm",
-         "Largest norm of the gradient; 0 does not clip")
-      ->default_str("0");
+         "Largest norm of the gradient; 0 does not clip");
   app.add_flag_callback(
       "--mean-loss", [this] { given_["sum_gradient"] = false; },
       "Gradients of the mean over the batch instead of the sum");
   whole(app, "--seed", "seed",
-        "Keys initialisation, noise and order of the data", Range{})
-      ->default_str("0");
+        "Keys initialisation, noise and order of the data", Range{});
 }
 
 vae_config Settings::apply(const vae_config& base) const {

@@ -10,113 +10,173 @@
 
 namespace vae {
 
-/// Which model is trained. Numbers are those of vae.h; zero is never valid.
-enum class Model : std::int32_t { vae = 1 };
+// [fields: choices] by tools/fields/generate; do not edit
+/// Which model is trained.
+enum class Model : std::int32_t {
+  /// Variational autoencoder (Kingma & Welling 2014).
+  vae = 1,
+};
 
 /// The network around the latent code.
 enum class Net : std::int32_t {
-  conv = 1,   ///< convolutions, BatchNorm, LeakyReLU; for images
-  dense = 2,  ///< fully connected layers without BatchNorm; for any vector
+  /// Convolutions with BatchNorm and LeakyReLU, for images.
+  conv = 1,
+  /// Fully connected layers without BatchNorm, for vectors of any kind.
+  dense = 2,
 };
 
-/// p(x | z), computed from the decoder's output.
+/// p(x|z), computed from the decoder's output.
 enum class Likelihood : std::int32_t {
-  bernoulli = 1,  ///< on logits; targets anywhere in [0, 1] ("soft targets")
-  gaussian = 2,   ///< fixed variance Config::gaussian_sigma squared
+  /// Bernoulli on logits; targets anywhere in [0, 1].
+  bernoulli = 1,
+  /// Gaussian of fixed variance, `gaussian_sigma` squared.
+  gaussian = 2,
 };
 
-/// The device that computes.
-enum class DeviceKind : std::int32_t { cpu = 1, cuda = 2, automatic = 3 };
+/// Where a trainer computes.
+enum class DeviceKind : std::int32_t {
+  /// The CPU and host memory.
+  cpu = 1,
+  /// An NVIDIA GPU and its memory.
+  cuda = 2,
+  /// A GPU if one can be used, else the CPU; only in a configuration.
+  automatic = 3,
+};
 
 /// Arithmetic of matrix products; parameters, statistics and losses are fp32.
-enum class Precision : std::int32_t { fp32 = 1, tf32 = 2, bf16 = 3 };
+enum class Precision : std::int32_t {
+  /// IEEE single precision.
+  fp32 = 1,
+  /// Inputs of matrix products rounded to TF32 (GPU).
+  tf32 = 2,
+  /// Matrix products of bfloat16 inputs, accumulated in single precision.
+  bf16 = 3,
+};
 
 /// Which implementation computes the network.
 enum class EngineKind : std::int32_t {
-  automatic = 1,  ///< the fastest that supports this configuration
-  blocks = 2,     ///< any shape, any device; the reference for the others
-  fused = 3,      ///< CUDA: libvae's fused kernels
-  tile = 4,       ///< CPU: every layer computed tile by tile in the cache
-};
-
-/// Whether work on a CUDA device is recorded as a CUDA graph and replayed,
-/// which saves the host from launching every kernel.
-enum class Graph : std::int32_t {
-  automatic = 1,  ///< where possible; Trainer::diagnose() tells
-  on = 2,         ///< Status::unsupported if not possible
-  off = 3,        ///< launch every kernel individually
+  /// The fastest engine that supports the configuration.
+  automatic = 1,
+  /// Any shape on any device; the reference for the others.
+  blocks = 2,
+  /// Fused kernels of libvae, GPU only. They also compute the matrix products
+  /// if precision is bf16, compute capability is at least 8.0, images have one
+  /// channel, and `layers` and `latent` are multiples of 8; otherwise LibTorch
+  /// does. The field "products" of Trainer::diagnose() tells which.
+  fused = 3,
+  /// Every layer is computed tile by tile in the cache. CPU only; convolutions
+  /// whose channels are multiples of 16, images of at most 4 channels.
+  tile = 4,
 };
 
 /// Action when the loss, gradient or a BatchNorm statistic of a training step
-/// is NaN or infinite. In both cases the step is not committed: parameters,
-/// moments and running statistics stay finite.
+/// is NaN or infinite. Such a step is never committed: parameters, moments and
+/// running statistics stay finite.
 enum class NonFinite : std::int32_t {
-  error = 1,  ///< the step fails with Status::nonfinite
-  skip = 2,   ///< the step is counted as skipped and training continues
+  /// The step fails with Status::nonfinite.
+  error = 1,
+  /// The step is counted as skipped, training continues.
+  skip = 2,
 };
+
+/// Whether work on a GPU is recorded as a CUDA graph and replayed, which saves
+/// launching every kernel.
+enum class Graph : std::int32_t {
+  /// Where possible; Trainer::diagnose() tells.
+  automatic = 1,
+  /// Always; Status::unsupported where it is not possible.
+  on = 2,
+  /// Never: every kernel is launched individually.
+  off = 3,
+};
+// [end of choices]
 
 /// Configuration of a trainer. validate() checks the ranges.
 /// C: vae_config_init, vae_default_config.
 struct Config {
-  // --- model -------------------------------------------------------------
-  Model model = Model::vae;  ///< which model
-  Net net = Net::conv;       ///< which network
-  /// Channels, height and width of an image, each 1..4096; their product at
-  /// most 16,777,216. A vector that is not an image is 1 x 1 x its length.
+  // [fields: fields] by tools/fields/generate; do not edit
+  // --- model ---------------------------------------------------------------
+  /// Which model is trained; default Model::vae.
+  Model model = Model::vae;
+  /// Which network; default Net::conv.
+  Net net = Net::conv;
+  /// Channels of an image, 1..4096; default 1. A vector that is not an image is
+  /// 1 x 1 x its length.
   std::uint32_t channels = 1;
-  std::uint32_t height = 28;  ///< rows of an image; see `channels`
-  std::uint32_t width = 28;   ///< columns of an image; see `channels`
-  /// Length of the latent code, 1..4096.
+  /// Rows of an image, 1..4096; default 28.
+  std::uint32_t height = 28;
+  /// Columns of an image, 1..4096; default 28. Channels x height x width is at
+  /// most 16777216.
+  std::uint32_t width = 28;
+  /// Length of the latent code, 1..4096; default 32.
   std::uint32_t latent = 32;
   /// Net::conv: output channels of the encoder's 2..8 convolutions, each
   /// 1..4096. All but the last halve height and width (kernel 4, stride 2); the
-  /// last keeps them (kernel 3). Net::dense: 1..8 hidden sizes, each 1..65536.
+  /// last keeps them (kernel 3). The decoder mirrors the encoder. Net::dense:
+  /// 1..8 hidden sizes, each 1..65536. Default 64, 128, 128.
   std::vector<std::uint32_t> layers{64, 128, 128};
 
-  // --- objective: reconstruction + kl_weight * KL -------------------------
-  Likelihood likelihood = Likelihood::bernoulli;  ///< p(x | z)
-  /// true: the gradient is of the loss summed over the batch, as in the
-  /// original; false: of its mean. Reported losses are always means.
+  // --- objective: reconstruction + kl_weight * KL --------------------------
+  /// p(x|z); default Likelihood::bernoulli.
+  Likelihood likelihood = Likelihood::bernoulli;
+  /// true (default): the gradient is of the loss summed over the batch, as in
+  /// the original; false: of its mean. Reported losses are always means.
   bool sum_gradient = true;
-  /// Standard deviation of Likelihood::gaussian, in pixel units, 1e-15
-  /// to 1e15.
+  /// Standard deviation of Likelihood::gaussian, in units of a pixel's [0, 1],
+  /// 1e-15 to 1e15; default 1.
   double gaussian_sigma = 1.0;
-  /// Weight of the KL divergence (beta of beta-VAE), 0 to 1e30.
+  /// Weight of the KL divergence (beta of beta-VAE), 0 to 1e30; default 1.
   double kl_weight = 1.0;
 
-  // --- optimizer: Adam (Kingma & Ba 2015), as torch.optim.Adam ------------
-  double learning_rate = 1e-3;  ///< 0 to 1e30
-  double beta1 = 0.9;           ///< [0, 1)
-  double beta2 = 0.999;         ///< [0, 1)
-  double epsilon = 1e-8;        ///< 1e-37 to 1e30
-  /// 0 to 1e30; added to the gradient (L2). Each element of the sum is limited
-  /// to ±1e18.
+  // --- optimizer: Adam (Kingma & Ba 2015), as torch.optim.Adam -------------
+  /// Adam's step size, 0 to 1e30; default 0.001.
+  double learning_rate = 0.001;
+  /// Decay of Adam's mean of the gradient, in [0, 1); default 0.9.
+  double beta1 = 0.9;
+  /// Decay of Adam's mean of the squared gradient, in [0, 1); default 0.999.
+  double beta2 = 0.999;
+  /// Added to Adam's divisor, 1e-37 to 1e30; default 1e-8.
+  double epsilon = 1e-8;
+  /// Added to the gradient (L2, as in PyTorch's Adam), 0 to 1e30; default 0.
+  /// Each element of the sum is limited to +-1e18.
   double weight_decay = 0.0;
-  double clip_norm = 0.0;  ///< largest gradient norm, 0 to 1e30; 0: no clipping
+  /// The whole gradient is scaled down to this norm, 0 to 1e30; 0 (default): no
+  /// clipping.
+  double clip_norm = 0.0;
 
   // --- how it runs ---------------------------------------------------------
-  /// Seed of all random numbers: initialisation, noise and data order.
+  /// Of initialisation, noise and data order; default 0.
   std::uint64_t seed = 0;
-  /// Largest training batch, 1..65536. Inference takes any count.
+  /// Most images of a training step, 1..65536; default 64. The first step
+  /// allocates memory for them. Inference takes any count.
   std::uint32_t max_batch = 64;
-  /// Samples of z per image in training. Only 1 for now.
+  /// Codes drawn per image in training: only 1.
   std::uint32_t samples = 1;
-  /// CPU threads of this trainer, 1..1024; 0: LibTorch's default.
+  /// CPU threads of this trainer, 1..1024; 0 (default): LibTorch's choice.
   std::uint32_t threads = 0;
-  /// Keep gradients readable after a step (Trainer::read_param).
+  /// true: Trainer::read_param() can read gradients after a step; false
+  /// (default): it cannot.
   bool keep_gradients = false;
-  /// automatic: a CUDA device that can be used, else the CPU.
+  /// Where it computes; default DeviceKind::automatic.
   DeviceKind device = DeviceKind::automatic;
-  std::int32_t device_index = 0;              ///< which CUDA device; >= 0
-  Precision precision = Precision::fp32;      ///< of products
-  EngineKind engine = EngineKind::automatic;  ///< what computes it
-  NonFinite nonfinite = NonFinite::error;     ///< on NaN or infinity
-  /// Deterministic algorithms on CUDA; the CPU is always deterministic.
+  /// Which GPU, 0..1023; default 0.
+  std::int32_t device_index = 0;
+  /// Arithmetic of matrix products; default Precision::fp32.
+  Precision precision = Precision::fp32;
+  /// What computes the network; default EngineKind::automatic.
+  EngineKind engine = EngineKind::automatic;
+  /// What a training step does that is NaN or infinite; default
+  /// NonFinite::error.
+  NonFinite nonfinite = NonFinite::error;
+  /// true: deterministic algorithms on a GPU; false (default): any. The CPU is
+  /// always deterministic.
   bool deterministic = false;
-  Graph graph = Graph::automatic;  ///< on CUDA; no effect on the CPU
-  /// Training steps of train_epoch() per CUDA graph, 1..64; 0: 8. Cancellation
-  /// and progress callbacks happen between graphs.
+  /// Recording on a GPU; default Graph::automatic. No effect on the CPU.
+  Graph graph = Graph::automatic;
+  /// Training steps of Trainer::train_epoch() per CUDA graph, 1..64; 0
+  /// (default): 8. Cancellation and progress callbacks happen between graphs.
   std::uint32_t graph_steps = 0;
+  // [end of fields]
 
   /// @return Whether every field is equal.
   bool operator==(const Config&) const = default;

@@ -1,10 +1,9 @@
-// Converts a configuration to a JSON object and back. Both directions use one
-// list of fields.
-#include <array>
+// Converts a configuration to a JSON object and back.
 #include <limits>
 #include <set>
 
 #include "base/check.hpp"
+#include "base/config_fields.hpp"
 #include "base/json.hpp"
 #include "vae/config.hpp"
 
@@ -12,77 +11,6 @@ namespace vae {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// The names of an enumeration's values; the first belongs to value 1.
-template <class Enum>
-struct Names;
-template <>
-struct Names<Model> {
-  static constexpr std::array list{"vae"};
-};
-template <>
-struct Names<Net> {
-  static constexpr std::array list{"conv", "dense"};
-};
-template <>
-struct Names<Likelihood> {
-  static constexpr std::array list{"bernoulli", "gaussian"};
-};
-template <>
-struct Names<DeviceKind> {
-  static constexpr std::array list{"cpu", "cuda", "auto"};
-};
-template <>
-struct Names<Precision> {
-  static constexpr std::array list{"fp32", "tf32", "bf16"};
-};
-template <>
-struct Names<EngineKind> {
-  static constexpr std::array list{"auto", "blocks", "fused", "tile"};
-};
-template <>
-struct Names<Graph> {
-  static constexpr std::array list{"auto", "on", "off"};
-};
-template <>
-struct Names<NonFinite> {
-  static constexpr std::array list{"error", "skip"};
-};
-
-/// Calls visit(name, field) for every field, in the order of Config.
-template <class Config, class Visit>
-void for_each_field(Config& c, Visit visit) {
-  visit("model", c.model);
-  visit("net", c.net);
-  visit("channels", c.channels);
-  visit("height", c.height);
-  visit("width", c.width);
-  visit("latent", c.latent);
-  visit("layers", c.layers);
-  visit("likelihood", c.likelihood);
-  visit("sum_gradient", c.sum_gradient);
-  visit("gaussian_sigma", c.gaussian_sigma);
-  visit("kl_weight", c.kl_weight);
-  visit("learning_rate", c.learning_rate);
-  visit("beta1", c.beta1);
-  visit("beta2", c.beta2);
-  visit("epsilon", c.epsilon);
-  visit("weight_decay", c.weight_decay);
-  visit("clip_norm", c.clip_norm);
-  visit("seed", c.seed);
-  visit("max_batch", c.max_batch);
-  visit("samples", c.samples);
-  visit("threads", c.threads);
-  visit("keep_gradients", c.keep_gradients);
-  visit("device", c.device);
-  visit("device_index", c.device_index);
-  visit("precision", c.precision);
-  visit("engine", c.engine);
-  visit("nonfinite", c.nonfinite);
-  visit("deterministic", c.deterministic);
-  visit("graph", c.graph);
-  visit("graph_steps", c.graph_steps);
-}
 
 template <class T>
 Json write(const T& value) {
@@ -149,8 +77,8 @@ void read(const std::string& name, const Json& json, T& field) {
 std::string to_json(const Config& config) {
   validate(config);
   Json json = Json::object();
-  for_each_field(config, [&](const char* name, const auto& field) {
-    json[name] = write(field);
+  for_each_field([&](const char* name, Scope, auto, auto member) {
+    json[name] = write(config.*member);
   });
   return json.dump();
 }
@@ -161,9 +89,9 @@ Config config_from_json(std::string_view text) {
           "the configuration is not a JSON object");
   Config config;
   std::set<std::string> known;
-  for_each_field(config, [&](const char* name, auto& field) {
+  for_each_field([&](const char* name, Scope, auto, auto member) {
     known.insert(name);
-    if (json.contains(name)) read(name, json[name], field);
+    if (json.contains(name)) read(name, json[name], config.*member);
   });
   for (const auto& [name, value] : json.items())
     require(known.contains(name), Status::argument, "\"", name,

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/check.hpp"
+#include "base/config_fields.hpp"
 #include "base/json.hpp"
 #include "io/file.hpp"
 #include "train/memory.hpp"
@@ -73,13 +74,6 @@ void check_names(const io::TensorFile& file, const model::Plan& plan,
     require(plan.find(base) >= 0 || plan.is_counter(name), Status::format,
             origin, ": tensor \"", name, "\" does not belong to this model");
   }
-}
-
-/// Compares the fields that determine the tensors and their meaning.
-bool same_model(const Config& a, const Config& b) {
-  return a.model == b.model && a.net == b.net && a.channels == b.channels &&
-         a.height == b.height && a.width == b.width && a.latent == b.latent &&
-         a.layers == b.layers && a.likelihood == b.likelihood;
 }
 
 std::uint64_t count_of(const Json& json, const char* key,

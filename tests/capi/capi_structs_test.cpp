@@ -9,23 +9,6 @@ using namespace capi_test;
 
 namespace {
 
-struct Field {
-  std::size_t offset, size;
-};
-#define FIELD(type, name) \
-  Field { offsetof(type, name), sizeof(type::name) }
-
-void without_holes(std::initializer_list<Field> fields, std::size_t size,
-                   std::size_t expected) {
-  std::size_t end = 0;
-  for (const Field& field : fields) {
-    CHECK(field.offset == end);
-    end = field.offset + field.size;
-  }
-  CHECK(end == size);
-  CHECK(size == expected);
-}
-
 template <class T>
 struct InitOf {
   vae_status (*init)(T*, std::uint32_t);
@@ -96,66 +79,16 @@ void sizes_are_checked(const T& valid, std::uint32_t minimum, Use&& use) {
 
 }  // namespace
 
-TEST_CASE("structs have no holes and their promised sizes") {
-  using C = vae_config;
-  without_holes({FIELD(C, struct_size),  FIELD(C, abi_version),
-                 FIELD(C, model),        FIELD(C, net),
-                 FIELD(C, channels),     FIELD(C, height),
-                 FIELD(C, width),        FIELD(C, latent),
-                 FIELD(C, layer_count),  FIELD(C, condition_size),
-                 FIELD(C, layers),       FIELD(C, likelihood),
-                 FIELD(C, sum_gradient), FIELD(C, gaussian_sigma),
-                 FIELD(C, kl_weight),    FIELD(C, learning_rate),
-                 FIELD(C, beta1),        FIELD(C, beta2),
-                 FIELD(C, epsilon),      FIELD(C, weight_decay),
-                 FIELD(C, clip_norm),    FIELD(C, seed),
-                 FIELD(C, max_batch),    FIELD(C, samples),
-                 FIELD(C, threads),      FIELD(C, keep_gradients),
-                 FIELD(C, device),       FIELD(C, device_index),
-                 FIELD(C, precision),    FIELD(C, engine),
-                 FIELD(C, nonfinite),    FIELD(C, deterministic),
-                 FIELD(C, graph),        FIELD(C, graph_steps)},
-                sizeof(C), 200);
-  using B = vae_batch;
-  without_holes(
-      {FIELD(B, struct_size), FIELD(B, dtype), FIELD(B, data), FIELD(B, bytes),
-       FIELD(B, count), FIELD(B, device), FIELD(B, layout), FIELD(B, stream),
-       FIELD(B, labels), FIELD(B, condition)},
-      sizeof(B), 64);
-  using O = vae_output;
-  without_holes(
-      {FIELD(O, struct_size), FIELD(O, dtype), FIELD(O, data), FIELD(O, bytes),
-       FIELD(O, written), FIELD(O, device), FIELD(O, layout), FIELD(O, stream)},
-      sizeof(O), 48);
-  using M = vae_metrics;
-  without_holes(
-      {FIELD(M, struct_size), FIELD(M, active_units), FIELD(M, steps),
-       FIELD(M, images), FIELD(M, skipped_steps), FIELD(M, nonfinite_steps),
-       FIELD(M, loss), FIELD(M, reconstruction), FIELD(M, kl), FIELD(M, mse),
-       FIELD(M, gradient_norm), FIELD(M, seconds), FIELD(M, kl_per_dim),
-       FIELD(M, kl_bytes)},
-      sizeof(M), 104);
-  using P = vae_progress;
-  without_holes(
-      {FIELD(P, struct_size), FIELD(P, phase), FIELD(P, epoch), FIELD(P, step),
-       FIELD(P, steps), FIELD(P, images), FIELD(P, loss),
-       FIELD(P, reconstruction), FIELD(P, kl), FIELD(P, seconds)},
-      sizeof(P), 72);
-  using R = vae_run;
-  without_holes(
-      {FIELD(R, struct_size), FIELD(R, every_steps), FIELD(R, batch_size),
-       FIELD(R, max_steps), FIELD(R, progress), FIELD(R, user)},
-      sizeof(R), 40);
-  using S = vae_sampling;
-  without_holes({FIELD(S, struct_size), FIELD(S, reserved), FIELD(S, count),
-                 FIELD(S, seed), FIELD(S, first), FIELD(S, temperature),
-                 FIELD(S, labels), FIELD(S, condition)},
-                sizeof(S), 56);
-  using A = vae_param;
-  without_holes({FIELD(A, struct_size), FIELD(A, dtype), FIELD(A, rank),
-                 FIELD(A, trainable), FIELD(A, shape), FIELD(A, elements),
-                 FIELD(A, name)},
-                sizeof(A), 152);
+// That they have no holes is capi_layout_test.cpp's.
+TEST_CASE("structs have the sizes that vae.h promises") {
+  CHECK(sizeof(vae_config) == 200);
+  CHECK(sizeof(vae_batch) == 64);
+  CHECK(sizeof(vae_output) == 48);
+  CHECK(sizeof(vae_metrics) == 104);
+  CHECK(sizeof(vae_progress) == 72);
+  CHECK(sizeof(vae_run) == 40);
+  CHECK(sizeof(vae_sampling) == 56);
+  CHECK(sizeof(vae_param) == 152);
 }
 
 TEST_CASE("the oldest struct that is honoured ends where vae.h says") {

@@ -67,7 +67,7 @@ TEST_CASE("the default is the original program") {
 TEST_CASE("model fields out of range are named") {
   check_refused({
       {[](Config& c) { c.model = number<Model>(0); },
-       {"model is 0", "1 (VAE)"}},
+       {"model is 0", "1 (vae)"}},
       {[](Config& c) { c.net = number<Net>(3); },
        {"net is 3", "1 (conv)", "2 (dense)"}},
       {[](Config& c) { c.channels = 0; }, {"channels is 0", "1 to 4096"}},

@@ -2,31 +2,97 @@
 // a forgotten choice is an error.
 namespace Vae
 {
-    /// <summary>What kind of model.</summary>
+    // [fields: choices] by tools/fields/generate; do not edit
+    /// <summary>Which model is trained.</summary>
     public enum ModelKind
     {
-        /// <summary>Variational autoencoder (Kingma and Welling 2014).</summary>
+        /// <summary>Variational autoencoder (Kingma &amp; Welling 2014).</summary>
         Vae = 1,
     }
 
-    /// <summary>What the encoder and the decoder are made of.</summary>
+    /// <summary>The network around the latent code.</summary>
     public enum NetKind
     {
-        /// <summary>Convolutions with BatchNorm, for images.</summary>
+        /// <summary>Convolutions with BatchNorm and LeakyReLU, for images.</summary>
         Conv = 1,
-        /// <summary>Fully connected layers, for any vector.</summary>
+        /// <summary>Fully connected layers without BatchNorm, for vectors of any kind.</summary>
         Dense = 2,
     }
 
-    /// <summary>p(x|z).</summary>
+    /// <summary>p(x|z), computed from the decoder's output.</summary>
     public enum Likelihood
     {
-        /// <summary>Bernoulli on logits; targets in [0, 1].</summary>
+        /// <summary>Bernoulli on logits; targets anywhere in [0, 1].</summary>
         Bernoulli = 1,
         /// <summary>Gaussian of fixed variance, <see cref="VaeConfig.GaussianSigma"/>
         /// squared.</summary>
         Gaussian = 2,
     }
+
+    /// <summary>Where a trainer computes.</summary>
+    public enum Device
+    {
+        /// <summary>The CPU and host memory.</summary>
+        Cpu = 1,
+        /// <summary>An NVIDIA GPU and its memory.</summary>
+        Cuda = 2,
+        /// <summary>A GPU if one can be used, else the CPU; only in a configuration.</summary>
+        Auto = 3,
+    }
+
+    /// <summary>Arithmetic of matrix products; parameters, statistics and losses are
+    /// fp32.</summary>
+    public enum Precision
+    {
+        /// <summary>IEEE single precision.</summary>
+        Fp32 = 1,
+        /// <summary>Inputs of matrix products rounded to TF32 (GPU).</summary>
+        Tf32 = 2,
+        /// <summary>Matrix products of bfloat16 inputs, accumulated in single precision.</summary>
+        Bf16 = 3,
+    }
+
+    /// <summary>Which implementation computes the network.</summary>
+    public enum Engine
+    {
+        /// <summary>The fastest engine that supports the configuration.</summary>
+        Auto = 1,
+        /// <summary>Any shape on any device; the reference for the others.</summary>
+        Blocks = 2,
+        /// <summary>Fused kernels of libvae, GPU only. They also compute the matrix products if
+        /// precision is bf16, compute capability is at least 8.0, images have one channel, and
+        /// <see cref="VaeConfig.Layers"/> and <see cref="VaeConfig.Latent"/> are multiples of 8;
+        /// otherwise LibTorch does. The field "products" of <c>Trainer.Diagnose</c> tells
+        /// which.</summary>
+        Fused = 3,
+        /// <summary>Every layer is computed tile by tile in the cache. CPU only; convolutions whose
+        /// channels are multiples of 16, images of at most 4 channels.</summary>
+        Tile = 4,
+    }
+
+    /// <summary>Action when the loss, gradient or a BatchNorm statistic of a training step is NaN
+    /// or infinite. Such a step is never committed: parameters, moments and running statistics stay
+    /// finite.</summary>
+    public enum NonfiniteAction
+    {
+        /// <summary>The step fails with <see cref="VaeStatus.Nonfinite"/>.</summary>
+        Error = 1,
+        /// <summary>The step is counted as skipped, training continues.</summary>
+        Skip = 2,
+    }
+
+    /// <summary>Whether work on a GPU is recorded as a CUDA graph and replayed, which saves
+    /// launching every kernel.</summary>
+    public enum GraphMode
+    {
+        /// <summary>Where possible; <c>Trainer.Diagnose</c> tells.</summary>
+        Auto = 1,
+        /// <summary>Always; <see cref="VaeStatus.Unsupported"/> where it is not possible.</summary>
+        On = 2,
+        /// <summary>Never: every kernel is launched individually.</summary>
+        Off = 3,
+    }
+    // [end of choices]
 
     /// <summary>The type of one number.</summary>
     public enum ElementType
@@ -39,17 +105,6 @@ namespace Vae
         Int64 = 3,
     }
 
-    /// <summary>Where a trainer computes.</summary>
-    public enum Device
-    {
-        /// <summary>The CPU and host memory.</summary>
-        Cpu = 1,
-        /// <summary>An NVIDIA GPU and its memory.</summary>
-        Cuda = 2,
-        /// <summary>A GPU if one can be used, else the CPU.</summary>
-        Auto = 3,
-    }
-
     /// <summary>The order of an image's numbers.</summary>
     public enum Layout
     {
@@ -57,53 +112,6 @@ namespace Vae
         Chw = 1,
         /// <summary>[row][column][channel], as in image files.</summary>
         Hwc = 2,
-    }
-
-    /// <summary>Arithmetic of matrix products.</summary>
-    public enum Precision
-    {
-        /// <summary>IEEE single precision.</summary>
-        Fp32 = 1,
-        /// <summary>Inputs rounded to TF32 (GPU).</summary>
-        Tf32 = 2,
-        /// <summary>bfloat16 inputs, accumulated in single precision.</summary>
-        Bf16 = 3,
-    }
-
-    /// <summary>Which implementation computes.</summary>
-    public enum Engine
-    {
-        /// <summary>The fastest engine that supports the configuration.</summary>
-        Auto = 1,
-        /// <summary>Any shape on any device; the reference for the others.</summary>
-        Blocks = 2,
-        /// <summary>libvae's fused kernels, GPU only.</summary>
-        Fused = 3,
-        /// <summary>Every layer is computed tile by tile in the cache. CPU only; convolutions
-        /// whose channels are multiples of 16, images of at most 4 channels.</summary>
-        Tile = 4,
-    }
-
-    /// <summary>Whether work on a GPU is recorded as a CUDA graph.</summary>
-    public enum GraphMode
-    {
-        /// <summary>Where possible.</summary>
-        Auto = 1,
-        /// <summary>Always; <see cref="VaeStatus.Unsupported"/> where it is not
-        /// possible.</summary>
-        On = 2,
-        /// <summary>Never: every kernel is launched individually.</summary>
-        Off = 3,
-    }
-
-    /// <summary>Action when a step's loss or gradient is NaN or infinite. Such a step is never
-    /// committed.</summary>
-    public enum NonfiniteAction
-    {
-        /// <summary>It fails with <see cref="VaeStatus.Nonfinite"/>.</summary>
-        Error = 1,
-        /// <summary>It is counted as skipped, and training continues.</summary>
-        Skip = 2,
     }
 
     /// <summary>What is saved.</summary>

@@ -121,11 +121,11 @@ namespace Vae
         private static void CheckVersion()
         {
             uint abi = NativeMethods.vae_abi_version();
-            if (abi != vae_config.AbiVersion)
+            if (abi != VaeAbi.Version)
                 throw new VaeException(
                     VaeStatus.Version, path + " has version " + abi +
                     " of the interface; this Vae.dll was made for version " +
-                    vae_config.AbiVersion);
+                    VaeAbi.Version);
             NativeLayout.Check(Utf8.Ask(NativeMethods.vae_layout));
         }
 

@@ -7,12 +7,15 @@ using System.Runtime.InteropServices;
 
 namespace Vae
 {
+    // [fields: structs] by tools/fields/generate; do not edit
+    internal static class VaeAbi
+    {
+        internal const uint Version = 1;
+    }
+
     [StructLayout(LayoutKind.Sequential, Size = 200)]
     internal unsafe struct vae_config
     {
-        internal const uint AbiVersion = 1;
-        internal const int MaxLayers = 8;
-
         internal uint struct_size;
         internal uint abi_version;
         internal int model;
@@ -23,7 +26,8 @@ namespace Vae
         internal uint latent;
         internal uint layer_count;
         internal uint condition_size;
-        internal fixed uint layers[MaxLayers];
+        internal const int LayersLength = 8;
+        internal fixed uint layers[LayersLength];
         internal int likelihood;
         internal int sum_gradient;
         internal double gaussian_sigma;
@@ -138,15 +142,15 @@ namespace Vae
     [StructLayout(LayoutKind.Sequential, Size = 152)]
     internal unsafe struct vae_param
     {
-        internal const int MaxRank = 8;
-        internal const int NameBytes = 64;
-
         internal uint struct_size;
         internal int dtype;
         internal uint rank;
         internal uint trainable;
-        internal fixed long shape[MaxRank];
+        internal const int ShapeLength = 8;
+        internal fixed long shape[ShapeLength];
         internal ulong elements;
-        internal fixed byte name[NameBytes];
+        internal const int NameLength = 64;
+        internal fixed byte name[NameLength];
     }
+    // [end of structs]
 }

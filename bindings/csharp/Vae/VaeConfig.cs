@@ -22,104 +22,115 @@ namespace Vae
 
         private VaeConfig(vae_config* native) { Read(native); }
 
-        /// <summary>Default <see cref="ModelKind.Vae"/>.</summary>
+        // [fields: properties] by tools/fields/generate; do not edit
+        /// <summary>Which model is trained; default <see cref="Vae.ModelKind.Vae"/>.</summary>
         public ModelKind Model { get; set; }
 
-        /// <summary>Default <see cref="NetKind.Conv"/>.</summary>
+        /// <summary>Which network; default <see cref="Vae.NetKind.Conv"/>.</summary>
         public NetKind Net { get; set; }
 
-        /// <summary>Of an image, 1..4096; default 1. A vector that is no image is
-        /// 1 x 1 x its length.</summary>
+        /// <summary>Channels of an image, 1..4096; default 1. A vector that is not an image is 1 x
+        /// 1 x its length.</summary>
         public int Channels { get; set; }
 
         /// <summary>Rows of an image, 1..4096; default 28.</summary>
         public int Height { get; set; }
 
-        /// <summary>Columns of an image, 1..4096; default 28. Channels x height x width is at
-        /// most 16777216.</summary>
+        /// <summary>Columns of an image, 1..4096; default 28. Channels x height x width is at most
+        /// 16777216.</summary>
         public int Width { get; set; }
 
         /// <summary>Length of the latent code, 1..4096; default 32.</summary>
         public int Latent { get; set; }
 
-        /// <summary>At most 8 sizes; default 64, 128, 128. Convolutional: output channels of the
-        /// encoder's 2..8 convolutions, each 1..4096; all but the last halve the image, the
-        /// decoder mirrors them. Dense: 1..8 hidden sizes, each 1..65536.</summary>
+        /// <summary><see cref="Vae.NetKind.Conv"/>: output channels of the encoder's 2..8
+        /// convolutions, each 1..4096. All but the last halve height and width (kernel 4, stride
+        /// 2); the last keeps them (kernel 3). The decoder mirrors the encoder.
+        /// <see cref="Vae.NetKind.Dense"/>: 1..8 hidden sizes, each 1..65536. Default 64, 128,
+        /// 128.</summary>
         public int[] Layers { get; set; }
 
         /// <summary>p(x|z); default <see cref="Vae.Likelihood.Bernoulli"/>.</summary>
         public Likelihood Likelihood { get; set; }
 
-        /// <summary>Whether gradients are of the loss summed over a batch's images (default), as
-        /// in the original, or of its mean. Losses reported are means either way.</summary>
+        /// <summary>True (default): the gradient is of the loss summed over the batch, as in the
+        /// original; false: of its mean. Reported losses are always means.</summary>
         public bool SumGradient { get; set; }
 
-        /// <summary>Standard deviation of the Gaussian likelihood, in units of a pixel's [0, 1],
-        /// 1e-15 to 1e15; default 1.</summary>
+        /// <summary>Standard deviation of <see cref="Vae.Likelihood.Gaussian"/>, in units of a
+        /// pixel's [0, 1], 1e-15 to 1e15; default 1.</summary>
         public double GaussianSigma { get; set; }
 
-        /// <summary>Weight of the KL divergence (beta), 0 to 1e30; default 1.</summary>
+        /// <summary>Weight of the KL divergence (beta of beta-VAE), 0 to 1e30; default 1.</summary>
         public double KlWeight { get; set; }
 
-        /// <summary>Adam's, 0 to 1e30; default 0.001.</summary>
+        /// <summary>Adam's step size, 0 to 1e30; default 0.001.</summary>
         public double LearningRate { get; set; }
 
-        /// <summary>Adam's, in [0, 1); default 0.9.</summary>
+        /// <summary>Decay of Adam's mean of the gradient, in [0, 1); default 0.9.</summary>
         public double Beta1 { get; set; }
 
-        /// <summary>Adam's, in [0, 1); default 0.999.</summary>
+        /// <summary>Decay of Adam's mean of the squared gradient, in [0, 1); default
+        /// 0.999.</summary>
         public double Beta2 { get; set; }
 
-        /// <summary>Adam's, 1e-37 to 1e30; default 1e-8.</summary>
+        /// <summary>Added to Adam's divisor, 1e-37 to 1e30; default 1e-8.</summary>
         public double Epsilon { get; set; }
 
-        /// <summary>Added to the gradient (L2, as in PyTorch's Adam), 0 to 1e30;
-        /// default 0.</summary>
+        /// <summary>Added to the gradient (L2, as in PyTorch's Adam), 0 to 1e30; default 0. Each
+        /// element of the sum is limited to +-1e18.</summary>
         public double WeightDecay { get; set; }
 
-        /// <summary>Largest norm of the whole gradient; 0 (default): any.</summary>
+        /// <summary>The whole gradient is scaled down to this norm, 0 to 1e30; 0 (default): no
+        /// clipping.</summary>
         public double ClipNorm { get; set; }
 
-        /// <summary>Keys initialisation, noise and order of the data; default 0.</summary>
+        /// <summary>Of initialisation, noise and data order; default 0.</summary>
         public ulong Seed { get; set; }
 
-        /// <summary>Most images of a training step, 1..65536; default 64.</summary>
+        /// <summary>Most images of a training step, 1..65536; default 64. The first step allocates
+        /// memory for them. Inference takes any count.</summary>
         public int MaxBatch { get; set; }
 
-        /// <summary>Codes drawn per image in training: 1 (default).</summary>
+        /// <summary>Codes drawn per image in training: only 1.</summary>
         public int Samples { get; set; }
 
-        /// <summary>CPU threads, 1..1024; 0 (default): LibTorch's choice.</summary>
+        /// <summary>CPU threads of this trainer, 1..1024; 0 (default): LibTorch's choice.</summary>
         public int Threads { get; set; }
 
-        /// <summary>Whether gradients can be read after a step; default false.</summary>
+        /// <summary>True: <c>Trainer.ReadParameter</c> can read gradients after a step; false
+        /// (default): it cannot.</summary>
         public bool KeepGradients { get; set; }
 
-        /// <summary>Default <see cref="Vae.Device.Auto"/>.</summary>
+        /// <summary>Where it computes; default <see cref="Vae.Device.Auto"/>.</summary>
         public Device Device { get; set; }
 
-        /// <summary>Which GPU, from 0; default 0.</summary>
+        /// <summary>Which GPU, 0..1023; default 0.</summary>
         public int DeviceIndex { get; set; }
 
-        /// <summary>Default <see cref="Vae.Precision.Fp32"/>.</summary>
+        /// <summary>Arithmetic of matrix products; default
+        /// <see cref="Vae.Precision.Fp32"/>.</summary>
         public Precision Precision { get; set; }
 
-        /// <summary>Default <see cref="Vae.Engine.Auto"/>.</summary>
+        /// <summary>What computes the network; default <see cref="Vae.Engine.Auto"/>.</summary>
         public Engine Engine { get; set; }
 
-        /// <summary>Default <see cref="NonfiniteAction.Error"/>.</summary>
+        /// <summary>What a training step does that is NaN or infinite; default
+        /// <see cref="Vae.NonfiniteAction.Error"/>.</summary>
         public NonfiniteAction Nonfinite { get; set; }
 
-        /// <summary>Deterministic algorithms on a GPU too; default false. The CPU always
-        /// is.</summary>
+        /// <summary>True: deterministic algorithms on a GPU; false (default): any. The CPU is
+        /// always deterministic.</summary>
         public bool Deterministic { get; set; }
 
-        /// <summary>On a GPU; default <see cref="GraphMode.Auto"/>.</summary>
+        /// <summary>Recording on a GPU; default <see cref="Vae.GraphMode.Auto"/>. No effect on the
+        /// CPU.</summary>
         public GraphMode Graph { get; set; }
 
-        /// <summary>Training steps of a data set that one CUDA graph holds, 1..64; 0 (default):
-        /// 8.</summary>
+        /// <summary>Training steps of <c>Trainer.TrainEpoch</c> per CUDA graph, 1..64; 0 (default):
+        /// 8. Cancellation and progress callbacks happen between graphs.</summary>
         public int GraphSteps { get; set; }
+        // [end of properties]
 
         /// <summary>Checks every value. Looks for no device and opens nothing.</summary>
         /// <remarks>C: <c>vae_config_validate</c>.</remarks>
@@ -204,21 +215,22 @@ namespace Vae
         {
             if (Layers == null)
                 throw new VaeException(VaeStatus.Argument, "Layers is null; allowed are 1 to " +
-                                       vae_config.MaxLayers + " sizes");
-            if (Layers.Length > vae_config.MaxLayers)
+                                       vae_config.LayersLength + " sizes");
+            if (Layers.Length > vae_config.LayersLength)
                 throw new VaeException(VaeStatus.Argument, "Layers has " + Layers.Length +
-                                       " entries; at most " + vae_config.MaxLayers);
+                                       " entries; at most " + vae_config.LayersLength);
             vae_config native = Defaults();
+            native.layer_count = (uint)Layers.Length;
+            for (int i = 0; i < vae_config.LayersLength; ++i)
+                native.layers[i] =
+                    i < Layers.Length ? Whole.Small("layers[" + i + "]", Layers[i]) : 0;
+            // [fields: to native] by tools/fields/generate; do not edit
             native.model = (int)Model;
             native.net = (int)Net;
             native.channels = Whole.Small("channels", Channels);
             native.height = Whole.Small("height", Height);
             native.width = Whole.Small("width", Width);
             native.latent = Whole.Small("latent", Latent);
-            native.layer_count = (uint)Layers.Length;
-            for (int i = 0; i < vae_config.MaxLayers; ++i)
-                native.layers[i] =
-                    i < Layers.Length ? Whole.Small("layers[" + i + "]", Layers[i]) : 0;
             native.likelihood = (int)Likelihood;
             native.sum_gradient = SumGradient ? 1 : 0;
             native.gaussian_sigma = GaussianSigma;
@@ -242,6 +254,7 @@ namespace Vae
             native.deterministic = Deterministic ? 1 : 0;
             native.graph = (int)Graph;
             native.graph_steps = Whole.Small("graph_steps", GraphSteps);
+            // [end of to native]
             return native;
         }
 
@@ -251,21 +264,22 @@ namespace Vae
             {
                 vae_config native;
                 Status.Check(NativeMethods.vae_config_init(&native, (uint)sizeof(vae_config),
-                                                           vae_config.AbiVersion));
+                                                           VaeAbi.Version));
                 return native;
             });
         }
 
         private void Read(vae_config* native)
         {
+            Layers = new int[native->layer_count];
+            for (int i = 0; i < Layers.Length; ++i) Layers[i] = (int)native->layers[i];
+            // [fields: from native] by tools/fields/generate; do not edit
             Model = (ModelKind)native->model;
             Net = (NetKind)native->net;
             Channels = (int)native->channels;
             Height = (int)native->height;
             Width = (int)native->width;
             Latent = (int)native->latent;
-            Layers = new int[native->layer_count];
-            for (int i = 0; i < Layers.Length; ++i) Layers[i] = (int)native->layers[i];
             Likelihood = (Likelihood)native->likelihood;
             SumGradient = native->sum_gradient != 0;
             GaussianSigma = native->gaussian_sigma;
@@ -289,6 +303,7 @@ namespace Vae
             Deterministic = native->deterministic != 0;
             Graph = (GraphMode)native->graph;
             GraphSteps = (int)native->graph_steps;
+            // [end of from native]
         }
     }
 }

@@ -5,6 +5,7 @@
 use crate::functions::*;
 use crate::structs::vae_status;
 
+// [fields: constants] by tools/fields/generate; do not edit
 /// Version of this interface; increased when compiled programs would break.
 pub const VAE_ABI_VERSION: u32 = 1;
 /// The call succeeded.
@@ -17,9 +18,9 @@ pub const VAE_E_TOO_SMALL: vae_status = 101;
 pub const VAE_E_UNSUPPORTED: vae_status = 102;
 /// The trainer is inside another call (another thread, or a callback).
 pub const VAE_E_BUSY: vae_status = 200;
-/// The trainer's device was lost, a defect of libvae interrupted the commit of a
-/// step, or the trainer was created before fork() in the parent process; it can only
-/// be destroyed.
+/// The trainer's device was lost, a defect of libvae interrupted the commit of
+/// a step, or the trainer was created before fork() in the parent process; it
+/// can only be destroyed.
 pub const VAE_E_POISONED: vae_status = 201;
 /// Host or device memory is exhausted.
 pub const VAE_E_MEMORY: vae_status = 300;
@@ -39,31 +40,22 @@ pub const VAE_E_NONFINITE: vae_status = 800;
 pub const VAE_E_INTERNAL: vae_status = 900;
 /// `vae_config.model`: variational autoencoder (Kingma & Welling 2014).
 pub const VAE_MODEL_VAE: i32 = 1;
-/// `vae_config.net`: convolutions with BatchNorm, for images.
+/// `vae_config.net`: convolutions with BatchNorm and LeakyReLU, for images.
 pub const VAE_NET_CONV: i32 = 1;
-/// `vae_config.net`: fully connected layers, for vectors of any kind.
+/// `vae_config.net`: fully connected layers without BatchNorm, for vectors of
+/// any kind.
 pub const VAE_NET_DENSE: i32 = 2;
-/// `vae_config.likelihood`: Bernoulli on logits; targets in `[0, 1]`.
+/// `vae_config.likelihood`: Bernoulli on logits; targets anywhere in `[0, 1]`.
 pub const VAE_BERNOULLI: i32 = 1;
-/// `vae_config.likelihood`: Gaussian of fixed variance `gaussian_sigma`^2.
+/// `vae_config.likelihood`: Gaussian of fixed variance, `gaussian_sigma`
+/// squared.
 pub const VAE_GAUSSIAN: i32 = 2;
-/// Element type: unsigned byte; 0..255 stands for 0..1.
-pub const VAE_UINT8: i32 = 1;
-/// Element type: IEEE single precision.
-pub const VAE_FLOAT32: i32 = 2;
-/// Element type: signed 64-bit integer; for BatchNorm's counters and
-/// [`vae_write_array`].
-pub const VAE_INT64: i32 = 3;
 /// Device: the CPU and host memory.
 pub const VAE_CPU: i32 = 1;
 /// Device: an NVIDIA GPU and its memory.
 pub const VAE_CUDA: i32 = 2;
-/// `vae_config.device` only: a GPU if one can be used, else the CPU.
+/// Device: a GPU if one can be used, else the CPU; only in a configuration.
 pub const VAE_AUTO: i32 = 3;
-/// Layout: `[channel][row][column]`, as in PyTorch.
-pub const VAE_CHW: i32 = 1;
-/// Layout: `[row][column][channel]`, as in image files.
-pub const VAE_HWC: i32 = 2;
 /// `vae_config.precision`: IEEE single precision.
 pub const VAE_FP32: i32 = 1;
 /// `vae_config.precision`: inputs of matrix products rounded to TF32 (GPU).
@@ -75,26 +67,37 @@ pub const VAE_BF16: i32 = 3;
 pub const VAE_ENGINE_AUTO: i32 = 1;
 /// `vae_config.engine`: any shape on any device; the reference for the others.
 pub const VAE_ENGINE_BLOCKS: i32 = 2;
-/// `vae_config.engine`: libvae's fused kernels, GPU only. They also compute the
-/// matrix products if precision is bf16, compute capability is at least 8.0,
-/// images have one channel, and `layers` and `latent` are multiples of 8;
-/// otherwise LibTorch does. The field `products` of [`vae_diagnose`] tells
+/// `vae_config.engine`: fused kernels of libvae, GPU only. They also compute
+/// the matrix products if precision is bf16, compute capability is at least
+/// 8.0, images have one channel, and `layers` and `latent` are multiples of 8;
+/// otherwise LibTorch does. The field "products" of [`vae_diagnose`] tells
 /// which.
 pub const VAE_ENGINE_FUSED: i32 = 3;
 /// `vae_config.engine`: every layer is computed tile by tile in the cache. CPU
 /// only; convolutions whose channels are multiples of 16, images of at most 4
 /// channels.
 pub const VAE_ENGINE_TILE: i32 = 4;
-/// `vae_config.graph`: record work on a GPU as a CUDA graph where possible.
-pub const VAE_GRAPH_AUTO: i32 = 1;
-/// `vae_config.graph`: as AUTO, but [`VAE_E_UNSUPPORTED`] if not possible.
-pub const VAE_GRAPH_ON: i32 = 2;
-/// `vae_config.graph`: launch every kernel individually.
-pub const VAE_GRAPH_OFF: i32 = 3;
 /// `vae_config.nonfinite`: the step fails with [`VAE_E_NONFINITE`].
 pub const VAE_NONFINITE_ERROR: i32 = 1;
 /// `vae_config.nonfinite`: the step is counted as skipped, training continues.
 pub const VAE_NONFINITE_SKIP: i32 = 2;
+/// `vae_config.graph`: where possible; [`vae_diagnose`] tells.
+pub const VAE_GRAPH_AUTO: i32 = 1;
+/// `vae_config.graph`: always; [`VAE_E_UNSUPPORTED`] where it is not possible.
+pub const VAE_GRAPH_ON: i32 = 2;
+/// `vae_config.graph`: never: every kernel is launched individually.
+pub const VAE_GRAPH_OFF: i32 = 3;
+/// Element type: unsigned byte; 0..255 stands for 0..1.
+pub const VAE_UINT8: i32 = 1;
+/// Element type: IEEE single precision.
+pub const VAE_FLOAT32: i32 = 2;
+/// Element type: signed 64-bit integer; for BatchNorm's counters and
+/// [`vae_write_array`].
+pub const VAE_INT64: i32 = 3;
+/// Layout: `[channel][row][column]`, as in PyTorch.
+pub const VAE_CHW: i32 = 1;
+/// Layout: `[row][column][channel]`, as in image files.
+pub const VAE_HWC: i32 = 2;
 /// [`vae_save`]: the tensors of the PyTorch module and the configuration.
 pub const VAE_SAVE_MODEL: i32 = 1;
 /// [`vae_save`]: a model and everything needed to continue training.
@@ -135,3 +138,4 @@ pub const VAE_LOG_INFO: i32 = 2;
 pub const VAE_LOG_DETAIL: i32 = 3;
 /// Number of entries of `vae_config.layers`.
 pub const VAE_MAX_LAYERS: usize = 8;
+// [end of constants]

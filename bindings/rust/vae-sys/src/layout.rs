@@ -73,6 +73,7 @@ macro_rules! layouts {
 }
 
 layouts! {
+    // [fields: structs] by tools/fields/generate; do not edit
     vae_config: 200, 8 {
         struct_size: 0, 4;
         abi_version: 4, 4;
@@ -186,6 +187,7 @@ layouts! {
         elements: 80, 8;
         name: 88, 64;
     }
+    // [end of structs]
 }
 
 /// Holds [`LAYOUTS`] against the text of `vae_layout()`: what differs, or

@@ -43,6 +43,7 @@ pub type vae_progress_fn =
 pub type vae_log_fn =
     Option<unsafe extern "C" fn(level: i32, text: *const c_char, user: *mut c_void)>;
 
+// [fields: structs] by tools/fields/generate; do not edit
 /// Model, objective, optimizer and execution of a trainer. 200 bytes, minimum
 /// 168. The defaults are those of the original program: a convolutional VAE for
 /// 28x28 grey images, trained with Adam in batches of 64.
@@ -53,12 +54,12 @@ pub struct vae_config {
     pub struct_size: u32,
     /// [`VAE_ABI_VERSION`] of the host.
     pub abi_version: u32,
-    /// [`VAE_MODEL_VAE`] (default).
+    /// Which model is trained: [`VAE_MODEL_VAE`] (default).
     pub model: i32,
-    /// [`VAE_NET_CONV`] (default) or [`VAE_NET_DENSE`].
+    /// Which network: [`VAE_NET_CONV`] (default), [`VAE_NET_DENSE`].
     pub net: i32,
-    /// Of an image, 1..4096; default 1. A vector that is not an image is 1 x 1
-    /// x its length.
+    /// Channels of an image, 1..4096; default 1. A vector that is not an image
+    /// is 1 x 1 x its length.
     pub channels: u32,
     /// Rows of an image, 1..4096; default 28.
     pub height: u32,
@@ -85,15 +86,16 @@ pub struct vae_config {
     /// Standard deviation of [`VAE_GAUSSIAN`], in units of a pixel's `[0, 1]`,
     /// 1e-15 to 1e15; default 1.
     pub gaussian_sigma: f64,
-    /// Weight of the KL divergence (beta), 0 to 1e30; default 1.
+    /// Weight of the KL divergence (beta of beta-VAE), 0 to 1e30; default 1.
     pub kl_weight: f64,
-    /// Adam's, 0 to 1e30; default 0.001.
+    /// Adam's step size, 0 to 1e30; default 0.001.
     pub learning_rate: f64,
-    /// Adam's, in `[0, 1)`; default 0.9.
+    /// Decay of Adam's mean of the gradient, in `[0, 1)`; default 0.9.
     pub beta1: f64,
-    /// Adam's, in `[0, 1)`; default 0.999.
+    /// Decay of Adam's mean of the squared gradient, in `[0, 1)`; default
+    /// 0.999.
     pub beta2: f64,
-    /// Adam's, 1e-37 to 1e30; default 1e-8.
+    /// Added to Adam's divisor, 1e-37 to 1e30; default 1e-8.
     pub epsilon: f64,
     /// Added to the gradient (L2, as in PyTorch's Adam), 0 to 1e30; default 0.
     /// Each element of the sum is limited to +-1e18.
@@ -104,30 +106,32 @@ pub struct vae_config {
     /// Of initialisation, noise and data order; default 0.
     pub seed: u64,
     /// Most images of a training step, 1..65536; default 64. The first step
-    /// allocates memory for them.
+    /// allocates memory for them. Inference takes any count.
     pub max_batch: u32,
-    /// Codes drawn per image in training: 1 (default).
+    /// Codes drawn per image in training: only 1.
     pub samples: u32,
-    /// CPU threads, 1..1024; 0 (default): LibTorch's choice.
+    /// CPU threads of this trainer, 1..1024; 0 (default): LibTorch's choice.
     pub threads: u32,
     /// 1: [`vae_param_read`] can read gradients after a step; 0 (default): it
     /// cannot.
     pub keep_gradients: u32,
-    /// [`VAE_CPU`], [`VAE_CUDA`] or [`VAE_AUTO`] (default).
+    /// Where it computes: [`VAE_CPU`], [`VAE_CUDA`], [`VAE_AUTO`] (default).
     pub device: i32,
-    /// Which GPU, >= 0; default 0.
+    /// Which GPU, 0..1023; default 0.
     pub device_index: i32,
-    /// [`VAE_FP32`] (default), [`VAE_TF32`], [`VAE_BF16`].
+    /// Arithmetic of matrix products: [`VAE_FP32`] (default), [`VAE_TF32`],
+    /// [`VAE_BF16`].
     pub precision: i32,
-    /// [`VAE_ENGINE_AUTO`] (default), [`VAE_ENGINE_BLOCKS`],
-    /// [`VAE_ENGINE_FUSED`], [`VAE_ENGINE_TILE`].
+    /// What computes the network: [`VAE_ENGINE_AUTO`] (default),
+    /// [`VAE_ENGINE_BLOCKS`], [`VAE_ENGINE_FUSED`], [`VAE_ENGINE_TILE`].
     pub engine: i32,
-    /// [`VAE_NONFINITE_ERROR`] (default) or [`VAE_NONFINITE_SKIP`].
+    /// What a training step does that is NaN or infinite:
+    /// [`VAE_NONFINITE_ERROR`] (default), [`VAE_NONFINITE_SKIP`].
     pub nonfinite: i32,
     /// 1: deterministic algorithms on a GPU; 0 (default): any. The CPU is
     /// always deterministic.
     pub deterministic: i32,
-    /// On a GPU: [`VAE_GRAPH_AUTO`] (default), [`VAE_GRAPH_ON`],
+    /// Recording on a GPU: [`VAE_GRAPH_AUTO`] (default), [`VAE_GRAPH_ON`],
     /// [`VAE_GRAPH_OFF`]. No effect on the CPU.
     pub graph: i32,
     /// Training steps of [`vae_train_epoch`] per CUDA graph, 1..64; 0
@@ -321,3 +325,4 @@ pub struct vae_param {
     /// "encoder.0.weight", ...; zero-terminated.
     pub name: [c_char; 64],
 }
+// [end of structs]

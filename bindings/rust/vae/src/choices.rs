@@ -41,6 +41,7 @@ macro_rules! choices {
 }
 
 choices! {
+    // [fields: choices] by tools/fields/generate; do not edit
     /// Which model is trained.
     ModelKind ("model") {
         /// Variational autoencoder (Kingma & Welling 2014).
@@ -48,18 +49,76 @@ choices! {
     }
     /// The network around the latent code.
     Net ("net") {
-        /// Convolutions with BatchNorm, for images.
+        /// Convolutions with BatchNorm and LeakyReLU, for images.
         Conv = VAE_NET_CONV,
-        /// Fully connected layers, for any vector.
+        /// Fully connected layers without BatchNorm, for vectors of any kind.
         Dense = VAE_NET_DENSE,
     }
-    /// p(x|z), evaluated on what the decoder puts out.
+    /// p(x|z), computed from the decoder's output.
     Likelihood ("likelihood") {
-        /// On logits; targets anywhere in \[0, 1\].
+        /// Bernoulli on logits; targets anywhere in \[0, 1\].
         Bernoulli = VAE_BERNOULLI,
-        /// Of fixed variance, [`Config::gaussian_sigma`](crate::Config) squared.
+        /// Gaussian of fixed variance,
+        /// [`Config::gaussian_sigma`](crate::Config) squared.
         Gaussian = VAE_GAUSSIAN,
     }
+    /// Where a trainer computes.
+    Device ("device") {
+        /// The CPU and host memory.
+        Cpu = VAE_CPU,
+        /// An NVIDIA GPU and its memory.
+        Cuda = VAE_CUDA,
+        /// A GPU if one can be used, else the CPU; only in a configuration.
+        Auto = VAE_AUTO,
+    }
+    /// Arithmetic of matrix products; parameters, statistics and losses are
+    /// fp32.
+    Precision ("precision") {
+        /// IEEE single precision.
+        Fp32 = VAE_FP32,
+        /// Inputs of matrix products rounded to TF32 (GPU).
+        Tf32 = VAE_TF32,
+        /// Matrix products of bfloat16 inputs, accumulated in single precision.
+        Bf16 = VAE_BF16,
+    }
+    /// Which implementation computes the network.
+    Engine ("engine") {
+        /// The fastest engine that supports the configuration.
+        Auto = VAE_ENGINE_AUTO,
+        /// Any shape on any device; the reference for the others.
+        Blocks = VAE_ENGINE_BLOCKS,
+        /// Fused kernels of libvae, GPU only. They also compute the matrix
+        /// products if precision is bf16, compute capability is at least 8.0,
+        /// images have one channel, and `layers` and `latent` are multiples of
+        /// 8; otherwise LibTorch does. The field "products" of
+        /// `Trainer::diagnose` tells which.
+        Fused = VAE_ENGINE_FUSED,
+        /// Every layer is computed tile by tile in the cache. CPU only;
+        /// convolutions whose channels are multiples of 16, images of at most 4
+        /// channels.
+        Tile = VAE_ENGINE_TILE,
+    }
+    /// Action when the loss, gradient or a BatchNorm statistic of a training
+    /// step is NaN or infinite. Such a step is never committed: parameters,
+    /// moments and running statistics stay finite.
+    NonFinite ("nonfinite") {
+        /// The step fails with [`Status::NONFINITE`](crate::Status::NONFINITE).
+        Error = VAE_NONFINITE_ERROR,
+        /// The step is counted as skipped, training continues.
+        Skip = VAE_NONFINITE_SKIP,
+    }
+    /// Whether work on a GPU is recorded as a CUDA graph and replayed, which
+    /// saves launching every kernel.
+    Graph ("graph") {
+        /// Where possible; `Trainer::diagnose` tells.
+        Auto = VAE_GRAPH_AUTO,
+        /// Always; [`Status::UNSUPPORTED`](crate::Status::UNSUPPORTED) where it
+        /// is not possible.
+        On = VAE_GRAPH_ON,
+        /// Never: every kernel is launched individually.
+        Off = VAE_GRAPH_OFF,
+    }
+    // [end of choices]
     /// The type of a tensor's or image's numbers.
     ElementType ("element type") {
         /// One byte, 0 to 255, meaning 0 to 1.
@@ -68,54 +127,6 @@ choices! {
         Float32 = VAE_FLOAT32,
         /// Signed 64-bit integer; BatchNorm's counters and arrays.
         Int64 = VAE_INT64,
-    }
-    /// Where the arithmetic happens.
-    Device ("device") {
-        /// The host's processor and memory.
-        Cpu = VAE_CPU,
-        /// An NVIDIA GPU and its memory.
-        Cuda = VAE_CUDA,
-        /// A usable GPU if there is one, else the CPU.
-        Auto = VAE_AUTO,
-    }
-    /// Arithmetic of products; parameters, statistics and losses stay single
-    /// precision.
-    Precision ("precision") {
-        /// IEEE single precision.
-        Fp32 = VAE_FP32,
-        /// Products rounded to TF32 (GPU).
-        Tf32 = VAE_TF32,
-        /// Products of bfloat16, sums in single precision.
-        Bf16 = VAE_BF16,
-    }
-    /// Which implementation computes the network.
-    Engine ("engine") {
-        /// The fastest that takes the configuration.
-        Auto = VAE_ENGINE_AUTO,
-        /// Any shape on any device; the others' reference.
-        Blocks = VAE_ENGINE_BLOCKS,
-        /// Own kernels, on GPUs only; `diagnose` tells whose products.
-        Fused = VAE_ENGINE_FUSED,
-        /// Products of small tiles, the rest done in the cache; on the CPU only,
-        /// for convolutions with a multiple of 16 channels on images of up to 4.
-        Tile = VAE_ENGINE_TILE,
-    }
-    /// Whether work on a GPU is recorded as a CUDA graph.
-    Graph ("graph") {
-        /// Where possible.
-        Auto = VAE_GRAPH_AUTO,
-        /// Not being able to is an error of [`Status::UNSUPPORTED`].
-        On = VAE_GRAPH_ON,
-        /// Every kernel is started by itself.
-        Off = VAE_GRAPH_OFF,
-    }
-    /// What a step does whose loss or gradient is NaN or infinite. Either way
-    /// nothing is committed.
-    NonFinite ("nonfinite") {
-        /// It fails with [`Status::NONFINITE`].
-        Error = VAE_NONFINITE_ERROR,
-        /// It is counted as skipped, training continues.
-        Skip = VAE_NONFINITE_SKIP,
     }
     /// What a file holds.
     Save ("what to save") {

@@ -11,7 +11,8 @@ use crate::choices::{Device, Engine, Graph, Likelihood, ModelKind, Net, NonFinit
 use crate::error::{Error, Result};
 use crate::ffi;
 
-/// The struct, its defaults, and a builder method for every field.
+/// The struct, its defaults, a builder method for every field, and the way to the C
+/// struct and back.
 macro_rules! config {
     ($($(#[$doc:meta])* $field:ident: $type:ty = $default:expr,)*) => {
         /// What a [`Trainer`](crate::Trainer) is made from: fields to set, or
@@ -31,17 +32,20 @@ macro_rules! config {
         #[derive(Clone, Debug, PartialEq)]
         pub struct Config {
             $($(#[$doc])* pub $field: $type,)*
+            // [fields: layers doc] by tools/fields/generate; do not edit
             /// [`Net::Conv`]: output channels of the encoder's 2 to 8
-            /// convolutions, each 1 to 4096; all but the last halve the image,
-            /// the last keeps it, the decoder mirrors them. [`Net::Dense`]: 1 to
-            /// 8 hidden sizes, each 1 to 65536. Default 64, 128, 128.
+            /// convolutions, each 1 to 4096. All but the last halve height and
+            /// width (kernel 4, stride 2); the last keeps them (kernel 3). The
+            /// decoder mirrors the encoder. [`Net::Dense`]: 1 to 8 hidden
+            /// sizes, each 1 to 65536. Default 64, 128, 128.
+            // [end of layers doc]
             pub layers: Vec<u32>,
         }
 
         impl Default for Config {
             /// The original program: `vae_config_init()`'s values.
             fn default() -> Self {
-                Config { $($field: $default,)* layers: vec![64, 128, 128] }
+                Config { $($field: $default,)* layers: LAYERS.to_vec() }
             }
         }
 
@@ -54,17 +58,68 @@ macro_rules! config {
                     self
                 }
             )*
+
+            /// Copies every field but `layers` to the C struct.
+            fn copy_to(&self, raw: &mut vae_config) {
+                $(raw.$field = Carried::to_raw(self.$field);)*
+            }
+
+            /// The fields of the C struct, with `layers`.
+            fn copy_from(raw: &vae_config, layers: Vec<u32>) -> Result<Config> {
+                Ok(Config { $($field: Carried::from_raw(raw.$field)?,)* layers })
+            }
         }
     };
 }
 
+// [fields: layers] by tools/fields/generate; do not edit
+const LAYERS: &[u32] = &[64, 128, 128];
+// [end of layers]
+
+/// A field's type here and in the C struct, where a choice or a switch is a number.
+trait Carried<Raw>: Sized {
+    fn to_raw(self) -> Raw;
+    fn from_raw(raw: Raw) -> Result<Self>;
+}
+
+macro_rules! carried {
+    ($($type:ty as $raw:ty: $to:expr, $from:expr;)*) => {$(
+        impl Carried<$raw> for $type {
+            fn to_raw(self) -> $raw {
+                $to(self)
+            }
+            fn from_raw(raw: $raw) -> Result<Self> {
+                $from(raw)
+            }
+        }
+    )*};
+}
+
+carried! {
+    u32 as u32: |value| value, Ok;
+    i32 as i32: |value| value, Ok;
+    u64 as u64: |value| value, Ok;
+    f64 as f64: |value| value, Ok;
+    bool as u32: u32::from, |raw| Ok(raw != 0);
+    bool as i32: i32::from, |raw| Ok(raw != 0);
+    ModelKind as i32: i32::from, ModelKind::try_from;
+    Net as i32: i32::from, Net::try_from;
+    Likelihood as i32: i32::from, Likelihood::try_from;
+    Device as i32: i32::from, Device::try_from;
+    Precision as i32: i32::from, Precision::try_from;
+    Engine as i32: i32::from, Engine::try_from;
+    Graph as i32: i32::from, Graph::try_from;
+    NonFinite as i32: i32::from, NonFinite::try_from;
+}
+
 config! {
-    /// Which model.
+    // [fields: fields] by tools/fields/generate; do not edit
+    /// Which model is trained; default [`ModelKind::Vae`].
     model: ModelKind = ModelKind::Vae,
-    /// Which network; default convolutions.
+    /// Which network; default [`Net::Conv`].
     net: Net = Net::Conv,
-    /// Channels of an image, 1 to 4096; default 1. A vector that is no image is
-    /// 1 x 1 x its length.
+    /// Channels of an image, 1 to 4096; default 1. A vector that is not an
+    /// image is 1 x 1 x its length.
     channels: u32 = 1,
     /// Rows of an image, 1 to 4096; default 28.
     height: u32 = 28,
@@ -73,56 +128,62 @@ config! {
     width: u32 = 28,
     /// Length of the latent code, 1 to 4096; default 32.
     latent: u32 = 32,
-    /// p(x|z); default Bernoulli.
+    /// p(x|z); default [`Likelihood::Bernoulli`].
     likelihood: Likelihood = Likelihood::Bernoulli,
-    /// true (default): gradients are of the loss summed over a batch's images;
-    /// false: of its mean. Losses reported are means either way.
+    /// true (default): the gradient is of the loss summed over the batch, as in
+    /// the original; false: of its mean. Reported losses are always means.
     sum_gradient: bool = true,
     /// Standard deviation of [`Likelihood::Gaussian`], in units of a pixel's
     /// \[0, 1\], 1e-15 to 1e15; default 1.
     gaussian_sigma: f64 = 1.0,
-    /// Weight of the KL divergence (beta), 0 to 1e30; default 1.
+    /// Weight of the KL divergence (beta of beta-VAE), 0 to 1e30; default 1.
     kl_weight: f64 = 1.0,
-    /// Adam's, 0 to 1e30; default 0.001.
-    learning_rate: f64 = 1e-3,
-    /// Adam's, 0 to below 1; default 0.9.
+    /// Adam's step size, 0 to 1e30; default 0.001.
+    learning_rate: f64 = 0.001,
+    /// Decay of Adam's mean of the gradient, in \[0, 1); default 0.9.
     beta1: f64 = 0.9,
-    /// Adam's, 0 to below 1; default 0.999.
+    /// Decay of Adam's mean of the squared gradient, in \[0, 1); default 0.999.
     beta2: f64 = 0.999,
-    /// Adam's, 1e-37 to 1e30; default 1e-8.
+    /// Added to Adam's divisor, 1e-37 to 1e30; default 1e-8.
     epsilon: f64 = 1e-8,
-    /// Added to the gradient (L2), 0 to 1e30; default 0.
+    /// Added to the gradient (L2, as in PyTorch's Adam), 0 to 1e30; default 0.
+    /// Each element of the sum is limited to +-1e18.
     weight_decay: f64 = 0.0,
-    /// Largest norm of the whole gradient; 0 (default): any.
+    /// The whole gradient is scaled down to this norm, 0 to 1e30; 0 (default):
+    /// no clipping.
     clip_norm: f64 = 0.0,
-    /// Keys initialisation, noise and order of the data; default 0.
+    /// Of initialisation, noise and data order; default 0.
     seed: u64 = 0,
-    /// Most images of a training step, 1 to 65536; default 64. Inference takes
-    /// any count.
+    /// Most images of a training step, 1 to 65536; default 64. The first step
+    /// allocates memory for them. Inference takes any count.
     max_batch: u32 = 64,
-    /// Codes drawn per image in training: 1.
+    /// Codes drawn per image in training: only 1.
     samples: u32 = 1,
     /// CPU threads of this trainer, 1 to 1024; 0 (default): LibTorch's choice.
     threads: u32 = 0,
-    /// Whether gradients can be read after a step; default false.
+    /// true: `Trainer::read_param` can read gradients after a step; false
+    /// (default): it cannot.
     keep_gradients: bool = false,
-    /// Where it runs; default a usable GPU if there is one, else the CPU.
+    /// Where it computes; default [`Device::Auto`].
     device: Device = Device::Auto,
-    /// Which GPU, from 0; default 0.
+    /// Which GPU, 0 to 1023; default 0.
     device_index: i32 = 0,
-    /// Of products; default single precision.
+    /// Arithmetic of matrix products; default [`Precision::Fp32`].
     precision: Precision = Precision::Fp32,
-    /// What computes it; default the fastest that takes the configuration.
+    /// What computes the network; default [`Engine::Auto`].
     engine: Engine = Engine::Auto,
-    /// What a step does whose loss is NaN or infinite; default: it fails.
+    /// What a training step does that is NaN or infinite; default
+    /// [`NonFinite::Error`].
     nonfinite: NonFinite = NonFinite::Error,
-    /// Whether a GPU uses deterministic algorithms; the CPU always does.
+    /// true: deterministic algorithms on a GPU; false (default): any. The CPU
+    /// is always deterministic.
     deterministic: bool = false,
-    /// Whether work on a GPU is recorded; default where possible.
+    /// Recording on a GPU; default [`Graph::Auto`]. No effect on the CPU.
     graph: Graph = Graph::Auto,
-    /// Training steps of a dataset that one CUDA graph holds, 1 to 64; 0
-    /// (default): 8.
+    /// Training steps of `Trainer::train_epoch` per CUDA graph, 1 to 64; 0
+    /// (default): 8. Cancellation and progress callbacks happen between graphs.
     graph_steps: u32 = 0,
+    // [end of fields]
 }
 
 impl Config {
@@ -195,76 +256,18 @@ impl Config {
         }
         let mut layers = [0; VAE_MAX_LAYERS];
         layers[..count].copy_from_slice(&self.layers);
-        Ok(vae_config {
-            model: self.model.into(),
-            net: self.net.into(),
-            channels: self.channels,
-            height: self.height,
-            width: self.width,
-            latent: self.latent,
+        let mut raw = vae_config {
             layer_count: count as u32,
             layers,
-            likelihood: self.likelihood.into(),
-            sum_gradient: self.sum_gradient.into(),
-            gaussian_sigma: self.gaussian_sigma,
-            kl_weight: self.kl_weight,
-            learning_rate: self.learning_rate,
-            beta1: self.beta1,
-            beta2: self.beta2,
-            epsilon: self.epsilon,
-            weight_decay: self.weight_decay,
-            clip_norm: self.clip_norm,
-            seed: self.seed,
-            max_batch: self.max_batch,
-            samples: self.samples,
-            threads: self.threads,
-            keep_gradients: self.keep_gradients.into(),
-            device: self.device.into(),
-            device_index: self.device_index,
-            precision: self.precision.into(),
-            engine: self.engine.into(),
-            nonfinite: self.nonfinite.into(),
-            deterministic: self.deterministic.into(),
-            graph: self.graph.into(),
-            graph_steps: self.graph_steps,
             ..initialised()?
-        })
+        };
+        self.copy_to(&mut raw);
+        Ok(raw)
     }
 
     fn from_raw(raw: &vae_config) -> Result<Config> {
         let count = (raw.layer_count as usize).min(VAE_MAX_LAYERS);
-        Ok(Config {
-            model: raw.model.try_into()?,
-            net: raw.net.try_into()?,
-            channels: raw.channels,
-            height: raw.height,
-            width: raw.width,
-            latent: raw.latent,
-            layers: raw.layers[..count].to_vec(),
-            likelihood: raw.likelihood.try_into()?,
-            sum_gradient: raw.sum_gradient != 0,
-            gaussian_sigma: raw.gaussian_sigma,
-            kl_weight: raw.kl_weight,
-            learning_rate: raw.learning_rate,
-            beta1: raw.beta1,
-            beta2: raw.beta2,
-            epsilon: raw.epsilon,
-            weight_decay: raw.weight_decay,
-            clip_norm: raw.clip_norm,
-            seed: raw.seed,
-            max_batch: raw.max_batch,
-            samples: raw.samples,
-            threads: raw.threads,
-            keep_gradients: raw.keep_gradients != 0,
-            device: raw.device.try_into()?,
-            device_index: raw.device_index,
-            precision: raw.precision.try_into()?,
-            engine: raw.engine.try_into()?,
-            nonfinite: raw.nonfinite.try_into()?,
-            deterministic: raw.deterministic != 0,
-            graph: raw.graph.try_into()?,
-            graph_steps: raw.graph_steps,
-        })
+        Config::copy_from(raw, raw.layers[..count].to_vec())
     }
 }
 
