@@ -38,12 +38,6 @@ bool trains(const std::string& mode) {
   return mode == "step" || mode == "epoch";
 }
 
-struct Timing {
-  double first = 0;  // seconds, with vae_create()
-  std::uint64_t steps = 0;
-  std::vector<double> rounds;  // microseconds per step, sorted
-};
-
 /// Both calls of the library's (buffer, capacity, needed) pattern.
 template <class Call>
 std::string text_from(Call call) {
@@ -58,26 +52,9 @@ std::string text_from(Call call) {
 vae_config read_config(const Options& options) {
   Json fields = {{"max_batch", options.batch}, {"threads", options.threads}};
   fields.update(Json::parse(options.config));
-  vae_config config{};
-  check(vae_config_init(&config, sizeof config, VAE_ABI_VERSION));
+  vae_config config = vae_default_config();
   check(vae_config_from_json(&config, fields.dump().c_str()));
   return config;
-}
-
-Work make_work(const Options& options, const vae_config& config,
-               vae_trainer* trainer) {
-  const std::uint64_t batch = options.batch;
-  if (options.mode == "step") {
-    return bench::train_steps(trainer, config, batch, options.images);
-  }
-  if (options.mode == "epoch") {
-    return bench::train_epochs(trainer, config, batch, options.images);
-  }
-  if (options.mode == "encode") return bench::encode(trainer, config, batch);
-  if (options.mode == "decode") return bench::decode(trainer, config, batch);
-  if (options.mode == "get") return bench::get(trainer);
-  if (options.mode == "synchronize") return bench::synchronize(trainer);
-  return bench::sample(trainer, config, batch);
 }
 
 template <class Call>
@@ -117,36 +94,27 @@ void wait_at_gate() {
   }
 }
 
-Timing measure(const Options& options, const Work& work) {
-  Timing timing;
-  if (options.rounds == 0) return timing;
-  timing.steps = steps_of_round(work, options.seconds);
+/// The keys of the times of the rounds, in microseconds per step.
+Json measure(const Options& options, const Work& work) {
+  if (options.rounds == 0) return Json::object();
+  const std::uint64_t steps = steps_of_round(work, options.seconds);
+  std::vector<double> rounds;
   for (std::uint32_t round = 0; round < options.rounds; ++round) {
     if (options.gate) {
       wait_at_gate();
       work(1);  // fills the caches again after the others' rounds
     }
-    const double lasted = seconds_of([&] { work(timing.steps); });
-    timing.rounds.push_back(lasted * 1e6 / static_cast<double>(timing.steps));
+    const double lasted = seconds_of([&] { work(steps); });
+    rounds.push_back(lasted * 1e6 / static_cast<double>(steps));
   }
-  std::sort(timing.rounds.begin(), timing.rounds.end());
-  return timing;
-}
-
-double median(const std::vector<double>& sorted) {
-  const std::size_t half = sorted.size() / 2;
-  return sorted.size() % 2 ? sorted[half]
-                           : (sorted[half - 1] + sorted[half]) / 2;
-}
-
-Json config_json(vae_trainer* trainer) {
-  vae_config config{};
-  check(vae_config_init(&config, sizeof config, VAE_ABI_VERSION));
-  check(vae_get_config(trainer, &config));
-  return Json::parse(
-      text_from([&](char* text, std::uint64_t capacity, std::uint64_t* needed) {
-        return vae_config_to_json(&config, text, capacity, needed);
-      }));
+  std::sort(rounds.begin(), rounds.end());
+  const std::size_t half = rounds.size() / 2;
+  const double median = (rounds[half] + rounds[rounds.size() - half - 1]) / 2;
+  return {{"us_per_step", median},
+          {"us_per_step_min", rounds.front()},
+          {"us_per_step_max", rounds.back()},
+          {"images_per_s", options.batch * 1e6 / median},
+          {"steps_per_round", steps}};
 }
 
 /// The peak memory of the process, its libraries included.
@@ -156,69 +124,45 @@ std::int64_t peak_rss_bytes() {
   return std::int64_t{usage.ru_maxrss} * 1024;
 }
 
-Json times_json(const Options& options, const Timing& timing) {
-  if (timing.rounds.empty()) return Json::object();
-  const double middle = median(timing.rounds);
-  return {{"us_per_step", middle},
-          {"us_per_step_min", timing.rounds.front()},
-          {"us_per_step_max", timing.rounds.back()},
-          {"images_per_s", options.batch * 1e6 / middle},
-          {"steps_per_round", timing.steps}};
-}
-
-Json result_json(const Options& options, const Timing& timing,
-                 vae_trainer* trainer) {
-  Json json = {{"program", "vae_bench"},
-               {"mode", options.mode},
-               {"unit", trains(options.mode) ? "step" : "call"},
-               {"batch", options.batch},
-               {"trainers", options.trainers},
-               {"rounds", options.rounds},
-               {"seconds_to_first_step", timing.first},
-               {"peak_rss_bytes", peak_rss_bytes()}};
-  json.update(times_json(options, timing));
+/// What the library says of the trainer and of itself.
+Json library_json(const Options& options, vae_trainer* trainer) {
+  Json json = Json::object();
   if (trains(options.mode)) {
     vae_metrics metrics = vae_no_metrics();
     check(vae_read_metrics(trainer, &metrics));
     json["loss"] = metrics.loss;
     json["steps"] = metrics.steps;
   }
-  json["config"] = config_json(trainer);
-  json["diagnose"] = Json::parse(
-      text_from([&](char* text, std::uint64_t capacity, std::uint64_t* needed) {
-        return vae_diagnose(trainer, text, capacity, needed);
-      }));
+  vae_config config = vae_default_config();
+  check(vae_get_config(trainer, &config));
+  json["config"] = Json::parse(text_from(
+      [&](auto... buffer) { return vae_config_to_json(&config, buffer...); }));
+  json["diagnose"] = Json::parse(text_from(
+      [&](auto... buffer) { return vae_diagnose(trainer, buffer...); }));
   json["build"] = Json::parse(text_from(vae_build_info));
   return json;
 }
 
 void add_options(CLI::App& app, Options& options) {
+  app.option_defaults()->always_capture_default();
   app.add_option("--config", options.config,
                  "JSON object of vae_config's fields; the rest are defaults");
   app.add_option("--mode", options.mode, "What is timed")
       ->check(CLI::IsMember({"step", "epoch", "encode", "decode", "sample",
-                             "get", "synchronize"}))
-      ->capture_default_str();
+                             "get", "synchronize"}));
   app.add_option("--batch", options.batch, "Images of a step or a call")
-      ->check(CLI::Range(1u, 65536u))
-      ->capture_default_str();
-  app.add_option("--threads", options.threads, "CPU threads; 0: the default")
-      ->capture_default_str();
+      ->check(CLI::Range(1u, 65536u));
+  app.add_option("--threads", options.threads, "CPU threads; 0: the default");
   app.add_option("--trainers", options.trainers,
                  "Trainers at once, each on a thread of the host")
-      ->check(CLI::Range(1u, 64u))
-      ->capture_default_str();
-  app.add_option("--rounds", options.rounds,
-                 "Rounds; their median is told. 0: the first step only")
-      ->check(CLI::Range(0u, 100000u))
-      ->capture_default_str();
+      ->check(CLI::Range(1u, 64u));
+  app.add_option("--rounds", options.rounds, "0: the first step only")
+      ->check(CLI::Range(0u, 100000u));
   app.add_option("--seconds", options.seconds, "About how long a round lasts")
-      ->check(CLI::Range(0.001, 3600.0))
-      ->capture_default_str();
+      ->check(CLI::Range(0.001, 3600.0));
   app.add_option("--images", options.images,
                  "Images in memory (step) or in the data set (epoch)")
-      ->check(CLI::Range(1u, 1u << 22))
-      ->capture_default_str();
+      ->check(CLI::Range(1u, 1u << 22));
   app.add_flag("--gate", options.gate,
                "Before each round print \"ready\" and wait for a line");
 }
@@ -227,22 +171,29 @@ void run(const Options& options) {
   const vae_config config = read_config(options);
   std::vector<bench::Trainer> trainers;
   std::vector<Work> works;
-  const double first = seconds_of([&] {
+  double first = seconds_of([&] {
     for (std::uint32_t i = 0; i < options.trainers; ++i) {
       vae_trainer* made = nullptr;
       check(vae_create(&config, &made));
       trainers.emplace_back(made);
     }
   });
-  for (const bench::Trainer& trainer : trainers) {
-    works.push_back(make_work(options, config, trainer.get()));
-  }
+  for (const bench::Trainer& trainer : trainers)
+    works.push_back(bench::make_work(options.mode, trainer.get(), config,
+                                     options.batch, options.images));
   const Work work =
       works.size() == 1 ? works[0] : bench::at_once(std::move(works));
-  const double step = seconds_of([&] { work(1); });
-  Timing timing = measure(options, work);
-  timing.first = first + step;
-  const Json json = result_json(options, timing, trainers[0].get());
+  first += seconds_of([&] { work(1); });
+  Json json = {{"program", "vae_bench"},
+               {"mode", options.mode},
+               {"unit", trains(options.mode) ? "step" : "call"},
+               {"batch", options.batch},
+               {"trainers", options.trainers},
+               {"rounds", options.rounds},
+               {"seconds_to_first_step", first}};
+  json.update(measure(options, work));
+  json["peak_rss_bytes"] = peak_rss_bytes();
+  json.update(library_json(options, trainers[0].get()));
   std::printf("%s\n", json.dump().c_str());
 }
 

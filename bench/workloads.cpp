@@ -30,12 +30,8 @@ Work repeat(Call call) {
   };
 }
 
-}  // namespace
-
-void check(vae_status status) {
-  if (status != VAE_OK) throw Failure(vae_last_error());
-}
-
+/// Noise, the same everywhere: bench/peers/common.py has the same rule. Zeros
+/// would let a GPU run faster than images do.
 std::vector<std::uint8_t> noise(std::uint64_t bytes) {
   std::vector<std::uint8_t> made(bytes);
   std::uint32_t index = 0;
@@ -72,7 +68,7 @@ Work train_epochs(vae_trainer* trainer, const vae_config& config,
   const std::uint32_t shape[3] = {config.channels, config.height, config.width};
   vae_dataset* made = nullptr;
   check(vae_dataset_from_memory(&all, shape, &made));
-  const Dataset set(made, Destroy{});
+  const std::shared_ptr<vae_dataset> set(made, vae_dataset_destroy);
   return [=](std::uint64_t steps) {
     vae_run run = vae_default_run();
     run.batch_size = batch;
@@ -132,15 +128,26 @@ Work sample(vae_trainer* trainer, const vae_config& config,
   });
 }
 
-Work get(vae_trainer* trainer) {
+}  // namespace
+
+void check(vae_status status) {
+  if (status != VAE_OK) throw Failure(vae_last_error());
+}
+
+Work make_work(const std::string& mode, vae_trainer* trainer,
+               const vae_config& config, std::uint64_t batch,
+               std::uint64_t images) {
+  if (mode == "step") return train_steps(trainer, config, batch, images);
+  if (mode == "epoch") return train_epochs(trainer, config, batch, images);
+  if (mode == "encode") return encode(trainer, config, batch);
+  if (mode == "decode") return decode(trainer, config, batch);
+  if (mode == "sample") return sample(trainer, config, batch);
+  if (mode == "synchronize")
+    return repeat([=](std::uint64_t) { return vae_synchronize(trainer); });
   return repeat([=](std::uint64_t) {
     double value = 0;
     return vae_get(trainer, VAE_LEARNING_RATE, &value);
   });
-}
-
-Work synchronize(vae_trainer* trainer) {
-  return repeat([=](std::uint64_t) { return vae_synchronize(trainer); });
 }
 
 Work at_once(std::vector<Work> works) {

@@ -23,35 +23,22 @@ void check(vae_status status);
 
 struct Destroy {
   void operator()(vae_trainer* trainer) const noexcept { vae_destroy(trainer); }
-  void operator()(vae_dataset* set) const noexcept { vae_dataset_destroy(set); }
 };
 using Trainer = std::unique_ptr<vae_trainer, Destroy>;
-using Dataset = std::shared_ptr<vae_dataset>;
 
 /// Does this many steps (or calls) and waits until they are done.
 using Work = std::function<void(std::uint64_t steps)>;
 
-/// Noise, the same everywhere: bench/peers/common.py has the same rule. Zeros
-/// would let a GPU run faster than images do.
-std::vector<std::uint8_t> noise(std::uint64_t bytes);
-
-/// vae_train_step() from host memory, batch after batch of `images` images.
-Work train_steps(vae_trainer* trainer, const vae_config& config,
-                 std::uint64_t batch, std::uint64_t images);
-/// vae_train_epoch() over a data set of `images` images, rounded down to whole
-/// batches. The set goes to the device with the first step.
-Work train_epochs(vae_trainer* trainer, const vae_config& config,
-                  std::uint64_t batch, std::uint64_t images);
-Work encode(vae_trainer* trainer, const vae_config& config,
-            std::uint64_t batch);
-Work decode(vae_trainer* trainer, const vae_config& config,
-            std::uint64_t batch);
-Work sample(vae_trainer* trainer, const vae_config& config,
-            std::uint64_t batch);
-
-/// Calls that compute nothing: the overhead of the C API itself.
-Work get(vae_trainer* trainer);
-Work synchronize(vae_trainer* trainer);
+/// The modes, of which the first two train:
+/// - step: vae_train_step() from host memory, batch after batch of `images`
+///   images;
+/// - epoch: vae_train_epoch() over a data set of `images` images, rounded down
+///   to whole batches; it goes to the device with the first step;
+/// - encode, decode, sample: one call with `batch` rows;
+/// - get, synchronize: the overhead of the C API itself.
+Work make_work(const std::string& mode, vae_trainer* trainer,
+               const vae_config& config, std::uint64_t batch,
+               std::uint64_t images);
 
 /// All of `works` at once, each on a thread of its own for the time of a call.
 /// Each does all the steps.

@@ -40,90 +40,85 @@ double flop_of(const Layer& layer) {
                                    layer.kernel * layer.in.c * layer.out.c);
 }
 
-/// body(state) inside the scope that the engine's own calls have.
-template <class Body>
-void add_layer(const std::string& name, Body body) {
+/// Times what `prepare()` returns, inside the scope that the engine's own
+/// calls have. `each` is the rate's operations or bytes; 0: no rate.
+template <class Prepare>
+void add_call(const std::string& name, const char* rate, double each,
+              Prepare prepare) {
   for (const int threads : {1, 2})
     add("layer/fp32/batch:64/" + name + "/threads:" + std::to_string(threads),
         [=](benchmark::State& state) {
           const auto device = vae::engine::make_cpu_device(threads);
           const blocks::TorchScope scope(*device, threads, vae::Precision::fp32,
                                          false);
-          body(state);
+          const auto call = prepare();
+          for (auto _ : state) benchmark::DoNotOptimize(call());
+          if (each > 0) set_rate(state, rate, each);
         });
 }
 
 void add_conv(const std::string& name, const Layer& layer, bool want_input) {
   const blocks::ConvShape shape = blocks::conv_shape(layer);
   const bool biased = !layer.normalised();
-  add_layer(name + "/forward", [=](benchmark::State& state) {
-    const at::Tensor x = images(layer.in), weight = weight_of(layer);
+  const double flop = flop_of(layer);
+  add_call(name + "/forward", kFlop, flop, [=] {
     const at::Tensor bias = biased ? at::rand({layer.out.c}) : at::Tensor();
-    for (auto _ : state)
-      benchmark::DoNotOptimize(blocks::conv_forward(x, weight, bias, shape));
-    set_flop(state, flop_of(layer));
+    return [=, x = images(layer.in), weight = weight_of(layer)] {
+      return blocks::conv_forward(x, weight, bias, shape);
+    };
   });
-  add_layer(name + "/backward", [=](benchmark::State& state) {
-    const at::Tensor x = images(layer.in), weight = weight_of(layer);
-    const at::Tensor dy = images(layer.out);
-    for (auto _ : state)
-      benchmark::DoNotOptimize(
-          blocks::conv_backward(dy, x, weight, shape, want_input, biased));
-    set_flop(state, (want_input ? 2 : 1) * flop_of(layer));
+  add_call(name + "/backward", kFlop, (want_input ? 2 : 1) * flop, [=] {
+    return [=, x = images(layer.in), weight = weight_of(layer),
+            dy = images(layer.out)] {
+      return blocks::conv_backward(dy, x, weight, shape, want_input, biased);
+    };
   });
 }
 
-/// What follows a product: BatchNorm where there is one, and the activation.
 void add_norm(const std::string& name, const Layer& layer) {
-  add_layer(name + "/norm_forward", [=](benchmark::State& state) {
-    const at::Tensor x = images(layer.out);
-    const at::Tensor weight = at::rand({layer.out.c}), bias = weight.clone();
-    for (auto _ : state)
-      benchmark::DoNotOptimize(blocks::norm_forward(x, weight, bias));
+  add_call(name + "/norm_forward", kBytes, 0, [=] {
+    return [x = images(layer.out), weight = at::rand({layer.out.c}),
+            bias = at::rand({layer.out.c})] {
+      return blocks::norm_forward(x, weight, bias);
+    };
   });
-  add_layer(name + "/norm_backward", [=](benchmark::State& state) {
+  add_call(name + "/norm_backward", kBytes, 0, [=] {
     const at::Tensor x = images(layer.out), dy = images(layer.out);
     const at::Tensor weight = at::rand({layer.out.c}), bias = weight.clone();
-    const auto forward = blocks::norm_forward(x, weight, bias);
-    for (auto _ : state)
-      benchmark::DoNotOptimize(blocks::norm_backward(dy, x, weight, forward));
+    return [=, forward = blocks::norm_forward(x, weight, bias)] {
+      return blocks::norm_backward(dy, x, weight, forward);
+    };
   });
 }
 
 void add_activation(const std::string& name, const Layer& layer) {
   const double bytes =
       static_cast<double>(kBatch * layer.out.size()) * sizeof(float);
-  add_layer(name + "/activation_forward", [=](benchmark::State& state) {
-    const at::Tensor x = images(layer.out);
-    for (auto _ : state)
-      benchmark::DoNotOptimize(blocks::activate(x, layer.activation));
-    set_bytes(state, 2 * bytes);
+  add_call(name + "/activation_forward", kBytes, 2 * bytes, [=] {
+    return [=, x = images(layer.out)] {
+      return blocks::activate(x, layer.activation);
+    };
   });
-  add_layer(name + "/activation_backward", [=](benchmark::State& state) {
-    const at::Tensor y = images(layer.out), dy = images(layer.out);
-    for (auto _ : state)
-      benchmark::DoNotOptimize(
-          blocks::activation_backward(dy, y, layer.activation));
-    set_bytes(state, 3 * bytes);
+  add_call(name + "/activation_backward", kBytes, 3 * bytes, [=] {
+    return [=, y = images(layer.out), dy = images(layer.out)] {
+      return blocks::activation_backward(dy, y, layer.activation);
+    };
   });
 }
 
 void add_linear(const std::string& name, std::int64_t in, std::int64_t out) {
   const double flop = 2.0 * static_cast<double>(kBatch * in * out);
-  add_layer(name + "/forward", [=](benchmark::State& state) {
-    const at::Tensor x = at::rand({kBatch, in}), weight = at::rand({out, in});
-    const at::Tensor bias = at::rand({out});
-    for (auto _ : state)
-      benchmark::DoNotOptimize(blocks::linear_forward(x, weight, bias));
-    set_flop(state, flop);
+  add_call(name + "/forward", kFlop, flop, [=] {
+    return [x = at::rand({kBatch, in}), weight = at::rand({out, in}),
+            bias = at::rand({out})] {
+      return blocks::linear_forward(x, weight, bias);
+    };
   });
-  add_layer(name + "/backward", [=](benchmark::State& state) {
-    const at::Tensor x = at::rand({kBatch, in}), weight = at::rand({out, in});
-    const at::Tensor dy = at::rand({kBatch, out});
-    for (auto _ : state)
-      benchmark::DoNotOptimize(
-          blocks::linear_backward(dy, x, weight, true, true));
-    set_flop(state, 2 * flop);
+  add_call(name + "/backward", kFlop, 2 * flop, [=] {
+    return [x = at::rand({kBatch, in}), weight = at::rand({out, in}),
+            dy = at::rand({kBatch, out})] {
+      return blocks::linear_backward(dy, x, weight, true, true);
+    };
   });
 }
 

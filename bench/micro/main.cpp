@@ -6,12 +6,9 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   micro::add_trainers();
-  micro::add_phases();
-  micro::add_chains();
-  micro::add_products();
+  micro::add_tile_engine();
   micro::add_tiles();
   micro::add_layers();
-  micro::add_commit();
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
 }
