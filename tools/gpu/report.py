@@ -1,16 +1,13 @@
 """What tools/gpu-suite leaves behind: results.json, results.md with the same as
-tables, and logs that stay below their sizes. Runs nothing."""
+tables, and logs that stay below their size. Runs nothing."""
 
 import json
 import os
 
-# A machine that gives back few and small files gives back all of them.
-MOST_FILES = 8
+# A machine that gives back only small files gives back all of these.
 MOST_BYTES = 16 * 1024 * 1024
-LOGS = ("suite.log", "tests.log", "sanitizer.log")
-ORDER = ("build", "tests", "sanitizer", "training", "bench")
 # What every part has; the rest is its own data.
-COMMON = ("outcome", "seconds", "ended", "mode", "wrong", "notes", "left_out")
+COMMON = {"outcome", "seconds", "ended", "mode", "wrong", "notes"}
 
 
 def trim(path, most=MOST_BYTES):
@@ -28,43 +25,13 @@ def trim(path, most=MOST_BYTES):
         file.truncate()
 
 
-def replace(path, data):
-    """Writes a file wholly or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
-    os.replace(partial, path)
-
-
-def as_json(results, most):
-    """The results as JSON; without the parts' data if they are too long."""
-    data = json.dumps(results, indent=1).encode() + b"\n"
-    if len(data) <= most:
-        return data
-    parts = {name: {key: part[key] for key in COMMON if key in part}
-             | {"left_out": "the data of this part were too long"}
-             for name, part in results["parts"].items()}
-    return json.dumps({**results, "parts": parts}, indent=1).encode() + b"\n"
-
-
-def write(folder, results, most=MOST_BYTES):
-    """results.json and results.md anew; logs cut to their size."""
-    replace(folder / "results.json", as_json(results, most))
-    replace(folder / "results.md", document(results).encode())
-    for name in (*LOGS, "results.md"):
-        if (folder / name).exists():
-            trim(folder / name, most)
-
-
-def keep_picture(folder, source, name):
-    """Copies a picture; returns why not, if it does not."""
-    data = source.read_bytes()
-    others = [p for p in folder.glob("*.png") if p.name != name]
-    if len(data) > MOST_BYTES:
-        return f"{name} has {len(data)} bytes, too many to keep"
-    if len(others) + len(LOGS) + 2 >= MOST_FILES:
-        return f"{name} would be one file more than {MOST_FILES}"
-    replace(folder / name, data)
-    return None
+def write(folder, results):
+    """results.json and results.md anew, each wholly or not at all."""
+    for name, text in (("results.json", json.dumps(results, indent=1) + "\n"),
+                       ("results.md", document(results))):
+        partial = folder / (name + ".partial")
+        partial.write_text(text)
+        os.replace(partial, folder / name)
 
 
 def earlier(folder):
@@ -93,8 +60,7 @@ def table(head, rows):
 
 def parts(results):
     rows, told = [], []
-    for name in ORDER:
-        part = results["parts"].get(name, {"outcome": "not run"})
+    for name, part in results["parts"].items():
         said = part.get("wrong", []) + part.get("notes", [])
         rows.append((name, part["outcome"], part.get("seconds"),
                      said[0] if said else ""))
@@ -145,15 +111,15 @@ def bench(part):
 
 
 def document(results):
-    machine = [(key.replace("_", " "), value)
-               for key, value in results["machine"].items()]
     lines = [f"# GPU suite, {results['mode']}, device {results['device']}", "",
              "Made by `tools/gpu-suite`; the same and more is in results.json.",
-             "", "## Machine", "", *table(("", ""), machine),
+             "", "## Machine", "",
+             *table(("", ""), [(key.replace("_", " "), value) for key, value
+                               in results["machine"].items()]),
              "## Parts", "", *parts(results)]
     for tell in (tests, sanitizer, training, bench):
         part = results["parts"].get(tell.__name__, {})
         # A part that was skipped or broke off has nothing to show.
-        if set(part) - set(COMMON):
+        if set(part) - COMMON:
             lines += [f"## {tell.__name__.capitalize()}", "", *tell(part)]
     return "\n".join(lines).rstrip("\n") + "\n"
