@@ -9,18 +9,24 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <functional>
+#include <future>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "workloads.hpp"
+#include "vae.h"
 
 namespace {
 
-using bench::check;
-using bench::Work;
 using Json = nlohmann::ordered_json;
+using Trainer = std::unique_ptr<vae_trainer, decltype(&vae_destroy)>;
+/// Does this many steps (or calls) and waits until they are done. Everything is
+/// prepared before, so that a round holds calls of vae.h and nothing else.
+using Work = std::function<void(std::uint64_t steps)>;
 
 struct Options {
   std::string config = "{}";
@@ -38,24 +44,154 @@ bool trains(const std::string& mode) {
   return mode == "step" || mode == "epoch";
 }
 
-/// Both calls of the library's (buffer, capacity, needed) pattern.
-template <class Call>
-std::string text_from(Call call) {
-  std::uint64_t needed = 0;
-  const vae_status asked = call(nullptr, 0, &needed);
-  if (asked != VAE_E_TOO_SMALL) check(asked);
-  std::vector<char> text(needed + 1);
-  check(call(text.data(), text.size(), &needed));
-  return text.data();
+/// Throws the library's text unless `status` is VAE_OK.
+void check(vae_status status) {
+  if (status != VAE_OK) throw std::runtime_error(vae_last_error());
 }
 
-vae_config read_config(const Options& options) {
-  Json fields = {{"max_batch", options.batch}, {"threads", options.threads}};
-  fields.update(Json::parse(options.config));
-  vae_config config = vae_default_config();
-  check(vae_config_from_json(&config, fields.dump().c_str()));
-  return config;
+// ---- What is timed
+
+std::uint64_t pixels(const vae_config& config) {
+  return std::uint64_t{config.channels} * config.height * config.width;
 }
+
+std::uint64_t whole_batches(std::uint64_t batch, std::uint64_t images) {
+  if (images < batch) {
+    throw std::runtime_error("--images is " + std::to_string(images) +
+                             ", less than one batch of " +
+                             std::to_string(batch));
+  }
+  return images / batch;
+}
+
+template <class Call>
+Work repeat(Call call) {
+  return [call = std::move(call)](std::uint64_t calls) mutable {
+    for (std::uint64_t i = 0; i < calls; ++i) check(call());
+  };
+}
+
+/// Noise, the same everywhere: bench/peers/common.py has the same rule. Zeros
+/// would let a GPU run faster than images do.
+std::vector<std::uint8_t> noise(std::uint64_t bytes) {
+  std::vector<std::uint8_t> made(bytes);
+  std::uint32_t index = 0;
+  for (std::uint8_t& byte : made) {
+    std::uint32_t x = index++ + 0x9e3779b9u;
+    x = (x ^ (x >> 16)) * 0x7feb352du;
+    x = (x ^ (x >> 15)) * 0x846ca68bu;
+    byte = static_cast<std::uint8_t>(x >> 24);
+  }
+  return made;
+}
+
+/// vae_train_step() from host memory, batch after batch of `images` images.
+Work train_steps(vae_trainer* trainer, const vae_config& config,
+                 std::uint64_t batch, std::uint64_t images) {
+  const std::uint64_t batches = whole_batches(batch, images);
+  const std::uint64_t stride = batch * pixels(config);
+  const auto data =
+      std::make_shared<std::vector<std::uint8_t>>(noise(batches * stride));
+  return [=, next = std::uint64_t{0}](std::uint64_t steps) mutable {
+    for (std::uint64_t i = 0; i < steps; ++i) {
+      const vae_batch rows = vae_view_u8(
+          data->data() + (next++ % batches) * stride, batch, pixels(config));
+      check(vae_train_step(trainer, &rows, nullptr));
+    }
+    check(vae_synchronize(trainer));
+  };
+}
+
+/// vae_train_epoch() over a data set of `images` images, rounded down to whole
+/// batches. The set goes to the device with the first step.
+Work train_epochs(vae_trainer* trainer, const vae_config& config,
+                  std::uint64_t batch, std::uint64_t images) {
+  const std::uint64_t count = whole_batches(batch, images) * batch;
+  const std::vector<std::uint8_t> data = noise(count * pixels(config));
+  const vae_batch all = vae_view_u8(data.data(), count, pixels(config));
+  const std::uint32_t shape[3] = {config.channels, config.height, config.width};
+  vae_dataset* made = nullptr;
+  check(vae_dataset_from_memory(&all, shape, &made));
+  const std::shared_ptr<vae_dataset> set(made, vae_dataset_destroy);
+  return [=](std::uint64_t steps) {
+    vae_run run = vae_default_run();
+    run.batch_size = batch;
+    // A call ends with its epoch at the latest.
+    for (std::uint64_t done = 0; done < steps;) {
+      vae_metrics metrics = vae_no_metrics();
+      run.max_steps = steps - done;
+      check(vae_train_epoch(trainer, set.get(), &run, &metrics));
+      if (metrics.steps == 0 || metrics.images != metrics.steps * batch) {
+        throw std::runtime_error(
+            "an epoch reported " + std::to_string(metrics.steps) +
+            " steps of " + std::to_string(metrics.images) +
+            " images in batches of " + std::to_string(batch));
+      }
+      done += metrics.steps;
+    }
+  };
+}
+
+Work encode(vae_trainer* trainer, const vae_config& config,
+            std::uint64_t batch) {
+  const std::uint64_t row = pixels(config);
+  return repeat(
+      [=, data = noise(batch * row),
+       means = std::vector<float>(batch * config.latent),
+       logvars = std::vector<float>(batch * config.latent)]() mutable {
+        const vae_batch rows = vae_view_u8(data.data(), batch, row);
+        vae_output mean = vae_room_f32(means.data(), means.size());
+        vae_output logvar = vae_room_f32(logvars.data(), logvars.size());
+        return vae_encode(trainer, &rows, &mean, &logvar);
+      });
+}
+
+Work decode(vae_trainer* trainer, const vae_config& config,
+            std::uint64_t batch) {
+  const std::uint64_t latent = config.latent;
+  const std::vector<std::uint8_t> bytes = noise(batch * latent);
+  std::vector<float> codes(bytes.size());
+  std::transform(bytes.begin(), bytes.end(), codes.begin(),
+                 [](std::uint8_t byte) {
+                   return static_cast<float>(byte) / 64.0f - 2.0f;
+                 });
+  return repeat(
+      [=, images = std::vector<float>(batch * pixels(config))]() mutable {
+        const vae_batch rows = vae_view_f32(codes.data(), batch, latent);
+        vae_output output = vae_room_f32(images.data(), images.size());
+        return vae_decode(trainer, &rows, &output);
+      });
+}
+
+Work make_work(const Options& options, const vae_config& config,
+               vae_trainer* trainer) {
+  const std::string& mode = options.mode;
+  if (mode == "step")
+    return train_steps(trainer, config, options.batch, options.images);
+  if (mode == "epoch")
+    return train_epochs(trainer, config, options.batch, options.images);
+  if (mode == "encode") return encode(trainer, config, options.batch);
+  if (mode == "decode") return decode(trainer, config, options.batch);
+  if (mode == "synchronize")
+    return repeat([=] { return vae_synchronize(trainer); });
+  return repeat([=] {
+    double value = 0;
+    return vae_get(trainer, VAE_LEARNING_RATE, &value);
+  });
+}
+
+/// All of `works` at once, each on a thread of its own for the time of a call.
+/// Each does all the steps.
+Work at_once(std::vector<Work> works) {
+  return [works = std::move(works)](std::uint64_t steps) {
+    std::vector<std::future<void>> done;
+    for (const Work& work : works)
+      done.push_back(std::async(std::launch::async, std::cref(work), steps));
+    for (std::future<void>& one : done) one.get();
+  };
+}
+
+// ---- Timing
 
 template <class Call>
 double seconds_of(Call call) {
@@ -90,7 +226,8 @@ void wait_at_gate() {
   std::fflush(stdout);
   for (int letter = 0; letter != '\n';) {
     letter = std::getchar();
-    if (letter == EOF) throw bench::Failure("nobody opens the gate any more");
+    if (letter == EOF)
+      throw std::runtime_error("nobody opens the gate any more");
   }
 }
 
@@ -124,6 +261,17 @@ std::int64_t peak_rss_bytes() {
   return std::int64_t{usage.ru_maxrss} * 1024;
 }
 
+/// Both calls of the library's (buffer, capacity, needed) pattern.
+template <class Call>
+std::string text_from(Call call) {
+  std::uint64_t needed = 0;
+  const vae_status asked = call(nullptr, 0, &needed);
+  if (asked != VAE_E_TOO_SMALL) check(asked);
+  std::vector<char> text(needed + 1);
+  check(call(text.data(), text.size(), &needed));
+  return text.data();
+}
+
 /// What the library says of the trainer and of itself.
 Json library_json(const Options& options, vae_trainer* trainer) {
   Json json = Json::object();
@@ -143,13 +291,21 @@ Json library_json(const Options& options, vae_trainer* trainer) {
   return json;
 }
 
+vae_config read_config(const Options& options) {
+  Json fields = {{"max_batch", options.batch}, {"threads", options.threads}};
+  fields.update(Json::parse(options.config));
+  vae_config config = vae_default_config();
+  check(vae_config_from_json(&config, fields.dump().c_str()));
+  return config;
+}
+
 void add_options(CLI::App& app, Options& options) {
   app.option_defaults()->always_capture_default();
   app.add_option("--config", options.config,
                  "JSON object of vae_config's fields; the rest are defaults");
   app.add_option("--mode", options.mode, "What is timed")
-      ->check(CLI::IsMember({"step", "epoch", "encode", "decode", "sample",
-                             "get", "synchronize"}));
+      ->check(CLI::IsMember(
+          {"step", "epoch", "encode", "decode", "get", "synchronize"}));
   app.add_option("--batch", options.batch, "Images of a step or a call")
       ->check(CLI::Range(1u, 65536u));
   app.add_option("--threads", options.threads, "CPU threads; 0: the default");
@@ -169,20 +325,18 @@ void add_options(CLI::App& app, Options& options) {
 
 void run(const Options& options) {
   const vae_config config = read_config(options);
-  std::vector<bench::Trainer> trainers;
+  std::vector<Trainer> trainers;
   std::vector<Work> works;
   double first = seconds_of([&] {
     for (std::uint32_t i = 0; i < options.trainers; ++i) {
       vae_trainer* made = nullptr;
       check(vae_create(&config, &made));
-      trainers.emplace_back(made);
+      trainers.emplace_back(made, vae_destroy);
     }
   });
-  for (const bench::Trainer& trainer : trainers)
-    works.push_back(bench::make_work(options.mode, trainer.get(), config,
-                                     options.batch, options.images));
-  const Work work =
-      works.size() == 1 ? works[0] : bench::at_once(std::move(works));
+  for (const Trainer& trainer : trainers)
+    works.push_back(make_work(options, config, trainer.get()));
+  const Work work = works.size() == 1 ? works[0] : at_once(std::move(works));
   first += seconds_of([&] { work(1); });
   Json json = {{"program", "vae_bench"},
                {"mode", options.mode},

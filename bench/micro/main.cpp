@@ -1,11 +1,10 @@
-// vae_micro: Google Benchmark over training steps, inference, and the parts
-// that the engines are built from. Compares nothing: that is bench/run.
+// vae_micro: Google Benchmark over the parts that the CPU's engines are built
+// from. Compares nothing: that is bench/run. Whole steps: vae_bench.
 #include "micro.hpp"
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  micro::add_trainers();
   micro::add_tile_engine();
   micro::add_tiles();
   micro::add_layers();
