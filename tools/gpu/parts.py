@@ -1,5 +1,6 @@
-"""The parts of tools/gpu-suite. Each returns its data, with "wrong" for what
-makes it fail, and "skipped", "cut" or "notes" for what else is to be said."""
+"""The parts of tools/gpu-suite. Each returns its data, of which "rows" is a table;
+"wrong" is what makes it fail, "skipped", "cut" and "notes" what else is to be
+said."""
 
 import concurrent.futures
 import gzip
@@ -98,17 +99,17 @@ CASES = re.compile(
 def read_ctest(text):
     """What ctest -V printed, as counts and a list of its entries."""
     entries = []
-    for name, word, seconds in ENTRY.findall(text):
-        word = word.strip("* ")  # as in ***Failed, ***Exception: SegFault
-        outcome = (word.lower() if word in ("Passed", "Skipped")
-                   else f"failed ({word})")
-        entries.append(dict(name=name, outcome=outcome,
+    for name, said, seconds in ENTRY.findall(text):
+        said = said.strip("* ")  # as in ***Failed, ***Exception: SegFault
+        outcome = (said.lower() if said in ("Passed", "Skipped")
+                   else f"failed ({said})")
+        entries.append(dict(test=name, outcome=outcome,
                             seconds=float(seconds)))
     counts = [tuple(map(int, found)) for found in CASES.findall(text)]
-    return {"tests": entries,
-            "passed": sum(e["outcome"] == "passed" for e in entries),
-            "cases": sum(cases for cases, _ in counts),
-            "cases_failed": sum(failed for _, failed in counts)}
+    return {"passed": sum(e["outcome"] == "passed" for e in entries),
+            "doctest_cases": sum(cases for cases, _ in counts),
+            "doctest_cases_failed": sum(failed for _, failed in counts),
+            "rows": entries}
 
 
 def tests(suite):
@@ -134,13 +135,13 @@ def tests(suite):
         ["ctest", "--test-dir", suite.build, "-V", "--no-tests=error", *choice],
         suite.left("tests"), Log(suite.folder / "tests.log"), env)
     data = read_ctest(ended.out) | {"wrong": [], "notes": notes}
-    for entry in data["tests"]:
+    for entry in data["rows"]:
         if entry["outcome"] != "passed":
             kind = notes if entry["outcome"] == "skipped" else data["wrong"]
-            kind.append(f"{entry['name']}: {entry['outcome']}")
+            kind.append(f"{entry['test']}: {entry['outcome']}")
     if ended.cut:
         data["cut"] = "ctest was ended at its time limit"
-    elif not data["tests"]:
+    elif not data["rows"]:
         data["wrong"].append("ctest ran no test: " + ended.last_line())
     elif ended.code != 0 and not data["wrong"]:
         data["wrong"].append(f"ctest ended with {ended.code}")
@@ -189,9 +190,9 @@ def judge(tool, text):
     bad = [r for r in found if is_ours(r)
            or tool == "memcheck" and ACCESS.search(r[0])]
     summary = re.findall(r"=+ ([A-Z]+ SUMMARY: .*)", text)
-    return {"all": len(found), "ours": sum(map(is_ours, found)),
-            "bad": [" ".join(line.strip() for line in r[:2]) for r in bad],
-            "summary": summary[-1] if summary else None}
+    return {"reports_on_libvae": sum(map(is_ours, found)),
+            "reports": len(found), "summary": summary[-1] if summary else None,
+            "bad": [" ".join(line.strip() for line in r[:2]) for r in bad]}
 
 
 def few_images(folder):
@@ -212,7 +213,7 @@ def sanitized(suite, log, tool, engine, graph):
     case = {"tool": tool, "engine": engine, "graph": graph}
     left = suite.left("sanitizer")
     if left < 5:
-        return case | {"outcome": "cut", "seconds": 0}
+        return case | {"outcome": "cut"}
     # Without LibTorch's cache, every buffer is an allocation with ends of its
     # own. Recording a graph cannot do without the cache.
     env = {"PYTORCH_NO_CUDA_MEMORY_CACHING": "1"} if graph == "off" else {}
@@ -234,14 +235,12 @@ def sanitized(suite, log, tool, engine, graph):
     found = judge(tool, ended.out)
     bad = found.pop("bad")
     # The exit code for reports also stands for those that do not count.
-    fine = ended.code in (0, REPORTED) and '"event":"done"' in ended.out
-    outcome = ("cut" if ended.cut else
-               "passed" if fine and not bad else "FAILED")
-    if outcome == "FAILED" and not fine:
+    if (ended.code not in (0, REPORTED) or '"event":"done"' not in ended.out):
         errors = re.findall(r"^(?:error|vae: ).*", ended.out, re.M)
         bad.append((errors or [ended.last_line()])[0])
-    return case | found | {"seconds": ended.seconds, "exit": ended.code,
-                           "bad": bad[:5], "outcome": outcome}
+    outcome = "cut" if ended.cut else "FAILED" if bad else "passed"
+    return case | {"outcome": outcome, "seconds": ended.seconds, **found,
+                   "first_failure": bad[0] if bad else None}
 
 
 def sanitizer(suite):
@@ -259,8 +258,8 @@ def sanitizer(suite):
              for tool in TOOLS]
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         runs = list(pool.map(lambda c: sanitized(suite, log, *c), cases))
-    data = {"runs": runs, "wrong": [
-        f"{r['tool']}, {r['engine']}, graph {r['graph']}: {r['bad'][0]}"
+    data = {"rows": runs, "wrong": [
+        f"{r['tool']}, {r['engine']}, graph {r['graph']}: {r['first_failure']}"
         for r in runs if r["outcome"] == "FAILED"]}
     cut = sum(run["outcome"] == "cut" for run in runs)
     if cut:
@@ -283,7 +282,17 @@ def train(suite, folder, precision, limit, data):
          "--epochs", suite.options.epochs or (3 if suite.quick else 14)],
         limit, env={"VAE_MNIST_DIR": str(folder)}, show=True)
     runs = json.loads(told.read_text()) if told.exists() else []
-    data["runs"] += runs
+    for run in runs:
+        for epoch in run["epochs"]:
+            loss, band = epoch["soft_loss"], epoch.get("band")
+            data["rows"].append({
+                "precision": precision, "seed": run["seed"],
+                "epoch": epoch["epoch"], "test_soft_loss": loss,
+                "band": band and f"{band[0]:.2f} to {band[1]:.2f}",
+                "in_band": band and ("yes" if band[0] <= loss <= band[1]
+                                     else "NO"),
+                "seconds_of_training": epoch.get("seconds"),
+                "images_per_second": epoch.get("images_per_second")})
     wrong = [f"{precision}, seed {run['seed']}: {text}"
              for run in runs for text in run["wrong"]]
     data["wrong"] += wrong
@@ -307,12 +316,10 @@ def training(suite):
     if folder is None:
         return {"wrong": ["there is no MNIST: set VAE_MNIST_DIR, or make the "
                           "folder of tools/pack-deps with it"]}
-    data = {"runs": [], "wrong": [], "notes": []}
+    data = {"rows": [], "wrong": []}
     # Each precision gets an equal share of the time that is left.
     train(suite, folder, "fp32", suite.left("training") / 2, data)
     train(suite, folder, "bf16", suite.left("training"), data)
-    if not data["runs"]:
-        del data["runs"]
     return data
 
 
@@ -350,7 +357,7 @@ def bench(suite):
          "--json", told, "--markdown", shown,
          *(["--quick", "--timeout", 90] if suite.quick else []),
          *(REHEARSAL if suite.device == "cpu" else [])], limit, show=True)
-    data = {"wrong": [], "notes": []}
+    data = {"wrong": []}
     if ended.cut:
         data["cut"] = "bench/run was ended at its time limit"
     elif ended.code != 0:

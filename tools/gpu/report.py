@@ -46,11 +46,10 @@ def earlier(folder):
 
 
 def cell(value):
-    if value is None:
-        return ""
     if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 100 else f"{value:.1f}"
-    return str(value).replace("|", "\\|").replace("\n", " ")
+        return f"{value:.2f}" if abs(value) < 1000 else f"{value:.0f}"
+    text = "" if value is None else str(value)
+    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def table(head, rows):
@@ -58,56 +57,21 @@ def table(head, rows):
     return ["| " + " | ".join(map(cell, line)) + " |" for line in lines] + [""]
 
 
-def parts(results):
-    rows, told = [], []
-    for name, part in results["parts"].items():
-        said = part.get("wrong", []) + part.get("notes", [])
-        rows.append((name, part["outcome"], part.get("seconds"),
-                     said[0] if said else ""))
-        told += [f"- {name}: {text}" for text in said[1:]]
-    lines = table(("part", "outcome", "seconds", ""), rows)
-    return lines + (["Also:", "", *told, ""] if told else [])
-
-
-def tests(part):
-    return [f"{part['passed']} of {len(part['tests'])} entries of ctest "
-            f"passed; they hold {part['cases']} cases of doctest, "
-            f"{part['cases_failed']} of which failed.", "",
-            *table(("test", "outcome", "seconds"),
-                   [(t["name"], t["outcome"], t["seconds"])
-                    for t in part["tests"]])]
-
-
-def sanitizer(part):
-    keys = {"tool": "tool", "engine": "engine", "graph": "graph",
-            "outcome": "outcome", "seconds": "seconds", "ours": "reports, ours",
-            "all": "reports, all", "summary": "tool's summary"}
-    return table(keys.values(), [[run.get(key) for key in keys]
-                                 for run in part["runs"]])
-
-
-def training(part):
-    rows = []
-    for run in part["runs"]:
-        for epoch in run["epochs"]:
-            loss, band = epoch["soft_loss"], epoch.get("band")
-            told = (f"{band[0]:.2f} to {band[1]:.2f}",
-                    "yes" if band[0] <= loss <= band[1] else "NO"
-                    ) if band else ("", None)
-            rows.append((run["precision"], run["seed"], epoch["epoch"],
-                         f"{loss:.2f}", *told, epoch.get("seconds"),
-                         epoch.get("images_per_second")))
-    return ["MNIST, the original network and settings; soft loss in nats per "
-            "image.", "",
-            *table(("precision", "seed", "epoch", "test soft loss", "band",
-                    "in band", "seconds of training", "images per second"),
-                   rows)]
-
-
-def bench(part):
+def section(part):
+    """A part's own data: its numbers, its rows, and what bench/run wrote."""
+    lines = [f"- {key.replace('_', ' ')}: {cell(value)}"
+             for key, value in part.items()
+             if key not in COMMON and not isinstance(value, (list, dict))
+             and key != "markdown"]
+    lines += [""] if lines else []
+    if part.get("rows"):
+        heads = list(dict.fromkeys(key for row in part["rows"] for key in row))
+        lines += table([head.replace("_", " ") for head in heads],
+                       [[row.get(head) for head in heads]
+                        for row in part["rows"]])
     # Its headings go below the heading of this part.
-    return ["##" + line if line.startswith("#") else line
-            for line in part.get("markdown", "").splitlines()] + [""]
+    return lines + ["##" + line if line.startswith("#") else line
+                    for line in part.get("markdown", "").splitlines()]
 
 
 def document(results):
@@ -116,10 +80,18 @@ def document(results):
              "", "## Machine", "",
              *table(("", ""), [(key.replace("_", " "), value) for key, value
                                in results["machine"].items()]),
-             "## Parts", "", *parts(results)]
-    for tell in (tests, sanitizer, training, bench):
-        part = results["parts"].get(tell.__name__, {})
+             "## Parts", ""]
+    said = {name: part.get("wrong", []) + part.get("notes", [])
+            for name, part in results["parts"].items()}
+    lines += table(("part", "outcome", "seconds", ""), [
+        (name, part["outcome"], part.get("seconds"),
+         said[name][0] if said[name] else "")
+        for name, part in results["parts"].items()])
+    more = [f"- {name}: {text}" for name, texts in said.items()
+            for text in texts[1:]]
+    lines += ["Also:", "", *more, ""] if more else []
+    for name, part in results["parts"].items():
         # A part that was skipped or broke off has nothing to show.
-        if set(part) - COMMON:
-            lines += [f"## {tell.__name__.capitalize()}", "", *tell(part)]
-    return "\n".join(lines).rstrip("\n") + "\n"
+        if told := section(part):
+            lines += [f"## {name.capitalize()}", "", *told, ""]
+    return "\n".join(lines).replace("\n\n\n", "\n\n").rstrip("\n") + "\n"
