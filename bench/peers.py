@@ -4,7 +4,7 @@
     bench/peers.py torch-eager --batch 64 --precision bf16
 
 Only the peer that runs is imported, so that none needs what another one needs.
-`product` is no peer: it is the fastest large matrix product, for the floors.
+`product` and `convolutions` are no peers: see peers/floors.py.
 """
 
 import argparse
@@ -27,9 +27,10 @@ PEERS = {
     "jax-jit": ("jax_peer", "jit", None),
     "jax-scan": ("jax_peer", "scan", 64),
     "onnxruntime": ("onnx_peer", "session", None),
-    "product": ("floors", "largest", None),
+    "product": ("floors", "product", None),
+    "convolutions": ("floors", "convolutions", None),
 }
-NAMES = [name for name in PEERS if name != "product"]
+NAMES = [name for name, (module, *_) in PEERS.items() if module != "floors"]
 MODES = {"torch_peer": ["epoch", "encode", "decode"],
          "onnx_peer": ["encode", "decode"]}
 

@@ -172,8 +172,6 @@ def not_measured(whole):
     lines += [f"- kernels {told['engine']} {told['precision']} "
               f"{told['batch']}: {told['skipped']}"
               for told in whole["kernels"] if "skipped" in told]
-    if "skipped" in whole["floors"]:
-        lines.append(f"- floors: {whole['floors']['skipped']}")
     return ["", "Not measured:", "", *lines] if lines else []
 
 
@@ -196,13 +194,6 @@ def markdown(whole):
          for r in rows for label, told in r.get("on_gpu", {}).items()], 2)
     lines += table("Size on the disk", ["what", "MiB"],
                    whole["sizes"].items())
-    keys = ["arithmetic", "memory", "floor", "bare_convolutions"]
-    lines += table(
-        "Floors of a step, us",
-        ["batch", "precision", *(key.replace("_", " ") for key in keys)],
-        [[step["batch"], name, *(step[key + "_us"][name] for key in keys)]
-         for step in whole["floors"].get("steps", [])
-         for name in step["arithmetic_us"]], 2)
     for told in whole["kernels"]:
         if "kernels" in told:
             lines += ["", f"Kernels of a step, {kernels.title(told)}", "",

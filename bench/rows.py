@@ -7,8 +7,8 @@ import json
 import os
 import pathlib
 
+import peers  # puts the folder of floors into the path
 import floors
-import peers
 
 OURS, PRODUCT = "libvae", "product"
 GREY = (1, 28, 28)
@@ -41,17 +41,17 @@ URGENT = ["cuda_bf16_b64", "cuda_tf32_b64", "cuda_bf16_b1024",
 # (precision, batch, engine) of the steps that kernels.py takes apart.
 KERNELS = [("bf16", 64, "fused"), ("tf32", 64, "fused"),
            ("bf16", 1024, "fused")]
-# In the order in which they are measured; "sizes", "kernels" and "floors" have
-# no rows. "cuda" is what --device cuda measures.
+# In the order in which they are measured; "sizes" and "kernels" have no
+# rows. "cuda" is what --device cuda measures.
 GROUPS = {
     "cpu": ["train", "inference", "batches", "images", "memory", "startup",
             "overhead", "host", "threads", "neighbour", "two_trainers",
-            "sizes", "floors"],
+            "sizes"],
     "cuda": ["train", "engines", "inference", "batches", "images", "startup",
-             "overhead", "host", "threads", "sizes", "kernels", "floors"]}
+             "overhead", "host", "threads", "sizes", "kernels"]}
 QUICK_GROUPS = {"cpu": ["train", "inference", "overhead"],
                 "cuda": ["train", "engines", "inference", "overhead", "host",
-                         "threads", "kernels", "floors"]}
+                         "threads", "kernels"]}
 
 
 @dataclasses.dataclass

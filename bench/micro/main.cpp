@@ -1,5 +1,5 @@
-// vae_micro: Google Benchmark over the parts that the CPU's engines are built
-// from. Compares nothing: that is bench/run. Whole steps: vae_bench.
+// vae_micro: Google Benchmark over the parts of the tile engine. Compares
+// nothing: that is bench/run. Whole steps: vae_bench.
 #include "micro.hpp"
 
 int main(int argc, char** argv) {
@@ -7,7 +7,6 @@ int main(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   micro::add_tile_engine();
   micro::add_tiles();
-  micro::add_layers();
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
 }

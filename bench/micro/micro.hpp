@@ -17,7 +17,6 @@ namespace micro {
 // Each registers the cases of one file.
 void add_tile_engine();  // phases/…, gemm/…, commit/…
 void add_tiles();        // product/…, tile/…, order/…
-void add_layers();       // layer/…: what the blocks engine is made of
 
 /// Real time and not the processor's: threads of our own are part of it.
 template <class Body>

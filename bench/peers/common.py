@@ -104,16 +104,6 @@ def seconds_of(work, steps):
     return time.perf_counter() - began
 
 
-def repeated(call, torch=None):
-    """Work that makes `call()` many times and then waits for the GPU."""
-    def work(times):
-        for _ in range(times):
-            call()
-        if torch is not None:
-            torch.cuda.synchronize()
-    return work
-
-
 def steps_of_round(work, seconds, chunk):
     """As in vae_bench.cpp: double until two calls in a row last half a round,
     so that whatever is set up late is over when the rounds begin."""

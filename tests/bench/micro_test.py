@@ -35,14 +35,12 @@ def total(case, rate):
 class Micro(unittest.TestCase):
     def test_one_of_each_kind_runs_and_rates_are_of_the_work(self):
         # Of encoder1: 7 pixels times 4 taps along a side, of which 2 are on
-        # the padding. LibTorch's layers count those, too.
+        # the padding.
         gemm = 2 * 26 * 26 * 64 * 128
         wanted = {
             **{f"gemm/fp32/batch:1/encoder1/{what}": ("FLOP/s", gemm)
                for what in ("forward", "dx", "dw")},
             "product/fp32/m:8/n:32/k:64": ("FLOP/s", 2 * 8 * 32 * 64),
-            "layer/fp32/batch:64/encoder1/forward/threads:1":
-                ("FLOP/s", 2 * 64 * 28 * 28 * 64 * 128),
             "tile/apply/bf16": ("B/s", 64 * 64 * 6),
             "order/transpose/fp32": ("B/s", 64 * 64 * 8),
             "order/pair_rows/bf16": ("B/s", 64 * 64 * 4),

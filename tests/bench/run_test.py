@@ -291,10 +291,6 @@ class OnCpu(WithFakes):
             self.assertGreater(row["ours"], 0)
 
 
-FLOORS = {"steps": [{"batch": 64, **{
-    f"{what}_us": {"bf16": us} for what, us in (
-        ("arithmetic", 10), ("memory", 30), ("floor", 20.5),
-        ("bare_convolutions", 50))}}]}
 KERNELS = {"engine": "fused", "us_per_step": 64, "kernels": [
     {"us": 62, "starts": 1, "kernel": "sums_kernel<float>"},
     {"us": 0.5, "starts": 2, "kernel": "Memset"}]}
@@ -307,7 +303,7 @@ def on_gpu(us, mib):
 
 class OnCuda(WithFakes):
     RULES = [
-        [["floors.py"], FLOORS], [["peers.py product"], 2],
+        [["peers.py product"], 2],
         [["kernels.py", "--batch 1024"], "missing"],
         [["kernels.py", "--engine fused"], KERNELS],
         [["--config", '"fused"', '"graph_steps": 8'], 60],
@@ -321,10 +317,10 @@ class OnCuda(WithFakes):
         [["torch-eager"], on_gpu(3000, 50)], [["jax-scan"], "missing"],
         [["torch-compiled-graph-16"], on_gpu(80, 70)]]
 
-    def test_training_and_floors(self):
+    def test_training(self):
         table, rows = self.run_with(
             self.RULES, "--device", "cuda", "--quick", "--only",
-            "train,engines,floors", "--check")
+            "train,engines", "--check")
         engines = rows.pop("cuda_engines_bf16_b64")
         self.assertEqual(set(rows), {"cuda_bf16_b64", "cuda_tf32_b64",
                                      "cuda_bf16_b1024", "cuda_fp32_b64"})
@@ -338,15 +334,14 @@ class OnCuda(WithFakes):
                 "0.8 | - | - | 0.01375 | 4.655 | torch-eager 3 |",
                 "- cuda_bf16_b64, jax-scan: it is not installed",
                 "| cuda_bf16_b64 | libvae | 0.5 | 9 | 41 |",
-                "| cuda_bf16_b64 | torch-eager | 1.5 | 50 | - |",
-                "| 64 | bf16 | 10 | 30 | 20.5 | 50 |"):
+                "| cuda_bf16_b64 | torch-eager | 1.5 | 50 | - |"):
             self.assertIn(line + "\n", table)
         self.assertEqual(self.results["about"]["GPU"], "a GPU")
 
-    def test_kernels_of_a_step_and_floors_that_fail(self):
+    def test_kernels_of_a_step(self):
         table, _ = self.run_with(
-            [[["floors.py"], "missing"], *self.RULES], "--device", "cuda",
-            "--only", "kernels,overhead,floors", "--rows", "cuda_call_get")
+            self.RULES, "--device", "cuda", "--only", "kernels,overhead",
+            "--rows", "cuda_call_get")
         self.assertIn(
             "\nKernels of a step, fused, tf32, batch 64: 64.0 us a step\n\n"
             "| us | starts | kernel |\n| ---: | ---: | --- |\n"
@@ -355,7 +350,6 @@ class OnCuda(WithFakes):
             "| 62.50 | 3.0 | sum |\n", table)
         self.assertIn("- kernels fused bf16 1024: it is not installed\n",
                       table)
-        self.assertIn("- floors: it is not installed\n", table)
 
     def test_who_is_not_ready_in_time_takes_no_time_from_who_is(self):
         _, rows = self.run_with(
