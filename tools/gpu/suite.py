@@ -5,7 +5,6 @@ import os
 import pathlib
 import platform
 import re
-import signal
 import subprocess
 import threading
 import time
@@ -78,43 +77,26 @@ class Suite:
     def run(self, command, limit, log=None, env=None, show=False):
         """Runs a program to its end or its limit; with `show`, also prints its
         lines."""
-        log, began = log or self.log, time.monotonic()
+        log, began, lines = log or self.log, time.monotonic(), []
         if self._stopped:
             return Ended(130, "", 0.0, True)
-        command = list(map(str, command))
-        log.write(f"\n$ {' '.join(command)}\n")
-        try:
-            process = subprocess.Popen(
-                command, cwd=ROOT, env={**os.environ, **(env or {})},
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, text=True, errors="replace",
-                start_new_session=True)
-        except OSError as error:
-            log.write(f"{error}\n")
-            return Ended(127, str(error), 0.0, False)
-        self._running.add(process)
-        lines = []
-
-        def follow():
-            with process.stdout:
-                for line in process.stdout:
-                    log.write(line)
-                    lines.append(line)
-                    if show:
-                        print("   ", line, end="", flush=True)
-
-        reader = threading.Thread(target=follow, daemon=True)
-        reader.start()
-        cut = False
-        try:
-            process.wait(limit)
-        except subprocess.TimeoutExpired:
-            cut = True
-        finally:
-            end(process)
-            self._running.discard(process)
-        reader.join(10)
+        # timeout ends the program and all that it has started.
+        command = ["timeout", "--kill-after=5", limit, *command]
+        log.write(f"\n$ {' '.join(map(str, command[3:]))}\n")
+        with subprocess.Popen(
+                list(map(str, command)), cwd=ROOT, start_new_session=True,
+                env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                errors="replace") as process:
+            self._running.add(process)
+            for line in process.stdout:
+                log.write(line)
+                lines.append(line)
+                if show:
+                    print("   ", line, end="", flush=True)
+        self._running.discard(process)
         seconds = round(time.monotonic() - began, 1)
+        cut = process.returncode in (124, 137) and seconds >= int(limit)
         what = "cut at its time limit" if cut else f"exit {process.returncode}"
         log.write(f"[{what}, {seconds} s]\n")
         return Ended(process.returncode, "".join(lines), seconds, cut)
@@ -123,19 +105,7 @@ class Suite:
         """Ends every program that still runs; no other begins."""
         self._stopped = True
         for process in list(self._running):
-            end(process)
-
-
-def end(process):
-    """Ends a program and all that it has started."""
-    for number, seconds in ((signal.SIGTERM, 5), (signal.SIGKILL, 30)):
-        try:
-            os.killpg(process.pid, number)
-            process.wait(seconds)
-        except (ProcessLookupError, PermissionError):
-            return
-        except subprocess.TimeoutExpired:
-            pass
+            process.terminate()
 
 
 def first_existing(folders, name):
