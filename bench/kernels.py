@@ -24,7 +24,7 @@ import common  # noqa: E402
 from common import Skip  # noqa: E402
 
 BATCHES, ROUNDS = 64, 5  # batches of an epoch, which is a round
-LONGEST_NAME = 90
+LONGEST_NAME, LEAST_US = 90, 1.0
 # The categories of a trace's events that occupy the GPU.
 ON_GPU = ("kernel", "gpu_memcpy", "gpu_memset")
 UINT8 = 1  # VAE_UINT8
@@ -32,25 +32,21 @@ UINT8 = 1  # VAE_UINT8
 # ---- Names and tables: no GPU is needed
 
 
-def without_arguments(name):
-    """Up to the first parenthesis outside of template arguments."""
-    depth = 0
-    for place, letter in enumerate(name):
-        if letter == "(" and depth == 0 and place > 0:
-            return name[:place]
-        depth += (letter == "<") - (letter == ">")
-    return name
-
-
 def short(name):
     """A kernel's name without return type, namespaces and arguments."""
     name = re.sub(r"\(anonymous namespace\)(::)?", "", name)
-    name = without_arguments(name.removeprefix("void "))
+    name = name.removeprefix("void ")
+    depth = 0
+    for place, letter in enumerate(name):
+        # The first parenthesis outside of template arguments.
+        if letter == "(" and depth == 0 and place > 0:
+            name = name[:place]
+            break
+        depth += (letter == "<") - (letter == ">")
     name = re.sub(r"\b(?:[A-Za-z_]\w*::)+", "", name)
     name = re.sub(r"\s+>", ">", name).strip()
-    if len(name) <= LONGEST_NAME:
-        return name
-    return name[: LONGEST_NAME - 1] + "…"
+    return (name if len(name) <= LONGEST_NAME
+            else name[: LONGEST_NAME - 1] + "…")
 
 
 def kernels_of(events, steps):
@@ -66,26 +62,19 @@ def kernels_of(events, steps):
     return sorted(rows, key=lambda row: -row["us"])
 
 
-def totals(rows):
-    return {"kernels_us": sum(row["us"] for row in rows),
-            "starts": sum(row["starts"] for row in rows)}
-
-
-def lines(result, least_us=1.0):
-    """The table as Markdown; shorter kernels than `least_us` share a row."""
-    made = ["| us | starts | kernel |", "| ---: | ---: | --- |"]
-    few = [row for row in result["kernels"] if row["us"] < least_us]
-    for row in result["kernels"]:
-        if row["us"] >= least_us:
-            made.append(f"| {row['us']:.2f} | {row['starts']:.1f} "
-                        f"| `{row['kernel']}` |")
-    if few:
-        rest = totals(few)
-        made.append(f"| {rest['kernels_us']:.2f} | {rest['starts']:.1f} "
-                    f"| {len(few)} more, each below {least_us:g} us |")
-    made.append(f"| {result['kernels_us']:.2f} | {result['starts']:.1f} "
-                "| sum |")
-    return made
+def lines(kernels):
+    """The table as Markdown; kernels shorter than LEAST_US share a row."""
+    few = [row for row in kernels if row["us"] < LEAST_US]
+    rows = [(row["us"], row["starts"], f"`{row['kernel']}`")
+            for row in kernels if row["us"] >= LEAST_US]
+    for group, what in ((few, f"{len(few)} more, each below {LEAST_US:g} us"),
+                        (kernels, "sum")):
+        if group:
+            rows.append((sum(row["us"] for row in group),
+                         sum(row["starts"] for row in group), what))
+    return ["| us | starts | kernel |", "| ---: | ---: | --- |",
+            *(f"| {us:.2f} | {starts:.1f} | {what} |"
+              for us, starts, what in rows)]
 
 
 def title(result):
@@ -99,12 +88,13 @@ def title(result):
 class Struct:
     """A struct of vae.h with its defaults, laid out as vae_layout() says."""
 
-    def __init__(self, library, name, *words):
+    def __init__(self, library, name, *arguments):
         self._fields = {field.removeprefix(name + "."): place
                         for field, place in library.layout.items()}
         size = self._fields[name][0]
         self.memory = (ctypes.c_uint64 * (size // 8))()
-        library.call(name + "_init", self.memory, ctypes.c_uint32(size), *words)
+        library.call(name + "_init", self.memory, ctypes.c_uint32(size),
+                     *arguments)
 
     def set(self, **values):
         for field, value in values.items():
@@ -134,17 +124,17 @@ class Library:
             name, first, size = line.split()
             self.layout[name] = (int(first), int(size))
 
-    def call(self, name, *words):
-        if getattr(self._functions, name)(*words) != 0:
+    def call(self, name, *arguments):
+        if getattr(self._functions, name)(*arguments) != 0:
             raise Skip(self._functions.vae_last_error().decode())
 
-    def text(self, name, *words):
+    def text(self, name, *arguments):
         """Both calls of the pattern (text, capacity, needed)."""
-        function = getattr(self._functions, name)
         needed = ctypes.c_uint64()
-        function(*words, None, ctypes.c_uint64(0), ctypes.byref(needed))
+        getattr(self._functions, name)(
+            *arguments, None, ctypes.c_uint64(0), ctypes.byref(needed))
         text = ctypes.create_string_buffer(needed.value + 1)
-        self.call(name, *words, text, ctypes.c_uint64(len(text)),
+        self.call(name, *arguments, text, ctypes.c_uint64(len(text)),
                   ctypes.byref(needed))
         return text.value.decode()
 
@@ -208,7 +198,7 @@ def traced(torch, work):
 
 def measure(options):
     common.need("numpy", "numpy")  # makes the images
-    torch = common.need_torch(argparse.Namespace(device="cuda", threads=0))
+    torch = common.need_torch("cuda")
     library = Library(options.library)
     check_version(torch, library)
     trainer = library.trainer({
@@ -226,8 +216,8 @@ def measure(options):
     for _ in range(2):
         epoch()  # kernels are chosen and graphs recorded
     lasted = [common.seconds_of(epoch, BATCHES) for _ in range(ROUNDS)]
-    rows = kernels_of(traced(torch, epoch), BATCHES)
-    if not rows:
+    kernels = kernels_of(traced(torch, epoch), BATCHES)
+    if not kernels:
         raise Skip("PyTorch's profiler saw no kernel")
     diagnosis = json.loads(library.text("vae_diagnose", trainer))
     library.destroy(trainer, dataset)
@@ -235,9 +225,8 @@ def measure(options):
             "torch": torch.__version__, "precision": options.precision,
             "batch": options.batch, "engine": diagnosis["engine"],
             "graph": diagnosis.get("graph", {}).get("training", {}).get("used"),
-            "steps_of_trace": BATCHES,
             "us_per_step": 1e6 * statistics.median(lasted) / BATCHES,
-            **totals(rows), "kernels": rows}
+            "kernels": kernels}
 
 
 def main():
@@ -251,21 +240,15 @@ def main():
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--engine", choices=["auto", "blocks", "fused"],
                         default="auto")
-    parser.add_argument("--json", metavar="FILE",
-                        help="JSON on one line; -: printed instead of the "
-                        "table")
+    parser.add_argument("--json", action="store_true",
+                        help="print JSON on one line instead of the table")
     options = parser.parse_args()
     try:
         result = measure(options)
     except Skip as why:
         sys.exit(f"kernels.py: {why}")
-    text = json.dumps(result)
-    if options.json == "-":
-        print(text)
-        return
-    if options.json:
-        pathlib.Path(options.json).write_text(text + "\n")
-    print("\n".join([title(result), "", *lines(result)]))
+    print(json.dumps(result) if options.json else
+          "\n".join([title(result), "", *lines(result["kernels"])]))
 
 
 if __name__ == "__main__":

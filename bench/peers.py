@@ -1,93 +1,89 @@
 #!/usr/bin/env python3
-"""Runs one of the peers that libvae is held against, or lists them.
+"""Runs one of the peers that libvae is compared with and prints one JSON object.
 
-    bench/peers.py --list
     bench/peers.py torch-eager --batch 64 --precision bf16
 
-Prints one JSON object. Only the peer that runs is imported, so that none needs
-what another one needs. Their options are those of peers/common.py.
+Only the peer that runs is imported, so that none needs what another one needs.
+`product` and `convolutions` are no peers: see peers/floors.py.
 """
 
 import argparse
-import dataclasses
 import importlib
 import pathlib
 import sys
 
-FOLDER = pathlib.Path(__file__).resolve().parent / "peers"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "peers"))
+import common  # noqa: E402
 
-
-@dataclasses.dataclass(frozen=True)
-class Peer:
-    """`graph_steps` is the default; None where there is no graph or scan."""
-
-    module: str
-    variant: str
-    about: str
-    graph_steps: int = None
-
-
+# Module, variant, and the steps of one CUDA graph or scan, if it has them.
 PEERS = {
-    "torch-eager": Peer("torch_peer", "eager", "PyTorch in its best habits"),
-    "torch-original": Peer("torch_peer", "original",
-                           "PyTorch as in the original program"),
-    "torch-compile": Peer("torch_peer", "compile", "torch.compile"),
-    "torch-compile-reduce-overhead": Peer(
-        "torch_peer", "compile-reduce-overhead",
-        "torch.compile with its own CUDA graphs"),
-    "torch-compile-max-autotune": Peer(
-        "torch_peer", "compile-max-autotune",
-        "torch.compile that tries kernels"),
-    "torch-compiled-graph": Peer(
-        "torch_peer", "compiled-graph",
-        "a compiled step in a CUDA graph made by hand", 1),
-    "torch-compiled-graph-16": Peer(
-        "torch_peer", "compiled-graph", "16 compiled steps in one", 16),
-    "jax-jit": Peer("jax_peer", "jit", "JAX, a step in a call"),
-    "jax-scan": Peer("jax_peer", "scan", "JAX, 64 steps in a call", 64),
-    "onnxruntime": Peer("onnx_peer", "session", "ONNX Runtime, inference"),
-    "product": Peer("product_peer", "largest",
-                    "no peer: the fastest product, for the floors"),
+    # In its best habits; as in the original program.
+    "torch-eager": ("torch_peer", "eager", None),
+    "torch-original": ("torch_peer", "original", None),
+    "torch-compile": ("torch_peer", "compile", None),
+    # Compiled steps in a CUDA graph made by hand: faster on a GPU than the
+    # modes of torch.compile that make graphs or try kernels.
+    "torch-compiled-graph-16": ("torch_peer", "compiled-graph", 16),
+    "jax-jit": ("jax_peer", "jit", None),
+    "jax-scan": ("jax_peer", "scan", 64),
+    "onnxruntime": ("onnx_peer", "session", None),
+    "product": ("floors", "product", None),
+    "convolutions": ("floors", "convolutions", None),
 }
-# The product neither trains nor infers.
-NAMES = [name for name in PEERS if name != "product"]
+NAMES = [name for name, (module, *_) in PEERS.items() if module != "floors"]
+MODES = {"torch_peer": ["epoch", "encode", "decode"],
+         "onnx_peer": ["encode", "decode"]}
 
 
-def run(name, words):
-    sys.path[0] = str(FOLDER)  # in place of bench/
-    import common
-
-    peer = PEERS[name]
-    module = importlib.import_module(peer.module)
-    options = common.read_options(
-        words, module.__doc__, module.MODES, f"peers.py {name}",
-        peer.graph_steps or 1)
-    options.variant = peer.variant
-    if peer.graph_steps is None:
-        options.graph_steps = 1
-    head = {"program": name, **{key: getattr(options, key) for key in (
-        "variant", "mode", "device", "precision", "batch", "threads",
-        "graph_steps")}}
-    common.print_one_object(head, options, module.run)
+def shape_of(text):
+    """"1x28x28": channels, height, width."""
+    shape = tuple(int(side) for side in text.split("x"))
+    if len(shape) != 3 or min(shape) < 1:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not three numbers like 1x28x28")
+    return shape
 
 
-def main():
+def read_options():
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--list", action="store_true", help="all names")
-    parser.add_argument("peer", nargs="?", choices=PEERS, metavar="PEER",
-                        help="its options follow; see PEER --help")
-    # The peer reads what follows its name.
-    options = parser.parse_args(sys.argv[1:2])
-    if options.list:
-        width = max(map(len, PEERS))
-        for name, peer in PEERS.items():
-            print(f"{name:{width}}  {peer.about}")
-    elif options.peer is None:
-        parser.error("a peer's name or --list is wanted")
-    else:
-        run(options.peer, sys.argv[2:])
+    add = parser.add_argument
+    add("peer", choices=PEERS, metavar="PEER", help=", ".join(PEERS))
+    add("--mode", choices=["epoch", "encode", "decode"],
+        help="what is timed (default: epoch, where the peer trains)")
+    add("--device", choices=["cuda", "cpu"], default="cuda")
+    add("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
+    add("--batch", type=int, default=64)
+    add("--threads", type=int, default=0, help="CPU threads; 0: the default")
+    add("--shape", type=shape_of, default=common.SHAPE, help="as in 1x28x28")
+    add("--rounds", type=int, default=5, help="0: the first step only")
+    add("--seconds", type=float, default=1.0, help="of a round, about")
+    add("--images", type=int, default=65536, help="of the resident data set")
+    add("--graph-steps", type=int, help="steps of one graph or scan")
+    add("--gate", action="store_true",
+        help='before each round print "ready" and wait for a line')
+    add("--check", action="store_true",
+        help="instead: fail if the loss does not fall, or if the results of "
+        "ONNX Runtime are not PyTorch's")
+    options = parser.parse_args()
+    module, options.variant, steps = PEERS[options.peer]
+    modes = MODES.get(module, ["epoch"])
+    options.mode = options.mode or modes[0]
+    if options.mode not in modes:
+        parser.error(f"--mode {options.mode}: {options.peer} has "
+                     + ", ".join(modes))
+    options.graph_steps = (options.graph_steps or steps) if steps else 1
+    return module, options
+
+
+def main():
+    module, options = read_options()
+    head = {"program": options.peer, **{key: getattr(options, key) for key in (
+        "variant", "mode", "device", "precision", "batch", "threads",
+        "graph_steps")}}
+    common.print_one_object(
+        head, lambda: importlib.import_module(module).run(options))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
 """Draws what bench/run and vae_micro measured, as SVG files: the same file for
-the same numbers. Measures nothing.
-
-Needs matplotlib, which the Python of tools/setup --bench has.
-"""
+the same numbers. Measures nothing. Needs matplotlib, which the Python of
+tools/setup --bench has."""
 
 import argparse
 import json
@@ -36,78 +34,74 @@ def short(milliseconds):
             else f"{milliseconds:.3g} ms")
 
 
-def where(about):
+def where(results):
+    about = results["about"]
     return f"{about['processor']}, {about['date'][:10]}"
 
 
-def measured(details, *groups):
-    return [row for row in details["rows"] if row["group"] in groups
-            and row["status"] == "measured" and row["unit"] == "ms"]
+def measured(results, group):
+    """[(name, [(label, milliseconds)])]: ours, then peers from the fastest."""
+    found = []
+    for row in results["rows"]:
+        if (row["group"], row["status"], row["unit"]) == (
+                group, "measured", "ms"):
+            peers = sorted(row.get("peers", {}).items(), key=lambda p: p[1])
+            found.append((row["name"], [(OURS, row["ours"]), *peers]))
+    return found
 
 
-def draw_steps(plt, details):
+def draw_steps(plt, results):
     """Time of a step by batch size."""
     lines = {}
-    for row in measured(details, "batches"):
-        batch = int(re.search(r"_b(\d+)_", row["name"])[1])
-        for label, value in {OURS: row["ours"], **row.get("peers", {})}.items():
-            lines.setdefault(label, []).append((batch, value))
+    for name, times in measured(results, "batches"):
+        for label, value in times:
+            lines.setdefault(label, []).append(
+                (int(re.search(r"_b(\d+)_", name)[1]), value))
     if not lines:
         raise Nothing("no row of the group batches was measured")
     figure, axes = plt.subplots(figsize=(6, 4))
     for label, points in lines.items():
-        batches, values = zip(*sorted(points))
-        axes.loglog(batches, values, "o-", label=label, markersize=4,
+        axes.loglog(*zip(*sorted(points)), "o-", label=label, markersize=4,
                     color=COLOURS.get(label), zorder=3 if label == OURS else 2)
-    batches = sorted({batch for points in lines.values()
-                      for batch, _ in points})
-    axes.set_xticks(batches, [str(batch) for batch in batches])
+    batches = sorted(batch for batch, _ in lines[OURS])
+    axes.set_xticks(batches, list(map(str, batches)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()
     axes.grid(alpha=0.3)
     axes.set_xlabel("images of a batch")
     axes.set_ylabel("a training step, ms")
-    axes.set_title(f"A step by batch size, fp32\n{where(details['about'])}",
-                   fontsize=9)
+    axes.set_title(f"A step by batch size, fp32\n{where(results)}", fontsize=9)
     axes.legend()
     return figure
-
-
-def bars_of(row):
-    """[(label, milliseconds)]: ours, then peers from the fastest on."""
-    peers = sorted(row.get("peers", {}).items(), key=lambda item: item[1])
-    return [(OURS, row["ours"]), *peers]
 
 
 def draw_row_bars(axes, rows):
     """Bars in units of our own time, so that rows of any length can be read;
     the times themselves stand beside."""
     at, ticks = 0, []
-    for row in rows:
-        bars = bars_of(row)
-        for i, (label, value) in enumerate(bars):
-            axes.barh(at + i, value / row["ours"], height=0.9,
+    for _, times in rows:
+        ours = times[0][1]
+        for i, (label, value) in enumerate(times):
+            axes.barh(at + i, value / ours, height=0.9,
                       color=COLOURS.get(label, "#555555"))
-            axes.text(value / row["ours"], at + i, " " + short(value),
-                      va="center", fontsize=7)
-        ticks.append(at + (len(bars) - 1) / 2)
-        at += len(bars) + 1
-    axes.set_yticks(ticks, [row["name"] for row in rows])
+            axes.text(value / ours, at + i, " " + short(value), va="center",
+                      fontsize=7)
+        ticks.append(at + (len(times) - 1) / 2)
+        at += len(times) + 1
+    axes.set_yticks(ticks, [name for name, _ in rows])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(at - 1.2, -0.8)
     axes.axvline(1, color=COLOURS[OURS], linewidth=0.8, zorder=0)
     axes.set_xlabel(f"time, {OURS}'s being 1; shorter is faster")
 
 
-def draw_rows(plt, details):
+def draw_rows(plt, results):
     """Ours and the peers as bars."""
-    groups = [(group, measured(details, group))
-              for group in ("train", "inference")]
-    groups = [(group, rows) for group, rows in groups if rows]
+    groups = [(group, rows) for group in ("train", "inference")
+              if (rows := measured(results, group))]
     if not groups:
         raise Nothing("no row of the groups train and inference was measured")
-    heights = [sum(len(bars_of(row)) + 1 for row in rows)
-               for _, rows in groups]
+    heights = [sum(len(times) + 1 for _, times in rows) for _, rows in groups]
     figure, panels = plt.subplots(
         len(groups), squeeze=False, height_ratios=heights,
         figsize=(7, INCH_OF_BAR * sum(heights) + 0.8 * len(groups) + 0.4),
@@ -115,19 +109,19 @@ def draw_rows(plt, details):
     for axes, (group, rows) in zip(panels[:, 0], groups):
         draw_row_bars(axes, rows)
         axes.set_title(group, loc="left", fontsize=9, fontweight="bold")
-    labels = dict.fromkeys(label for _, rows in groups for row in rows
-                           for label, _ in bars_of(row))
+    labels = dict.fromkeys(label for _, rows in groups for _, times in rows
+                           for label, _ in times)
     figure.legend(
         [plt.Rectangle((0, 0), 1, 1, color=COLOURS.get(label, "#555555"))
          for label in labels], labels, ncols=4, loc="outside upper center",
-        title=where(details["about"]))
+        title=where(results))
     return figure
 
 
 # ---- Phases of the tile engine's step
 
 # The phases in the order of a step: a counter of vae_micro's case phases/…, and
-# the layers and directions of the cases chain/… that are its products.
+# the layers and directions of the cases gemm/… that are its products.
 PHASES = [
     ("weights", [], []),
     ("patches", [], []),
@@ -143,91 +137,75 @@ PHASES = [
     ("encoder_backward", ["encoder"], ["dx", "dw"]),
     ("adam", [], []),
 ]
-UNITS = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6}
 CASE = "fp32/batch:64"
-# One thread, since with more the products would include waiting.
-THREADS = "/threads:1"
 # Products alone are in the cache and take no longer than in a step. A larger
 # ratio than this means that the machine was doing other work.
 LARGEST_RATIO = 1.1
 CAPTION = ("Each phase as it lasts within a step (vae_micro, phases/…); of it,"
            " the products are what\nthe same products last by themselves "
-           "(chain/…). The rest is the work between them:\nBatchNorm, "
-           "activations, other orders of memory, sums, and memory that is "
-           "waited for.")
+           "(gemm/…). The rest is the work between them:\nBatchNorm, "
+           "activations, packing, sums, and waiting for memory.")
 
 
-def cases_of(micro):
-    """{name: its repetitions}, without the ending that the clock adds."""
+def medians(micro, key):
+    """{case: the median of its repetitions}, without the clock's suffix."""
     found = {}
     for case in micro.get("benchmarks", []):
-        if (case.get("run_type") != "aggregate"
+        if (key in case and case.get("run_type") != "aggregate"
                 and not case.get("error_occurred")):
             name = case["run_name"].removesuffix("/real_time")
-            found.setdefault(name, []).append(case)
-    return found
-
-
-def products_of(cases, layers, whats):
-    """Microseconds of the chains of some layers."""
-    total = 0.0
-    for name, repetitions in cases.items():
-        if not name.startswith(f"chain/{CASE}/"):
-            continue
-        layer, what = name.split("/")[3:]
-        if layer.rstrip("0123456789") in layers and what in whats:
-            total += statistics.median(
-                case["real_time"] * UNITS[case["time_unit"]]
-                for case in repetitions)
-    return total
+            found.setdefault(name, []).append(case[key])
+    return {name: statistics.median(all) for name, all in found.items()}
 
 
 def phases(micro):
     """[(phase, microseconds, those of its products)], in a step's order."""
-    cases = cases_of(micro)
-    name = f"phases/{CASE}{THREADS}"
-    if name not in cases:
-        raise Nothing(f"it has no case {name}")
-    found = []
+    # With more threads than one the products would include waiting.
+    step, found = f"phases/{CASE}/threads:1", []
+    products = {tuple(name.split("/")[3:]): us
+                for name, us in medians(micro, "real_time").items()
+                if name.startswith(f"gemm/{CASE}/")}
     for phase, layers, whats in PHASES:
-        lasted = statistics.median(case[phase] for case in cases[name])
-        products = products_of(cases, layers, whats)
-        if layers and products == 0:
-            raise Nothing(f"it has no cases chain/{CASE}/… of {phase}")
-        if products > LARGEST_RATIO * lasted:
+        lasted = medians(micro, phase).get(step)
+        if lasted is None:
+            raise Nothing(f"it has no case {step}")
+        us = sum(us for (layer, what), us in products.items()
+                 if layer.rstrip("0123456789") in layers and what in whats)
+        if layers and us == 0:
+            raise Nothing(f"it has no cases gemm/{CASE}/… of {phase}")
+        if us > LARGEST_RATIO * lasted:
             raise Nothing(
-                f"the products of {phase} by themselves took {products:.0f} us "
+                f"the products of {phase} by themselves took {us:.0f} us "
                 f"and in a step {lasted:.0f}: measure on a machine at rest")
-        found.append((phase, lasted, min(products, lasted)))
+        found.append((phase, lasted, min(us, lasted)))
     return found
 
 
 def draw_phases(plt, micro):
     """Where the time of the tile engine's step goes."""
-    found = phases(micro)
-    names = [name.replace("_", " ") for name, _, _ in found]
-    products = [us / 1e3 for _, _, us in found]
-    rest = [(us - of) / 1e3 for _, us, of in found]
-    total, share = sum(products) + sum(rest), sum(products)
+    names, steps, products = zip(*phases(micro))
+    names = [name.replace("_", " ") for name in names]
+    rest = [us - of for us, of in zip(steps, products)]
+    total, share = sum(steps), sum(products) / sum(steps)
     figure, axes = plt.subplots(figsize=(7, 4))
-    axes.barh(names, products, color=COLOURS[OURS],
-              label=f"products, {share / total:.0%} of the step")
-    axes.barh(names, rest, left=products, color=COLOURS["torch-eager"],
-              label=f"between them, {1 - share / total:.0%}")
-    for name, one, other in zip(names, products, rest):
-        axes.text(one + other, name, f" {(one + other) / total:.1%}",
-                  va="center", fontsize=7)
+    axes.barh(names, [us / 1e3 for us in products], color=COLOURS[OURS],
+              label=f"products, {share:.0%} of the step")
+    axes.barh(names, [us / 1e3 for us in rest],
+              left=[us / 1e3 for us in products], color=COLOURS["torch-eager"],
+              label=f"between them, {1 - share:.0%}")
+    for name, us in zip(names, steps):
+        axes.text(us / 1e3, name, f" {us / total:.1%}", va="center",
+                  fontsize=7)
     axes.invert_yaxis()
     axes.set_xlabel("ms")
     axes.set_title("A step of the engine tile, batch 64, fp32, one thread: "
-                   f"{short(total)}", fontsize=9)
+                   f"{short(total / 1e3)}", fontsize=9)
     axes.legend(loc="upper right")
     figure.text(0.0, -0.02, CAPTION, fontsize=7, va="top")
     return figure
 
 
-PLOTS = [("steps.svg", "details", draw_steps),
-         ("rows.svg", "details", draw_rows),
+PLOTS = [("steps.svg", "run", draw_steps), ("rows.svg", "run", draw_rows),
          ("phases.svg", "micro", draw_phases)]
 
 
@@ -240,17 +218,17 @@ def json_of(text):
 
 def read_options():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--details", type=json_of, metavar="FILE",
-                        help="of bench/run --details: steps.svg, rows.svg")
+    parser.add_argument("--run", type=json_of, metavar="FILE",
+                        help="of bench/run --json: steps.svg, rows.svg")
     parser.add_argument("--micro", type=json_of, metavar="FILE",
                         help="of vae_micro --benchmark_out: phases.svg")
     parser.add_argument("--out", type=pathlib.Path, required=True,
                         help="folder of the plots")
     options = parser.parse_args()
-    if options.details is None and options.micro is None:
-        parser.error("--details or --micro is wanted")
-    if options.details is not None and "rows" not in options.details:
-        parser.error("--details: this is not a file of bench/run --details")
+    if options.run is None and options.micro is None:
+        parser.error("give --run or --micro")
+    if options.run is not None and "rows" not in options.run:
+        parser.error("--run: this is not a file of bench/run --json")
     return options
 
 

@@ -1,7 +1,5 @@
 """Turns the answers of bench/run's processes into rows, verdicts and tables.
-
-Runs nothing. What was not measured is listed with its reason.
-"""
+Runs nothing. What was not measured is listed with its reason."""
 
 import statistics
 
@@ -89,11 +87,11 @@ def verdict_of(row, ours, peers):
     return "holds" if held else "misses"
 
 
-def result(heat, row, passes):
-    """One row of --details."""
+def result(comparison, row, passes):
+    """One row of --json."""
     labels = (row.ours, *row.peers)
     key, factor, unit = (("peak_rss_bytes", 2**-20, "MiB")
-                         if heat.kind == "memory"
+                         if comparison.kind == "memory"
                          else ("us_per_step", 1e-3, "ms"))
     values = {label: value * factor for label in labels
               if (value := median_of(passes, label, key)) is not None}
@@ -102,12 +100,12 @@ def result(heat, row, passes):
         for label in labels:
             if "skipped" in answers.get(label, {}):
                 reasons.setdefault(label, answers[label]["skipped"])
-    found = {"name": row.name, "group": heat.group, "unit": unit,
+    found = {"name": row.name, "group": comparison.group, "unit": unit,
              "reasons": reasons}
     if row.ours not in values:
         failed = reasons.get(row.ours)
-        found.update(status="not measured",
-                     reason=heat.skipped or failed or "not run")
+        missed = OUT_OF_TIME if comparison.out_of_time else "not run"
+        found.update(status="not measured", reason=failed or missed)
         # A failure of libvae misses the bar; running out of time does not.
         barred = (row.bar, row.bar_us) != (None, None) and not row.stretch
         if barred and failed not in (None, OUT_OF_TIME):
@@ -125,20 +123,12 @@ def result(heat, row, passes):
         found["floor_ms"] = floor
     if told := on_gpu(labels, passes):
         found["on_gpu"] = told
-    if heat.kind == "busy":
+    if comparison.kind == "busy":
         found["slowdowns"] = slowdowns(labels, passes)
         found["verdict"] = slowdown_verdict(row, found["slowdowns"])
     else:
         found["verdict"] = verdict_of(row, ours, values)
     return found
-
-
-def brief(rows):
-    """The rows of --json: times against peers other than libvae itself."""
-    return [{"name": r["name"], "ours_ms": r["ours"], "peer": r["peer"],
-             "peer_ms": r["peer_value"], "ratio": r["ratio"]}
-            for r in rows if r.get("ratio") is not None and r["unit"] == "ms"
-            and not r["peer"].startswith(OURS)]
 
 
 # ---- Tables
@@ -147,18 +137,18 @@ def brief(rows):
 def short(value):
     if value is None:
         return "-"
+    if not isinstance(value, float):
+        return str(value)
     return f"{value:.5f}" if value < 0.01 else f"{value:.4g}"
 
 
-def table(titles, rows, left=1, title=None):
+def table(title, heads, rows, left=1):
     """Lines of Markdown, none without rows; the first `left` columns are
     aligned to the left."""
-    if not rows:
-        return []
-    rule = ["---" if i < left else "---:" for i in range(len(titles))]
-    lines = ["| " + " | ".join(map(str, cells)) + " |"
-             for cells in (titles, rule, *rows)]
-    return (["", title + ":", ""] if title else []) + lines
+    rule = ["---" if i < left else "---:" for i in range(len(heads))]
+    lines = ["| " + " | ".join(map(short, cells)) + " |"
+             for cells in (heads, rule, *rows)]
+    return ["", *([title + ":", ""] if title else []), *lines] if rows else []
 
 
 def row_cells(r):
@@ -169,21 +159,8 @@ def row_cells(r):
     bar = short(r["bar"]) if r["bar_us"] is None else f"{short(r['bar_us'])} us"
     return [r["name"], short(r["ours"]) + unit, best,
             short(r.get("peer_value")) + (unit if "peer" in r else ""),
-            short(r.get("ratio")), bar, r.get("verdict") or "-", short(floor),
-            short(floor and r["ours"] / floor), ", ".join(others) or "-"]
-
-
-def row_table(rows):
-    return table(["row", "ours, ms", "best peer", "peer, ms", "ratio", "bar",
-                  "verdict", "floor, ms", "ours / floor", "other peers, ms"],
-                 [row_cells(r) for r in rows if r["status"] == "measured"])
-
-
-def floor_cells(floors):
-    keys = ["arithmetic_us", "memory_us", "floor_us", "bare_convolutions_us"]
-    return [[step["batch"], name, *(short(step[key][name]) for key in keys)]
-            for step in floors.get("steps", [])
-            for name in step["arithmetic_us"]]
+            r.get("ratio"), bar, r.get("verdict"), floor,
+            floor and r["ours"] / floor, ", ".join(others) or "-"]
 
 
 def not_measured(whole):
@@ -192,41 +169,33 @@ def not_measured(whole):
     lines += [f"- {r['name']}, {label}: {why}" for r in whole["rows"]
               if r["status"] == "measured"
               for label, why in r["reasons"].items()]
-    for told in whole["kernels"]:
-        if "skipped" in told:
-            step = [str(told[key]) for key in ("engine", "precision", "batch")
-                    if key in told]
-            lines.append(f"- {' '.join(['kernels', *step])}: {told['skipped']}")
-    if "skipped" in whole["floors"]:
-        lines.append(f"- floors: {whole['floors']['skipped']}")
+    lines += [f"- kernels {told['engine']} {told['precision']} "
+              f"{told['batch']}: {told['skipped']}"
+              for told in whole["kernels"] if "skipped" in told]
     return ["", "Not measured:", "", *lines] if lines else []
 
 
 def markdown(whole):
     rows = whole["rows"]
     lines = ["# Measured", "",
-             *(f"- {key}: {value}" for key, value in whole["about"].items()),
-             "", *row_table(rows)]
+             *(f"- {key}: {value}" for key, value in whole["about"].items())]
     lines += table(
-        ["row", "who", "alone, ms", "slow-down"],
-        [[r["name"], label, short(told["alone_ms"]), f"{told['slowdown']:.2f}"]
-         for r in rows for label, told in r.get("slowdowns", {}).items()],
-        left=2, title="With one core busy")
+        "", ["row", "ours, ms", "best peer", "peer, ms", "ratio", "bar",
+             "verdict", "floor, ms", "ours / floor", "other peers, ms"],
+        [row_cells(r) for r in rows if r["status"] == "measured"])
     lines += table(
+        "With one core busy", ["row", "who", "alone, ms", "slow-down"],
+        [[r["name"], label, told["alone_ms"], told["slowdown"]]
+         for r in rows for label, told in r.get("slowdowns", {}).items()], 2)
+    lines += table(
+        "On the GPU",
         ["row", "who", "first step, s", "peak MiB", "kernels per step"],
-        [[r["name"], label, short(told["first_step_s"]),
-          f"{told['peak_mib']:.0f}", short(told["kernels_per_step"])]
-         for r in rows for label, told in r.get("on_gpu", {}).items()],
-        left=2, title="On the GPU")
-    lines += table(["what", "MiB"], [[what, f"{mib:.1f}"] for what, mib
-                                     in whole["sizes"].items()],
-                   title="Size on the disk")
-    lines += table(
-        ["batch", "precision", "arithmetic", "memory", "floor",
-         "bare convolutions"], floor_cells(whole["floors"]), left=2,
-        title="Floors of a step, us")
+        [[r["name"], label, *told.values()]
+         for r in rows for label, told in r.get("on_gpu", {}).items()], 2)
+    lines += table("Size on the disk", ["what", "MiB"],
+                   whole["sizes"].items())
     for told in whole["kernels"]:
         if "kernels" in told:
             lines += ["", f"Kernels of a step, {kernels.title(told)}", "",
-                      *kernels.lines(told)]
+                      *kernels.lines(told["kernels"])]
     return "\n".join([*lines, *not_measured(whole)]) + "\n"

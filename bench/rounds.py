@@ -1,6 +1,5 @@
-"""Runs the processes of a heat. Each waits at its gate, and one after the other
-does a round, so that whatever the machine does at the time happens to all.
-
+"""Runs the processes of a comparison. Each waits until it may go on, and one
+after the other does a round, so that whatever the machine does happens to all.
 What is missing or fails becomes an answer with its reason, never an exception.
 """
 
@@ -18,8 +17,10 @@ import time
 
 READY = "ready"
 OUT_OF_TIME = "out of time"
-# The share of the time left that preparing the processes of a heat may take.
+# The share of the time left that preparing the processes may take.
 PREPARING = 0.8
+# Seconds after a round, in which spinning threads fall asleep.
+REST = 0.05
 
 
 class Clock:
@@ -38,17 +39,14 @@ class Clock:
         return clock
 
 
-def last_line(text):
-    return (text.strip().splitlines() or [""])[-1].strip()
-
-
 def answer_of(status, out, err):
     """The JSON object of a process that has ended, or {"skipped": why}."""
     if status != 0:
         # Frameworks print more lines after the error.
-        errors = [line for line in err.splitlines() if "Error: " in line]
-        return {"skipped": last_line(errors[-1] if errors else err)
-                or f"ended with status {status}"}
+        lines = err.strip().splitlines()
+        errors = [line for line in lines if "Error: " in line] or lines
+        return {"skipped": errors[-1].strip() if errors
+                else f"ended with status {status}"}
     try:
         return json.loads(out)
     except ValueError:
@@ -60,31 +58,19 @@ class Process:
     its output, so that waiting for "ready" can have a limit."""
 
     def __init__(self, command):
-        self.answer, self._process, self._last = None, None, ""
-        self._lines = queue.Queue()
+        self.answer, self._last, self._lines = None, "", queue.Queue()
         self._err = tempfile.TemporaryFile("w+", errors="replace")
         self.began = time.perf_counter()
-        try:
-            self._process = subprocess.Popen(
-                [str(word) for word in command], stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE, stderr=self._err, text=True,
-                start_new_session=True)
-        except OSError as why:
-            self.answer = {"skipped": str(why)}
-            return
+        self._process = subprocess.Popen(
+            list(map(str, command)), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=self._err, text=True,
+            start_new_session=True)
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
         for line in self._process.stdout:
             self._lines.put(line.strip())
         self._lines.put(None)
-
-    def _end(self):
-        status = self._process.wait()
-        self.wall_s = time.perf_counter() - self.began
-        self._err.seek(0)
-        self.answer = answer_of(status, self._last, self._err.read())
-        self._process.stdout.close()
 
     def wait(self, timeout, clock):
         """Until it is ready (True) or has an answer (False)."""
@@ -99,29 +85,30 @@ class Process:
             if line == READY:
                 return True
             if line is None:
-                self._end()
+                status = self._process.wait()
+                self.wall_s = time.perf_counter() - self.began
+                self._err.seek(0)
+                self.answer = answer_of(status, self._last, self._err.read())
             elif line:
                 self._last = line
         return False
 
-    def open_gate(self):
+    def go_on(self):
         with contextlib.suppress(OSError):  # it ended; wait() says how
             self._process.stdin.write("\n")
             self._process.stdin.flush()
 
     def kill(self, why):
-        if self._process is not None and self._process.poll() is None:
+        if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-        if self.answer is None:
-            self.answer = {"skipped": why}
+        self.answer = self.answer or {"skipped": why}
 
     def close(self):
         self.kill("ended before its last round")
         self._err.close()
-        if self._process is not None:
-            with contextlib.suppress(OSError):  # unread input
-                self._process.stdin.close()
+        with contextlib.suppress(OSError):  # unread input
+            self._process.stdin.close()
 
 
 def ask(command, timeout, clock):
@@ -138,16 +125,16 @@ class Runner:
         self.label, self.timeout = contestant.label, timeout
         self.processes = [Process(contestant.command)
                           for _ in range(contestant.copies)]
-        self.ready = self.wait(clock)
+        self.wait(clock)
 
     def wait(self, clock):
         # A list: wait for every copy, even if the first one failed.
-        return all([p.wait(self.timeout, clock) for p in self.processes])
+        self.ready = all([p.wait(self.timeout, clock) for p in self.processes])
 
     def round(self, clock):
         for process in self.processes:
-            process.open_gate()
-        self.ready = self.wait(clock)
+            process.go_on()
+        self.wait(clock)
 
     def answer(self):
         """The answer of the slowest copy; if a copy failed, its reason."""
@@ -173,44 +160,44 @@ def busy_process():
         process.wait()
 
 
-def timed(heat, options, clock, neighbour=None):
+def timed(comparison, options, clock, neighbour=None):
     """{label: answer} of one pass."""
     # Cap the preparation, so that ready processes still get their rounds.
     soon = clock.part(PREPARING)
     with contextlib.ExitStack() as stack:
         runners = [stack.enter_context(contextlib.closing(
-            Runner(c, options.timeout, soon))) for c in heat.contestants]
+            Runner(c, options.timeout, soon))) for c in comparison.contestants]
         for number in range(options.rounds):
             if neighbour:
                 neighbour.send_signal(signal.SIGCONT)
-                time.sleep(options.rest)
+                time.sleep(REST)
             # Forwards, then backwards: nobody always follows the same one.
             for runner in runners if number % 2 == 0 else runners[::-1]:
                 if runner.ready:
                     runner.round(clock)
-                    time.sleep(options.rest)
+                    time.sleep(REST)
             if neighbour:
                 neighbour.send_signal(signal.SIGSTOP)
         return {r.label: r.answer() for r in runners}
 
 
-def busy(heat, options, clock):
+def busy(comparison, options, clock):
     """The answers beside a busy process; `us_alone` is the time without it."""
-    alone = timed(heat, options, clock)
+    alone = timed(comparison, options, clock)
     with busy_process() as neighbour:
-        beside = timed(heat, options, clock, neighbour)
+        beside = timed(comparison, options, clock, neighbour)
     for label, answer in beside.items():
         if "us_per_step" in answer and "us_per_step" in alone[label]:
             answer["us_alone"] = alone[label]["us_per_step"]
     return beside
 
 
-def whole(heat, options, clock):
+def whole(comparison, options, clock):
     """Times processes from start to end, in turn. The first process of each
     contestant is not counted, since it fills caches on the disk."""
     answers, walls = {}, {}
     for number in range(min(3, options.rounds) + 1):
-        for contestant in heat.contestants:
+        for contestant in comparison.contestants:
             label = contestant.label
             if "skipped" in answers.get(label, {}):
                 continue
@@ -224,7 +211,7 @@ def whole(heat, options, clock):
     return answers
 
 
-def run(heat, options, clock):
+def run(comparison, options, clock):
     """One pass: {label: the JSON object printed, or {"skipped": why}}."""
     kinds = {"whole": whole, "busy": busy}
-    return kinds.get(heat.kind, timed)(heat, options, clock)
+    return kinds.get(comparison.kind, timed)(comparison, options, clock)

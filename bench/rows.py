@@ -1,6 +1,5 @@
-"""What bench/run measures: rows with their bars, the processes behind them, and
-the heats that hold processes of the same round. Runs nothing.
-"""
+"""What bench/run measures: rows with their bars, and the processes that are
+compared in each. Runs nothing."""
 
 import dataclasses
 import fnmatch
@@ -8,13 +7,12 @@ import json
 import os
 import pathlib
 
-import arithmetic
-import peers
+import peers  # puts the folder of floors into the path
+import floors
 
 OURS, PRODUCT = "libvae", "product"
 GREY = (1, 28, 28)
 SHAPES = [GREY, (3, 32, 32), (3, 64, 64)]
-BATCHES = [1, 4, 16, 64, 256, 1024]
 PRECISIONS = {"cpu": ["fp32", "bf16"], "cuda": ["fp32", "tf32", "bf16"]}
 # The largest allowed ratio of our time to the best peer's, by precision and
 # threads. There are no bars for GPUs yet.
@@ -26,16 +24,14 @@ ORIGINAL_BAR, INFERENCE_BAR, CALL_BAR_US = 0.40, 1.0, 1.0
 PEERS = {"cpu": ["torch-eager", "torch-compile", "jax-jit"],
          "cuda": ["torch-eager", "torch-compiled-graph-16", "jax-scan"]}
 # At batch 64 only: each compiles anew for every batch and precision.
-MORE_CUDA_PEERS = [
-    "torch-original", "torch-compile", "torch-compile-reduce-overhead",
-    "torch-compile-max-autotune", "torch-compiled-graph", "jax-jit"]
+MORE_CUDA_PEERS = ["torch-original", "torch-compile", "jax-jit"]
 INFERENCE = ["onnxruntime", "torch-eager", "torch-compile"]
 # What libvae can choose from on a GPU, as fields of vae_config.
 GRAPHS = {"": {"graph": "off"}, "-graph": {"graph": "on", "graph_steps": 1},
           "-graph-8": {"graph": "on", "graph_steps": 8}}
-VARIANTS = {"cpu": {}, "cuda": {
-    engine + name: {"engine": engine, **graph}
-    for engine in ("blocks", "fused") for name, graph in GRAPHS.items()}}
+VARIANTS = {engine + name: {"engine": engine, **graph}
+            for engine in ("blocks", "fused")
+            for name, graph in GRAPHS.items()}
 QUICK_STEPS = [("bf16", 64), ("tf32", 64), ("bf16", 1024), ("fp32", 64)]
 CUDA_STEPS = [(p, batch) for batch in (64, 256, 1024, 4096)
               for p in PRECISIONS["cuda"]]
@@ -45,21 +41,22 @@ URGENT = ["cuda_bf16_b64", "cuda_tf32_b64", "cuda_bf16_b1024",
 # (precision, batch, engine) of the steps that kernels.py takes apart.
 KERNELS = [("bf16", 64, "fused"), ("tf32", 64, "fused"),
            ("bf16", 1024, "fused")]
-# In the order in which they are measured.
-ROW_GROUPS = ["train", "engines", "inference", "batches", "images", "memory",
-              "startup", "overhead", "host", "threads", "neighbour",
-              "two_trainers"]
-# The others have no rows and are measured once.
-GROUPS = [*ROW_GROUPS, "sizes", "kernels", "floors"]
+# In the order in which they are measured; "sizes" and "kernels" have no
+# rows. "cuda" is what --device cuda measures.
+GROUPS = {
+    "cpu": ["train", "inference", "batches", "images", "memory", "startup",
+            "overhead", "host", "threads", "neighbour", "two_trainers",
+            "sizes"],
+    "cuda": ["train", "engines", "inference", "batches", "images", "startup",
+             "overhead", "host", "threads", "sizes", "kernels"]}
 QUICK_GROUPS = {"cpu": ["train", "inference", "overhead"],
                 "cuda": ["train", "engines", "inference", "overhead", "host",
-                         "threads", "kernels", "floors"]}
-CPU_ONLY = {"memory", "neighbour", "two_trainers"}
+                         "threads", "kernels"]}
 
 
 @dataclasses.dataclass
 class Contestant:
-    """A process of a heat; `copies` of it run at the same time."""
+    """A process of a comparison; `copies` of it run at the same time."""
 
     label: str
     command: list
@@ -76,10 +73,10 @@ class Contestant:
 
 @dataclasses.dataclass
 class Row:
-    """`ours` against the best of `peers`, which are labels of one heat. `flop`
-    is the arithmetic of a step or call. `bar` is the largest allowed ratio,
+    """`ours` against the best of `peers`, both labels of contestants. `flop` is
+    the arithmetic of a step or call. `bar` is the largest allowed ratio,
     `bar_us` the largest allowed time. `against` names the one peer that the
-    bar is about, if it is not the best one."""
+    bar is about, if it is not the best one. A `stretch` is not required."""
 
     name: str
     ours: str = OURS
@@ -92,20 +89,20 @@ class Row:
 
 
 @dataclasses.dataclass
-class Heat:
+class Comparison:
     """Contestants whose rounds are interleaved. `kind` says what is measured:
-    "time" of a round; "busy": also with a process beside them that keeps one
-    core busy; "memory": the peak of the process; "whole": the time of a process
-    from start to end."""
+    "time" of a round; "busy": also beside a process that keeps one core busy;
+    "memory": the peak of the process; "whole": the time of a process from start
+    to end."""
 
     group: str
     contestants: list
     rows: list
     kind: str = "time"
-    skipped: str = None
+    out_of_time: bool = False
 
     def only(self, patterns):
-        """The heat with only the rows that match a pattern."""
+        """The comparison with only the rows that match a pattern."""
         rows = [row for row in self.rows
                 if any(fnmatch.fnmatch(row.name, p) for p in patterns)]
         wanted = {PRODUCT}.union(*({row.ours, *row.peers} for row in rows))
@@ -120,18 +117,18 @@ def cores():
 
 
 class Maker:
-    """Makes the heats of each group, one method per group."""
+    """Makes the comparisons of each group, one method per group."""
 
     def __init__(self, options):
         self.options, self.device = options, options.device
-        self.cuda = options.device == "cuda"
-        self.quick_cuda = self.cuda and options.quick
+        self.cuda, self.quick = options.device == "cuda", options.quick
         # 0: what each program chooses. On a GPU the host computes nothing.
         self.two = 0 if self.cuda else 2
         self.end = "" if self.cuda else "_t2"
-        self.precisions = (["bf16"] if self.quick_cuda
+        self.precisions = (["bf16"] if self.cuda and self.quick
                            else PRECISIONS[self.device])
-        self.steps = QUICK_STEPS if options.quick else CUDA_STEPS
+        self.large = [64, 1024] if self.cuda else [64]
+        self.steps = QUICK_STEPS if self.quick else CUDA_STEPS
 
     # ---- Processes
 
@@ -140,7 +137,8 @@ class Maker:
                 self.options.rounds, "--seconds", self.options.seconds]
 
     def images_option(self, batch):
-        return ["--images", max(self.options.images, batch)]
+        # Several steps per epoch even for large batches.
+        return ["--images", max(65536 if self.cuda else 8192, batch)]
 
     def ours(self, mode, threads, batch, label=OURS, trainers=1, **fields):
         config = json.dumps({"device": self.device, **fields})
@@ -168,13 +166,13 @@ class Maker:
     def wanted(self, labels, unless_named=()):
         """The peers among `labels`; some only if --peers names them."""
         named = self.options.peers
-        if named is not None:
-            return [label for label in labels if label in named]
-        return [label for label in labels if label not in unless_named]
+        return [label for label in labels
+                if (label not in unless_named if named is None
+                    else label in named)]
 
     def training(self, group, name, precision, threads, batch, labels, *,
                  bar=None, shape=GREY, kind="time", extra=(), unless_named=()):
-        """A heat of one training step; `extra` are more contestants of ours."""
+        """A comparison of one training step; `extra` are more of ours."""
         channels, height, width = shape
         labels = self.wanted(labels, unless_named)
         contestants = [
@@ -185,8 +183,8 @@ class Maker:
         if labels and kind != "memory":
             contestants.append(self.product(precision, threads))
         row = Row(name, peers=tuple(labels), bar=bar,
-                  flop=arithmetic.flop_of("epoch", shape, batch))
-        return Heat(group, contestants, [row], kind)
+                  flop=floors.flop_of("epoch", shape, batch))
+        return Comparison(group, contestants, [row], kind)
 
     # ---- Groups
 
@@ -197,86 +195,80 @@ class Maker:
                 for threads in (2, 1) for precision in self.precisions]
 
     def train_cuda(self, precision, batch):
-        quick = self.options.quick
-        slow = MORE_CUDA_PEERS if batch != 64 or quick else []
-        if quick and precision != "bf16":
+        slow = MORE_CUDA_PEERS if batch != 64 or self.quick else []
+        if self.quick and precision != "bf16":
             slow = [*slow, "jax-scan"]
         return self.training(
             "train", f"cuda_{precision}_b{batch}", precision, 0, batch,
             [*PEERS["cuda"], *MORE_CUDA_PEERS], unless_named=slow)
 
     def train_cpu(self, threads, precision):
-        two, quick = threads == 2, self.options.quick
-        slow = ["jax-jit"] if quick and not two else []
-        if quick and precision == "bf16" and not self.options.half:
+        two = threads == 2
+        slow = ["jax-jit"] if self.quick and not two else []
+        if self.quick and precision == "bf16" and not self.options.half:
             slow.append("torch-compile")
         extra = [self.ours("epoch", 2, 64, "blocks", engine="blocks",
                            precision=precision)] if two else []
         original = ["torch-original"] if two and precision == "fp32" else []
-        heat = self.training(
+        made = self.training(
             "train", f"cpu_{precision}_b64_t{threads}", precision, threads, 64,
             [*PEERS["cpu"], *original], extra=extra,
             bar=BARS[precision, threads], unless_named=slow)
-        first = heat.rows[0]
+        first = made.rows[0]
         if two:
-            heat.rows.append(dataclasses.replace(
+            made.rows.append(dataclasses.replace(
                 first, name=f"cpu_blocks_{precision}_b64_t2", ours="blocks",
                 bar=BLOCKS_BARS[precision]))
         if original and original[0] in first.peers:
-            heat.rows.append(dataclasses.replace(
+            made.rows.append(dataclasses.replace(
                 first, name="cpu_original_b64_t2", peers=tuple(original),
                 bar=ORIGINAL_BAR))
-        return heat
+        return made
 
     def engines(self):
-        """What libvae chooses by itself beside all that it could have chosen,
-        and beside the variants of --config."""
-        variants = {**VARIANTS[self.device], **self.options.configs}
-        batches = [64, 1024] if self.cuda and not self.options.quick else [64]
-        heats = []
-        for batch in batches if variants else []:
-            for precision in self.precisions:
-                others = [self.ours("epoch", self.two, batch, f"{OURS}, {name}",
-                                    **{"precision": precision, **fields})
-                          for name, fields in variants.items()]
-                heats.append(Heat("engines", [
-                    self.ours("epoch", self.two, batch, precision=precision),
-                    *others], [
-                    Row(f"{self.device}_engines_{precision}_b{batch}",
-                        peers=tuple(c.label for c in others))]))
-        return heats
+        """What libvae chooses beside all that it could have chosen."""
+        return [Comparison("engines", [
+            self.ours("epoch", 0, batch, precision=precision),
+            *(self.ours("epoch", 0, batch, f"{OURS}, {name}",
+                        precision=precision, **fields)
+              for name, fields in VARIANTS.items())],
+            [Row(f"cuda_engines_{precision}_b{batch}",
+                 peers=tuple(f"{OURS}, {name}" for name in VARIANTS))])
+            for batch in ([64] if self.quick else self.large)
+            for precision in self.precisions]
 
     def inference(self):
         """ONNX Runtime's graph is of fp32, so bf16 is without it."""
-        precisions = self.precisions if self.quick_cuda else [
-            "fp32", *(["bf16"] if self.cuda else [])]
-        batches = (1, 1000) if self.quick_cuda else (1, 64, 1000)
+        quick = self.cuda and self.quick
+        precisions = ["bf16"] if quick else ["fp32"] + ["bf16"] * self.cuda
         return [self.call(mode, precision, batch) for precision in precisions
-                for mode in ("encode", "decode") for batch in batches]
+                for mode in ("encode", "decode")
+                for batch in ((1, 1000) if quick else (1, 64, 1000))]
 
     def call(self, mode, precision, batch):
         labels = self.wanted(
             INFERENCE if precision == "fp32" else INFERENCE[1:],
-            ["torch-compile"] if self.options.quick else [])
+            ["torch-compile"] if self.quick else [])
         contestants = [
             self.ours(mode, self.two, batch, precision=precision),
             *(self.peer(label, self.two, batch, precision, "--mode", mode)
               for label in labels)]
         # In a quick run the product would take longer than all the rest.
-        if labels and not self.quick_cuda:
+        if labels and not (self.cuda and self.quick):
             contestants.append(self.product(precision, self.two))
         bar = {} if self.cuda else {"bar": INFERENCE_BAR, "stretch": batch == 1,
                                     "against": "onnxruntime"}
-        return Heat("inference", contestants, [
+        return Comparison("inference", contestants, [
             Row(f"{self.device}_{mode}_{precision}_b{batch}{self.end}",
                 peers=tuple(labels), **bar,
-                flop=arithmetic.flop_of(mode, GREY, batch))])
+                flop=floors.flop_of(mode, GREY, batch))])
 
     def batches(self):
         labels = (PEERS["cuda"] if self.cuda
                   else ["torch-eager", "torch-compile"])
         return [self.training("batches", f"{self.device}_fp32_b{b}_batches",
-                              "fp32", self.two, b, labels) for b in BATCHES]
+                              "fp32", self.two, b, labels)
+                for b in (1, 4, 16, 64, 256, 1024)]
 
     def images(self):
         return [self.training(
@@ -290,19 +282,20 @@ class Maker:
                 for batch in (64, 1024)]
 
     def startup(self):
-        def heat(name, ours, others):
-            return Heat("startup", [c.changed(rounds=0)
-                                    for c in (ours, *others)],
-                        [Row(f"{self.device}_startup_{name}_fp32_b64{self.end}",
-                             peers=tuple(c.label for c in others))], "whole")
+        def process(mode, *others):
+            return Comparison(
+                "startup", [c.changed(rounds=0) for c in (
+                    self.ours(mode, self.two, 64), *others)],
+                [Row(f"{self.device}_startup_"
+                     + f"{mode}_fp32_b64{self.end}".replace("epoch", "step"),
+                     peers=tuple(c.label for c in others))], "whole")
 
         return [
-            heat("step", self.ours("epoch", self.two, 64),
-                 [self.trainer(label, self.two, 64)
-                  for label in self.wanted(PEERS[self.device])]),
-            heat("encode", self.ours("encode", self.two, 64),
-                 [self.peer(label, self.two, 64, "fp32", "--mode", "encode")
-                  for label in self.wanted(["onnxruntime", "torch-eager"])])]
+            process("epoch", *(self.trainer(label, self.two, 64)
+                               for label in self.wanted(PEERS[self.device]))),
+            process("encode", *(
+                self.peer(label, self.two, 64, "fp32", "--mode", "encode")
+                for label in self.wanted(["onnxruntime", "torch-eager"])))]
 
     def overhead(self):
         """Calls that compute nothing, and the smallest step there is."""
@@ -312,27 +305,26 @@ class Maker:
         asks = None if self.cuda else CALL_BAR_US
         calls = [("get", {}, CALL_BAR_US), ("synchronize", {}, asks),
                  ("step", small, None), ("decode", small, None)]
-        return [Heat("overhead", [self.ours(mode, 1, 1, **fields)], [
+        return [Comparison("overhead", [self.ours(mode, 1, 1, **fields)], [
             Row(f"{self.device}_call_{mode}" + ("_smallest" if fields else ""),
                 bar_us=bar)]) for mode, fields, bar in calls]
 
     def host(self):
         """Batches from host memory beside the resident data set."""
         far, near = f"{OURS}, host memory", f"{OURS}, resident"
-        return [Heat("host", [
+        return [Comparison("host", [
             self.ours("step", self.two, batch, far, precision=p),
             self.ours("epoch", self.two, batch, near, precision=p)],
             [Row(f"{self.device}_host_{p}_b{batch}", ours=far, peers=(near,))])
-            for batch in ([64, 1024] if self.cuda else [64])
-            for p in self.precisions]
+            for batch in self.large for p in self.precisions]
 
     def threads(self):
         """A step on the CPU, whatever --device is, by number of threads."""
         counts = sorted({n for n in (1, 2, 4, 8, cores()) if n <= cores()})
         labels = {n: f"{OURS}, {n} thread" + "s" * (n > 1) for n in counts}
         # There are ten processes, so a quick run takes little time for each.
-        brief = {"rounds": 3, "seconds": 0.1} if self.options.quick else {}
-        return [Heat("threads", [
+        brief = {"rounds": 3, "seconds": 0.1} if self.quick else {}
+        return [Comparison("threads", [
             self.ours("epoch", n, 64, labels[n], device="cpu",
                       precision=p).changed(**brief) for n in counts],
             [Row(f"cpu_threads_{p}_b64_t{n}", ours=labels[n],
@@ -340,14 +332,15 @@ class Maker:
             for p in PRECISIONS["cpu"]]
 
     def neighbour(self):
+        # With emulated bf16 the peers take minutes for a few steps.
         return [self.training("neighbour", f"cpu_neighbour_{p}_b64_t2", p, 2,
                               64, PEERS["cpu"], kind="busy")
-                for p in PRECISIONS["cpu"]]
+                for p in ["fp32"] + ["bf16"] * self.options.half]
 
     def two_trainers(self):
         """Two at once: ours in one process, a peer's in two."""
         labels, alone = self.wanted(PEERS["cpu"]), f"{OURS}, one alone"
-        return [Heat("two_trainers", [
+        return [Comparison("two_trainers", [
             self.ours("epoch", threads, 64, trainers=2),
             self.ours("epoch", threads, 64, alone),
             *(dataclasses.replace(self.trainer(label, threads, 64), copies=2)
@@ -357,33 +350,19 @@ class Maker:
             for threads in (1, 2)]
 
 
-def urgency(heat):
-    """The index of the first pattern of URGENT that the heat matches."""
+def urgency(comparison):
+    """The index of the first pattern of URGENT that it matches."""
     return next((place for place, pattern in enumerate(URGENT)
-                 if fnmatch.fnmatch(heat.rows[0].name, pattern)), len(URGENT))
+                 if fnmatch.fnmatch(comparison.rows[0].name, pattern)),
+                len(URGENT))
 
 
-def why_not(heat, options):
-    """Why a heat cannot be run here; None if it can."""
-    if options.device == "cuda":
-        return "measured on the CPU only" if heat.group in CPU_ONLY else None
-    bf16 = any("bf16" in row.name for row in heat.rows)
-    if heat.kind == "busy" and bf16 and not options.half:
-        return ("this processor has no bf16 products, and beside a neighbour "
-                "the peers take minutes for a few emulated steps")
-    return None
-
-
-def heats(options):
-    """The heats of the groups of --only, with the rows of --rows."""
+def comparisons(options):
+    """Those of the groups of --only, with the rows of --rows."""
     maker = Maker(options)
-    found = [heat for group in options.only if group in ROW_GROUPS
-             for heat in getattr(maker, group)()]
+    found = [made for group in options.only
+             for made in getattr(maker, group, list)()]
     if options.rows:
-        found = [heat.only(options.rows) for heat in found]
-    found = [heat for heat in found if heat.rows]
-    if options.device == "cuda":
-        found.sort(key=urgency)
-    for heat in found:
-        heat.skipped = why_not(heat, options)
-    return found
+        found = [made.only(options.rows) for made in found]
+    found = [made for made in found if made.rows]
+    return sorted(found, key=urgency) if options.device == "cuda" else found

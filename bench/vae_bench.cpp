@@ -9,18 +9,24 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <functional>
+#include <future>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "workloads.hpp"
+#include "vae.h"
 
 namespace {
 
-using bench::check;
-using bench::Work;
 using Json = nlohmann::ordered_json;
+using Trainer = std::unique_ptr<vae_trainer, decltype(&vae_destroy)>;
+/// Does this many steps (or calls) and waits until they are done. Everything is
+/// prepared before, so that a round holds calls of vae.h and nothing else.
+using Work = std::function<void(std::uint64_t steps)>;
 
 struct Options {
   std::string config = "{}";
@@ -38,47 +44,154 @@ bool trains(const std::string& mode) {
   return mode == "step" || mode == "epoch";
 }
 
-struct Timing {
-  double first = 0;  // seconds, with vae_create()
-  std::uint64_t steps = 0;
-  std::vector<double> rounds;  // microseconds per step, sorted
-};
-
-/// Both calls of the library's (buffer, capacity, needed) pattern.
-template <class Call>
-std::string text_from(Call call) {
-  std::uint64_t needed = 0;
-  const vae_status asked = call(nullptr, 0, &needed);
-  if (asked != VAE_E_TOO_SMALL) check(asked);
-  std::vector<char> text(needed + 1);
-  check(call(text.data(), text.size(), &needed));
-  return text.data();
+/// Throws the library's text unless `status` is VAE_OK.
+void check(vae_status status) {
+  if (status != VAE_OK) throw std::runtime_error(vae_last_error());
 }
 
-vae_config read_config(const Options& options) {
-  Json fields = {{"max_batch", options.batch}, {"threads", options.threads}};
-  fields.update(Json::parse(options.config));
-  vae_config config{};
-  check(vae_config_init(&config, sizeof config, VAE_ABI_VERSION));
-  check(vae_config_from_json(&config, fields.dump().c_str()));
-  return config;
+// ---- What is timed
+
+std::uint64_t pixels(const vae_config& config) {
+  return std::uint64_t{config.channels} * config.height * config.width;
+}
+
+std::uint64_t whole_batches(std::uint64_t batch, std::uint64_t images) {
+  if (images < batch) {
+    throw std::runtime_error("--images is " + std::to_string(images) +
+                             ", less than one batch of " +
+                             std::to_string(batch));
+  }
+  return images / batch;
+}
+
+template <class Call>
+Work repeat(Call call) {
+  return [call = std::move(call)](std::uint64_t calls) mutable {
+    for (std::uint64_t i = 0; i < calls; ++i) check(call());
+  };
+}
+
+/// Noise, the same everywhere: bench/peers/common.py has the same rule. Zeros
+/// would let a GPU run faster than images do.
+std::vector<std::uint8_t> noise(std::uint64_t bytes) {
+  std::vector<std::uint8_t> made(bytes);
+  std::uint32_t index = 0;
+  for (std::uint8_t& byte : made) {
+    std::uint32_t x = index++ + 0x9e3779b9u;
+    x = (x ^ (x >> 16)) * 0x7feb352du;
+    x = (x ^ (x >> 15)) * 0x846ca68bu;
+    byte = static_cast<std::uint8_t>(x >> 24);
+  }
+  return made;
+}
+
+/// vae_train_step() from host memory, batch after batch of `images` images.
+Work train_steps(vae_trainer* trainer, const vae_config& config,
+                 std::uint64_t batch, std::uint64_t images) {
+  const std::uint64_t batches = whole_batches(batch, images);
+  const std::uint64_t stride = batch * pixels(config);
+  const auto data =
+      std::make_shared<std::vector<std::uint8_t>>(noise(batches * stride));
+  return [=, next = std::uint64_t{0}](std::uint64_t steps) mutable {
+    for (std::uint64_t i = 0; i < steps; ++i) {
+      const vae_batch rows = vae_view_u8(
+          data->data() + (next++ % batches) * stride, batch, pixels(config));
+      check(vae_train_step(trainer, &rows, nullptr));
+    }
+    check(vae_synchronize(trainer));
+  };
+}
+
+/// vae_train_epoch() over a data set of `images` images, rounded down to whole
+/// batches. The set goes to the device with the first step.
+Work train_epochs(vae_trainer* trainer, const vae_config& config,
+                  std::uint64_t batch, std::uint64_t images) {
+  const std::uint64_t count = whole_batches(batch, images) * batch;
+  const std::vector<std::uint8_t> data = noise(count * pixels(config));
+  const vae_batch all = vae_view_u8(data.data(), count, pixels(config));
+  const std::uint32_t shape[3] = {config.channels, config.height, config.width};
+  vae_dataset* made = nullptr;
+  check(vae_dataset_from_memory(&all, shape, &made));
+  const std::shared_ptr<vae_dataset> set(made, vae_dataset_destroy);
+  return [=](std::uint64_t steps) {
+    vae_run run = vae_default_run();
+    run.batch_size = batch;
+    // A call ends with its epoch at the latest.
+    for (std::uint64_t done = 0; done < steps;) {
+      vae_metrics metrics = vae_no_metrics();
+      run.max_steps = steps - done;
+      check(vae_train_epoch(trainer, set.get(), &run, &metrics));
+      if (metrics.steps == 0 || metrics.images != metrics.steps * batch) {
+        throw std::runtime_error(
+            "an epoch reported " + std::to_string(metrics.steps) +
+            " steps of " + std::to_string(metrics.images) +
+            " images in batches of " + std::to_string(batch));
+      }
+      done += metrics.steps;
+    }
+  };
+}
+
+Work encode(vae_trainer* trainer, const vae_config& config,
+            std::uint64_t batch) {
+  const std::uint64_t row = pixels(config);
+  return repeat(
+      [=, data = noise(batch * row),
+       means = std::vector<float>(batch * config.latent),
+       logvars = std::vector<float>(batch * config.latent)]() mutable {
+        const vae_batch rows = vae_view_u8(data.data(), batch, row);
+        vae_output mean = vae_room_f32(means.data(), means.size());
+        vae_output logvar = vae_room_f32(logvars.data(), logvars.size());
+        return vae_encode(trainer, &rows, &mean, &logvar);
+      });
+}
+
+Work decode(vae_trainer* trainer, const vae_config& config,
+            std::uint64_t batch) {
+  const std::uint64_t latent = config.latent;
+  const std::vector<std::uint8_t> bytes = noise(batch * latent);
+  std::vector<float> codes(bytes.size());
+  std::transform(bytes.begin(), bytes.end(), codes.begin(),
+                 [](std::uint8_t byte) {
+                   return static_cast<float>(byte) / 64.0f - 2.0f;
+                 });
+  return repeat(
+      [=, images = std::vector<float>(batch * pixels(config))]() mutable {
+        const vae_batch rows = vae_view_f32(codes.data(), batch, latent);
+        vae_output output = vae_room_f32(images.data(), images.size());
+        return vae_decode(trainer, &rows, &output);
+      });
 }
 
 Work make_work(const Options& options, const vae_config& config,
                vae_trainer* trainer) {
-  const std::uint64_t batch = options.batch;
-  if (options.mode == "step") {
-    return bench::train_steps(trainer, config, batch, options.images);
-  }
-  if (options.mode == "epoch") {
-    return bench::train_epochs(trainer, config, batch, options.images);
-  }
-  if (options.mode == "encode") return bench::encode(trainer, config, batch);
-  if (options.mode == "decode") return bench::decode(trainer, config, batch);
-  if (options.mode == "get") return bench::get(trainer);
-  if (options.mode == "synchronize") return bench::synchronize(trainer);
-  return bench::sample(trainer, config, batch);
+  const std::string& mode = options.mode;
+  if (mode == "step")
+    return train_steps(trainer, config, options.batch, options.images);
+  if (mode == "epoch")
+    return train_epochs(trainer, config, options.batch, options.images);
+  if (mode == "encode") return encode(trainer, config, options.batch);
+  if (mode == "decode") return decode(trainer, config, options.batch);
+  if (mode == "synchronize")
+    return repeat([=] { return vae_synchronize(trainer); });
+  return repeat([=] {
+    double value = 0;
+    return vae_get(trainer, VAE_LEARNING_RATE, &value);
+  });
 }
+
+/// All of `works` at once, each on a thread of its own for the time of a call.
+/// Each does all the steps.
+Work at_once(std::vector<Work> works) {
+  return [works = std::move(works)](std::uint64_t steps) {
+    std::vector<std::future<void>> done;
+    for (const Work& work : works)
+      done.push_back(std::async(std::launch::async, std::cref(work), steps));
+    for (std::future<void>& one : done) one.get();
+  };
+}
+
+// ---- Timing
 
 template <class Call>
 double seconds_of(Call call) {
@@ -113,40 +226,32 @@ void wait_at_gate() {
   std::fflush(stdout);
   for (int letter = 0; letter != '\n';) {
     letter = std::getchar();
-    if (letter == EOF) throw bench::Failure("nobody opens the gate any more");
+    if (letter == EOF)
+      throw std::runtime_error("nobody opens the gate any more");
   }
 }
 
-Timing measure(const Options& options, const Work& work) {
-  Timing timing;
-  if (options.rounds == 0) return timing;
-  timing.steps = steps_of_round(work, options.seconds);
+/// The keys of the times of the rounds, in microseconds per step.
+Json measure(const Options& options, const Work& work) {
+  if (options.rounds == 0) return Json::object();
+  const std::uint64_t steps = steps_of_round(work, options.seconds);
+  std::vector<double> rounds;
   for (std::uint32_t round = 0; round < options.rounds; ++round) {
     if (options.gate) {
       wait_at_gate();
       work(1);  // fills the caches again after the others' rounds
     }
-    const double lasted = seconds_of([&] { work(timing.steps); });
-    timing.rounds.push_back(lasted * 1e6 / static_cast<double>(timing.steps));
+    const double lasted = seconds_of([&] { work(steps); });
+    rounds.push_back(lasted * 1e6 / static_cast<double>(steps));
   }
-  std::sort(timing.rounds.begin(), timing.rounds.end());
-  return timing;
-}
-
-double median(const std::vector<double>& sorted) {
-  const std::size_t half = sorted.size() / 2;
-  return sorted.size() % 2 ? sorted[half]
-                           : (sorted[half - 1] + sorted[half]) / 2;
-}
-
-Json config_json(vae_trainer* trainer) {
-  vae_config config{};
-  check(vae_config_init(&config, sizeof config, VAE_ABI_VERSION));
-  check(vae_get_config(trainer, &config));
-  return Json::parse(
-      text_from([&](char* text, std::uint64_t capacity, std::uint64_t* needed) {
-        return vae_config_to_json(&config, text, capacity, needed);
-      }));
+  std::sort(rounds.begin(), rounds.end());
+  const std::size_t half = rounds.size() / 2;
+  const double median = (rounds[half] + rounds[rounds.size() - half - 1]) / 2;
+  return {{"us_per_step", median},
+          {"us_per_step_min", rounds.front()},
+          {"us_per_step_max", rounds.back()},
+          {"images_per_s", options.batch * 1e6 / median},
+          {"steps_per_round", steps}};
 }
 
 /// The peak memory of the process, its libraries included.
@@ -156,93 +261,93 @@ std::int64_t peak_rss_bytes() {
   return std::int64_t{usage.ru_maxrss} * 1024;
 }
 
-Json times_json(const Options& options, const Timing& timing) {
-  if (timing.rounds.empty()) return Json::object();
-  const double middle = median(timing.rounds);
-  return {{"us_per_step", middle},
-          {"us_per_step_min", timing.rounds.front()},
-          {"us_per_step_max", timing.rounds.back()},
-          {"images_per_s", options.batch * 1e6 / middle},
-          {"steps_per_round", timing.steps}};
+/// Both calls of the library's (buffer, capacity, needed) pattern.
+template <class Call>
+std::string text_from(Call call) {
+  std::uint64_t needed = 0;
+  const vae_status asked = call(nullptr, 0, &needed);
+  if (asked != VAE_E_TOO_SMALL) check(asked);
+  std::vector<char> text(needed + 1);
+  check(call(text.data(), text.size(), &needed));
+  return text.data();
 }
 
-Json result_json(const Options& options, const Timing& timing,
-                 vae_trainer* trainer) {
-  Json json = {{"program", "vae_bench"},
-               {"mode", options.mode},
-               {"unit", trains(options.mode) ? "step" : "call"},
-               {"batch", options.batch},
-               {"trainers", options.trainers},
-               {"rounds", options.rounds},
-               {"seconds_to_first_step", timing.first},
-               {"peak_rss_bytes", peak_rss_bytes()}};
-  json.update(times_json(options, timing));
+/// What the library says of the trainer and of itself.
+Json library_json(const Options& options, vae_trainer* trainer) {
+  Json json = Json::object();
   if (trains(options.mode)) {
     vae_metrics metrics = vae_no_metrics();
     check(vae_read_metrics(trainer, &metrics));
     json["loss"] = metrics.loss;
     json["steps"] = metrics.steps;
   }
-  json["config"] = config_json(trainer);
-  json["diagnose"] = Json::parse(
-      text_from([&](char* text, std::uint64_t capacity, std::uint64_t* needed) {
-        return vae_diagnose(trainer, text, capacity, needed);
-      }));
+  vae_config config = vae_default_config();
+  check(vae_get_config(trainer, &config));
+  json["config"] = Json::parse(text_from(
+      [&](auto... buffer) { return vae_config_to_json(&config, buffer...); }));
+  json["diagnose"] = Json::parse(text_from(
+      [&](auto... buffer) { return vae_diagnose(trainer, buffer...); }));
   json["build"] = Json::parse(text_from(vae_build_info));
   return json;
 }
 
+vae_config read_config(const Options& options) {
+  Json fields = {{"max_batch", options.batch}, {"threads", options.threads}};
+  fields.update(Json::parse(options.config));
+  vae_config config = vae_default_config();
+  check(vae_config_from_json(&config, fields.dump().c_str()));
+  return config;
+}
+
 void add_options(CLI::App& app, Options& options) {
+  app.option_defaults()->always_capture_default();
   app.add_option("--config", options.config,
                  "JSON object of vae_config's fields; the rest are defaults");
   app.add_option("--mode", options.mode, "What is timed")
-      ->check(CLI::IsMember({"step", "epoch", "encode", "decode", "sample",
-                             "get", "synchronize"}))
-      ->capture_default_str();
+      ->check(CLI::IsMember(
+          {"step", "epoch", "encode", "decode", "get", "synchronize"}));
   app.add_option("--batch", options.batch, "Images of a step or a call")
-      ->check(CLI::Range(1u, 65536u))
-      ->capture_default_str();
-  app.add_option("--threads", options.threads, "CPU threads; 0: the default")
-      ->capture_default_str();
+      ->check(CLI::Range(1u, 65536u));
+  app.add_option("--threads", options.threads, "CPU threads; 0: the default");
   app.add_option("--trainers", options.trainers,
                  "Trainers at once, each on a thread of the host")
-      ->check(CLI::Range(1u, 64u))
-      ->capture_default_str();
-  app.add_option("--rounds", options.rounds,
-                 "Rounds; their median is told. 0: the first step only")
-      ->check(CLI::Range(0u, 100000u))
-      ->capture_default_str();
+      ->check(CLI::Range(1u, 64u));
+  app.add_option("--rounds", options.rounds, "0: the first step only")
+      ->check(CLI::Range(0u, 100000u));
   app.add_option("--seconds", options.seconds, "About how long a round lasts")
-      ->check(CLI::Range(0.001, 3600.0))
-      ->capture_default_str();
+      ->check(CLI::Range(0.001, 3600.0));
   app.add_option("--images", options.images,
                  "Images in memory (step) or in the data set (epoch)")
-      ->check(CLI::Range(1u, 1u << 22))
-      ->capture_default_str();
+      ->check(CLI::Range(1u, 1u << 22));
   app.add_flag("--gate", options.gate,
                "Before each round print \"ready\" and wait for a line");
 }
 
 void run(const Options& options) {
   const vae_config config = read_config(options);
-  std::vector<bench::Trainer> trainers;
+  std::vector<Trainer> trainers;
   std::vector<Work> works;
-  const double first = seconds_of([&] {
+  double first = seconds_of([&] {
     for (std::uint32_t i = 0; i < options.trainers; ++i) {
       vae_trainer* made = nullptr;
       check(vae_create(&config, &made));
-      trainers.emplace_back(made);
+      trainers.emplace_back(made, vae_destroy);
     }
   });
-  for (const bench::Trainer& trainer : trainers) {
+  for (const Trainer& trainer : trainers)
     works.push_back(make_work(options, config, trainer.get()));
-  }
-  const Work work =
-      works.size() == 1 ? works[0] : bench::at_once(std::move(works));
-  const double step = seconds_of([&] { work(1); });
-  Timing timing = measure(options, work);
-  timing.first = first + step;
-  const Json json = result_json(options, timing, trainers[0].get());
+  const Work work = works.size() == 1 ? works[0] : at_once(std::move(works));
+  first += seconds_of([&] { work(1); });
+  Json json = {{"program", "vae_bench"},
+               {"mode", options.mode},
+               {"unit", trains(options.mode) ? "step" : "call"},
+               {"batch", options.batch},
+               {"trainers", options.trainers},
+               {"rounds", options.rounds},
+               {"seconds_to_first_step", first}};
+  json.update(measure(options, work));
+  json["peak_rss_bytes"] = peak_rss_bytes();
+  json.update(library_json(options, trainers[0].get()));
   std::printf("%s\n", json.dump().c_str());
 }
 

@@ -1,17 +1,12 @@
-// vae_micro: Google Benchmark over training steps, inference, and the parts
-// that the engines are built from. Compares nothing: that is bench/run.
+// vae_micro: Google Benchmark over the parts of the tile engine. Compares
+// nothing: that is bench/run. Whole steps: vae_bench.
 #include "micro.hpp"
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  micro::add_trainers();
-  micro::add_phases();
-  micro::add_chains();
-  micro::add_products();
+  micro::add_tile_engine();
   micro::add_tiles();
-  micro::add_layers();
-  micro::add_commit();
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
 }

@@ -1,6 +1,5 @@
-// What the cases of vae_micro share: how each file brings its own, how rates
-// are told, and numbers to compute with. A case is a name and a function; what
-// cannot run here says why and ends nothing.
+// What the cases of vae_micro share. A case is a name and a function; what is
+// unsupported here is skipped with a reason.
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -16,13 +15,8 @@
 namespace micro {
 
 // Each registers the cases of one file.
-void add_trainers();  // step/…, encode/…, decode/…, sample/…
-void add_phases();    // phases/…: a step of the tile engine by its phases
-void add_chains();    // chain/…: the GEMMs of each layer in tiles
-void add_products();  // product/…
-void add_tiles();     // tile/…, order/…: the rest that is done to one tile
-void add_layers();    // layer/…: what the blocks engine is made of
-void add_commit();    // commit/…
+void add_tile_engine();  // phases/…, gemm/…, commit/…
+void add_tiles();        // product/…, tile/…, order/…
 
 /// Real time and not the processor's: threads of our own are part of it.
 template <class Body>
@@ -32,16 +26,12 @@ benchmark::internal::Benchmark* add(const std::string& name, Body body) {
       ->Unit(benchmark::kMicrosecond);
 }
 
+constexpr const char *kFlop = "FLOP/s", *kBytes = "B/s";
+
 /// Operations or bytes of one iteration, told as a rate.
 inline void set_rate(benchmark::State& state, const char* name, double each) {
   using benchmark::Counter;
   state.counters[name] = Counter(each, Counter::kIsIterationInvariantRate);
-}
-inline void set_flop(benchmark::State& state, double each) {
-  set_rate(state, "FLOP/s", each);
-}
-inline void set_bytes(benchmark::State& state, double each) {
-  set_rate(state, "B/s", each);
 }
 
 template <class T>

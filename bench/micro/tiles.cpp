@@ -1,5 +1,6 @@
-// What is done to a tile of 64 images by 64 channels besides its GEMM, on one
-// thread and in the cache: epilogues, and packing (the cases order/...).
+// What is done to one tile on one thread and in the cache: the GEMM by the
+// number of rows, which is that of images, and by the sides that the network
+// has (product/...); epilogues (tile/...); packing (order/...).
 #include "engine/tile/epilogues.hpp"
 #include "engine/tile/packing.hpp"
 #include "micro.hpp"
@@ -10,16 +11,47 @@ namespace {
 using namespace vae::engine::tile;
 using vae::model::Activation;
 
+template <class T>
+void product(benchmark::State& state, const Product& p) {
+  if (!can_multiply<T>(state)) return;
+  const std::vector<T> a = numbers<T>(p.m * p.k), b = numbers<T>(p.k * p.n);
+  std::vector<float> c(static_cast<std::size_t>(p.m * p.n));
+  bool add = false;
+  for (auto _ : state) {
+    multiply(p, a.data(), b.data(), c.data(), add);
+    benchmark::ClobberMemory();
+    add = true;
+  }
+  finish_products();
+  set_rate(state, kFlop, 2.0 * static_cast<double>(p.m * p.n * p.k));
+}
+
+template <class T>
+void add_products() {
+  // n and k of the inner layers, the first, the last and the latent ones.
+  const std::pair<int, int> sides[] = {{64, 64}, {64, 16}, {16, 64}, {32, 64}};
+  for (const auto& [n, k] : sides)
+    for (const std::int64_t m : {1, 2, 4, 8, 16, 32, 64}) {
+      const Product p{m, n, k, k, n, n};
+      add(std::string("product/") + kPrecision<T> + "/m:" + std::to_string(m) +
+              "/n:" + std::to_string(n) + "/k:" + std::to_string(k),
+          [=](benchmark::State& state) { product<T>(state, p); })
+          ->Unit(benchmark::kNanosecond);
+    }
+}
+
 constexpr std::int64_t kSide = 64, kElements = kSide * kSide;
 constexpr TileSize kSize{kSide, kSide, kSide};
+constexpr double kFloat = sizeof(float);
 
-/// A tile's sides and vectors by column; values are of no matter.
+/// A tile's inputs, outputs and vectors by column; values do not matter.
 template <class T>
 struct Tiles {
   std::vector<float> y = numbers<float>(kElements), g = y;
   std::vector<T> x = numbers<T>(kElements), to = x;
   std::vector<float> a = numbers<float>(kSide), b = a;
   std::vector<float> sum = a, square = a;
+  Affine affine{a.data(), b.data(), Activation::leaky_relu};
 };
 
 /// `bytes`: read and written for an element, as if nothing were in the cache.
@@ -31,22 +63,16 @@ void add_case(const std::string& name, double bytes, Body body) {
       body(tiles);
       benchmark::ClobberMemory();
     }
-    set_bytes(state, bytes * kElements);
+    set_rate(state, kBytes, bytes * kElements);
   })->Unit(benchmark::kNanosecond);
 }
-
-Affine affine_of(const auto& tiles) {
-  return {tiles.a.data(), tiles.b.data(), Activation::leaky_relu};
-}
-
-constexpr double kFloat = sizeof(float);
 
 void add_float_epilogues() {
   add_case<float>("tile/moments", kFloat, [](auto& t) {
     moments(t.y.data(), kSize, t.sum.data(), t.square.data());
   });
   add_case<float>("tile/activation_backward", 3 * kFloat, [](auto& t) {
-    activation_backward(t.y.data(), kSize, affine_of(t), t.g.data());
+    activation_backward(t.y.data(), kSize, t.affine, t.g.data());
   });
   add_case<float>("tile/norm_sums", 2 * kFloat, [](auto& t) {
     norm_sums(t.g.data(), t.y.data(), kSize, t.a.data(), t.b.data(),
@@ -55,11 +81,11 @@ void add_float_epilogues() {
 }
 
 template <class T>
-void add_epilogues() {
+void add_type() {
   constexpr double size = sizeof(T);
-  add_case<T>("tile/apply", kFloat + size, [](auto& t) {
-    apply(t.y.data(), kSize, affine_of(t), t.to.data());
-  });
+  add_products<T>();
+  add_case<T>("tile/apply", kFloat + size,
+              [](auto& t) { apply(t.y.data(), kSize, t.affine, t.to.data()); });
   add_case<T>("tile/output_backward", kFloat + 2 * size, [](auto& t) {
     output_backward(t.g.data(), t.x.data(), kSize, Activation::relu,
                     t.to.data());
@@ -70,11 +96,6 @@ void add_epilogues() {
   });
   add_case<T>("tile/column_sums", size,
               [](auto& t) { column_sums(t.x.data(), kSize, t.sum.data()); });
-}
-
-template <class T>
-void add_packing() {
-  constexpr double size = sizeof(T);
   add_case<T>("order/transpose", 2 * size,
               [](auto& t) { transpose(t.x.data(), kSize, t.to.data()); });
   add_case<T>("order/pack", kFloat + size,
@@ -88,10 +109,8 @@ void add_packing() {
 
 void add_tiles() {
   add_float_epilogues();
-  add_epilogues<float>();
-  add_epilogues<Bf16>();
-  add_packing<float>();
-  add_packing<Bf16>();
+  add_type<float>();
+  add_type<Bf16>();
   add_case<Bf16>("order/pair_rows", 2 * sizeof(Bf16),
                  [](auto& t) { pair_rows(t.x.data(), kSize, t.to.data()); });
 }

@@ -1,16 +1,12 @@
-"""Times one way of training the network with JAX; prints one JSON object.
-
-The network and Adam are written out in jnp. State is donated and stays on the
-device with the data; the host waits at the end of a round only. Nothing here
-knows libvae.
-"""
+"""Times one way of training the network with JAX. The network and Adam are
+written out in jnp. State is donated and stays on the device with the data; the
+host waits at the end of a round only. Nothing here knows libvae."""
 
 import os
 import time
 
 import common
 
-MODES = ["epoch"]
 MOMENTUM = 0.1
 # What JAX may do with single precision; in bf16 no product is of that type.
 MATMUL = {"fp32": "highest", "tf32": "tensorfloat32", "bf16": "default"}
@@ -48,39 +44,37 @@ class Network:
         self.jax, self.jnp = jax, jax.numpy
         half = options.precision == "bf16"
         self.type = self.jnp.bfloat16 if half else self.jnp.float32
-        channels, height, width = options.shape
+        self.shape = channels, height, width = options.shape
+        self.hidden = (height // 4, width // 4, 128)
+        flat = height // 4 * (width // 4) * 128
         # Height, width, channels in, channels out; in a step's order.
         self.encoder = [(4, 4, channels, 64), (4, 4, 64, 128),
                         (3, 3, 128, 128)]
         self.decoder = [(4, 4, 128, 64), (4, 4, 64, channels)]
-        self.shape = options.shape
-        self.hidden = (height // 4, width // 4, 128)
-        self.flat = height // 4 * (width // 4) * 128
-
-    def layer(self, key, shape, fan_in, out):
-        """PyTorch's default: uniform in +-1/sqrt(fan in)."""
-        bound, uniform = fan_in**-0.5, self.jax.random.uniform
-        weight, bias = self.jax.random.split(key)
-        return {"w": uniform(weight, shape, minval=-bound, maxval=bound),
-                "b": uniform(bias, (out,), minval=-bound, maxval=bound)}
+        self.linears = {"mean": (flat, common.LATENT),
+                        "logvar": (flat, common.LATENT),
+                        "back": (common.LATENT, flat)}
 
     def initial(self):
-        keys = iter(self.jax.random.split(self.jax.random.key(0), 8))
         jnp, params, running = self.jnp, {}, {}
-        for i, shape in enumerate(self.encoder):
-            h, w, before, out = shape
-            params[f"conv{i}"] = self.layer(
-                next(keys), shape, h * w * before, out)
+        keys = iter(self.jax.random.split(self.jax.random.key(0), 16))
+
+        def layer(shape, fan_in):
+            """PyTorch's default: uniform in +-1/sqrt(fan in)."""
+            bound, uniform = fan_in**-0.5, self.jax.random.uniform
+            return {"w": uniform(next(keys), shape, minval=-bound,
+                                 maxval=bound),
+                    "b": uniform(next(keys), shape[-1:], minval=-bound,
+                                 maxval=bound)}
+
+        for i, (h, w, before, out) in enumerate(self.encoder):
+            params[f"conv{i}"] = layer((h, w, before, out), h * w * before)
             params[f"norm{i}"] = {"w": jnp.ones(out), "b": jnp.zeros(out)}
             running[f"norm{i}"] = {"mean": jnp.zeros(out), "var": jnp.ones(out)}
-        for name, (before, out) in {"mean": (self.flat, common.LATENT),
-                                    "logvar": (self.flat, common.LATENT),
-                                    "back": (common.LATENT, self.flat)}.items():
-            params[name] = self.layer(next(keys), (before, out), before, out)
-        for i, shape in enumerate(self.decoder):
-            h, w, _, out = shape
-            params[f"deconv{i}"] = self.layer(
-                next(keys), shape, h * w * out, out)
+        for name, (before, out) in self.linears.items():
+            params[name] = layer((before, out), before)
+        for i, (h, w, before, out) in enumerate(self.decoder):
+            params[f"deconv{i}"] = layer((h, w, before, out), h * w * out)
         return params, running
 
     def conv(self, p, x, stride, padding, dilation=1):
@@ -96,8 +90,7 @@ class Network:
 
     def norm(self, p, x, before):
         """Batch statistics for the step, running ones for later use."""
-        axes = (0, 1, 2)
-        mean, var = x.mean(axes), x.var(axes)
+        mean, var = x.mean((0, 1, 2)), x.var((0, 1, 2))
         count = x.size // x.shape[-1]
         now = {"mean": mean, "var": var * count / (count - 1)}
         running = self.jax.tree.map(
@@ -110,14 +103,13 @@ class Network:
         """Summed over the images, and the new running statistics."""
         jax, jnp, after = self.jax, self.jnp, {}
         x = rows.reshape(-1, *self.shape).transpose(0, 2, 3, 1)
-        x = x / jnp.float32(255)
-        h = x
+        h = x = x / jnp.float32(255)
         for i, (size, *_) in enumerate(self.encoder):
             h = self.conv(params[f"conv{i}"], h, 2 if size == 4 else 1, 1)
             name = f"norm{i}"
             h, after[name] = self.norm(params[name], h, running[name])
             h = jnp.where(h > 0, h, 0.2 * h)
-        h = h.reshape(-1, self.flat)
+        h = h.reshape(h.shape[0], -1)
         mean, logvar = (self.linear(params[p], h) for p in ("mean", "logvar"))
         z = mean + jnp.exp(logvar / 2) * jax.random.normal(key, mean.shape)
         h = self.linear(params["back"], z).reshape(-1, *self.hidden)
@@ -161,14 +153,14 @@ class Work:
     def __init__(self, jax, options, rows):
         network = Network(jax, options)
         scan = options.variant == "scan"
-        self.jax, self.chunk = jax, options.graph_steps if scan else 1
+        self.jax, self.batch = jax, options.batch
+        self.chunk = options.graph_steps if scan else 1
         self.data = jax.device_put(rows)
 
         def many(state, data):
-            def body(carry, _):
-                return network.step(carry, data), None
-
-            return jax.lax.scan(body, state, length=self.chunk)[0]
+            return jax.lax.scan(
+                lambda carry, _: (network.step(carry, data), None), state,
+                length=self.chunk)[0]
 
         self.advance = jax.jit(many if scan else network.step,
                                donate_argnums=0)
@@ -185,11 +177,11 @@ class Work:
             self.state = self.advance(self.state, self.data)
         self.jax.block_until_ready(self.state)
 
-    def loss(self, batch):
+    def mean_loss(self):
         """Per image, of the next chunk."""
         self.state["loss"] = self.jax.numpy.float32(0)
         self(self.chunk)
-        return float(self.state["loss"]) / (batch * self.chunk)
+        return float(self.state["loss"]) / (self.batch * self.chunk)
 
 
 def run(options):
@@ -198,14 +190,12 @@ def run(options):
     began = time.perf_counter()
     work = Work(jax, options, rows)
     if options.check:
-        return common.check_falls(lambda: work.loss(options.batch), work.chunk)
-    work(work.chunk)
-    first = time.perf_counter() - began
-    result = common.measure(options, work, first, work.chunk)
+        return common.check_falls(work.mean_loss, work.chunk)
+    result = common.measure(options, work, began, work.chunk)
     device = jax.devices()[0]
     memory = device.memory_stats() or {}  # the CPU keeps none
     if "peak_bytes_in_use" in memory:
         result["peak_bytes"] = memory["peak_bytes_in_use"]
-    return {**result, "loss": work.loss(options.batch),
+    return {**result, "loss": work.mean_loss(),
             "device_name": device.device_kind,
             "build": {"jax": jax.__version__}}

@@ -1,14 +1,9 @@
-"""Times ONNX Runtime using the network: encoder or decoder; prints one JSON
-object.
-
-The graph is what PyTorch exports of the tests' reference module; ONNX Runtime
-then simplifies it as it likes. It trains nothing and knows nothing of libvae.
-Exported once, a graph is kept in build/bench: a program that uses ONNX Runtime
-needs no PyTorch to begin.
+"""Times ONNX Runtime using the network: encoder or decoder. The graph is what
+PyTorch exports of the tests' reference module. Exported once, it is kept in
+build/bench: a program that uses ONNX Runtime needs no PyTorch to begin.
 """
 
 import hashlib
-import io
 import os
 import pathlib
 import sys
@@ -19,8 +14,6 @@ import common
 
 REFERENCE = pathlib.Path(__file__).resolve().parents[2] / "tests" / "reference"
 sys.path.insert(0, str(REFERENCE))
-
-MODES = ["encode", "decode"]
 OUTPUTS = {"encode": ["mean", "logvar"], "decode": ["images"]}
 
 
@@ -28,34 +21,18 @@ def make_module(torch, options):
     """From bytes to mean and logvar, or from codes to images in [0, 1]."""
     from pytorch_vae import Vae
 
-    class Encoder(torch.nn.Module):
-        def __init__(self, net):
-            super().__init__()
-            self.net = net
+    net = Vae(dict(zip(("channels", "height", "width"), options.shape))).eval()
 
+    class Module(torch.nn.Module):
         def forward(self, rows):
+            if options.mode == "decode":
+                return net.output(net.logits(rows))
             x = rows.view(-1, *options.shape).to(torch.float32) / 255
-            return self.net.encode(x)
+            return net.encode(x)
 
-    class Decoder(Encoder):
-        def forward(self, rows):
-            return self.net.output(self.net.logits(rows))
-
-    net = Vae(dict(zip(("channels", "height", "width"), options.shape)))
-    return (Encoder if options.mode == "encode" else Decoder)(net).eval()
-
-
-def exported(torch, options, module, rows):
-    """The graph's bytes; any number of rows may go in."""
-    names, file = OUTPUTS[options.mode], io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
-        # The newer exporter needs one more package and gives the same graph.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module, (torch.from_numpy(rows),), file, input_names=["rows"],
-            output_names=names, opset_version=17, dynamo=False,
-            dynamic_axes={name: {0: "count"} for name in ["rows", *names]})
-    return file.getvalue()
+    module = Module()
+    module.net = net  # its parameters are the module's
+    return module
 
 
 def kept_graph(options, rows):
@@ -65,14 +42,21 @@ def kept_graph(options, rows):
     shape = "x".join(map(str, options.shape))
     name = f"{options.mode}-{shape}-{key.hexdigest()[:16]}.onnx"
     file = REFERENCE.parents[1] / "build" / "bench" / name
-    if not file.exists():
-        common.need("onnx", "onnx")  # PyTorch's exporter wants it
-        torch = common.need("torch", "torch")
-        graph = exported(torch, options, make_module(torch, options), rows)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(f".{os.getpid()}")
-        part.write_bytes(graph)
-        part.rename(file)
+    if file.exists():
+        return file
+    common.need("onnx", "onnx")  # PyTorch's exporter wants it
+    torch, outputs = common.need("torch", "torch"), OUTPUTS[options.mode]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(f".{os.getpid()}")
+    with warnings.catch_warnings(), torch.no_grad():
+        # The newer exporter needs one more package and gives the same graph.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            make_module(torch, options), (torch.from_numpy(rows),), str(part),
+            input_names=["rows"], output_names=outputs, opset_version=17,
+            dynamo=False,
+            dynamic_axes={name: {0: "count"} for name in ["rows", *outputs]})
+    part.rename(file)
     return file
 
 
@@ -96,13 +80,12 @@ class Work:
             str(graph), settings, providers=providers)
         shape = (len(rows), *([common.LATENT] if options.mode == "encode"
                               else options.shape))
-        self.results = [np.empty(shape, np.float32)
-                        for _ in OUTPUTS[options.mode]]
-        self.binding = self.session.io_binding()
+        self.binding, self.results = self.session.io_binding(), []
         self.binding.bind_cpu_input("rows", rows)
-        for name, result in zip(OUTPUTS[options.mode], self.results):
+        for name in OUTPUTS[options.mode]:
+            self.results.append(np.empty(shape, np.float32))
             self.binding.bind_output(name, "cpu", 0, np.float32, shape,
-                                     result.ctypes.data)
+                                     self.results[-1].ctypes.data)
 
     def __call__(self, calls):
         for _ in range(calls):
@@ -112,9 +95,9 @@ class Work:
 def check(options, work, rows):
     """Whether ONNX Runtime computes what PyTorch does."""
     torch = common.need("torch", "PyTorch")
-    module = make_module(torch, options)
+    work(1)
     with torch.no_grad():
-        wanted = module(torch.from_numpy(rows))
+        wanted = make_module(torch, options)(torch.from_numpy(rows))
     wanted = wanted if isinstance(wanted, tuple) else (wanted,)
     far = max(float(abs(w.numpy() - r).max())
               for w, r in zip(wanted, work.results))
@@ -132,9 +115,7 @@ def run(options):
     graph = kept_graph(options, rows)
     began = time.perf_counter()
     work = Work(onnxruntime, options, graph, rows)
-    work(1)
-    first = time.perf_counter() - began
     if options.check:
         return check(options, work, rows)
-    return {**common.measure(options, work, first),
+    return {**common.measure(options, work, began),
             "build": {"onnxruntime": onnxruntime.__version__}}

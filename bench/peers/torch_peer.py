@@ -1,9 +1,6 @@
-"""Times one way of training the network with PyTorch, or of using it; prints
-one JSON object.
-
-The network is the tests' reference module. The data lies on the device, the
-host waits at the end of a round only, and nothing here knows libvae.
-"""
+"""Times one way of training the tests' reference module with PyTorch, or of
+using it. The data lies on the device, the host waits at the end of a round only,
+and nothing here knows libvae."""
 
 import pathlib
 import sys
@@ -14,125 +11,70 @@ import common
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]
                        / "tests" / "reference"))
 
-MODES = ["epoch", "encode", "decode"]
-# The variants that compile, with the mode of torch.compile.
-COMPILED = {"compile": "default", "compiled-graph": "default",
-            "compile-reduce-overhead": "reduce-overhead",
-            "compile-max-autotune": "max-autotune"}
-
 
 def set_up(options):
-    if options.device == "cpu" and options.variant in (
-            "compiled-graph", "compile-reduce-overhead"):
+    if options.device == "cpu" and options.variant == "compiled-graph":
         raise common.Skip("CUDA graphs need a GPU")
     if options.device == "cpu" and options.precision == "tf32":
         raise common.Skip("TF32 exists on GPUs only")
-    torch = common.need_torch(options)
+    torch = common.need_torch(options.device, options.threads)
     common.allow_tf32(torch, options.precision == "tf32")
     torch.backends.cudnn.benchmark = True
     torch.manual_seed(0)
     return torch
 
 
-def make_net(torch, options):
-    """The reference module, in the layout that its convolutions prefer."""
-    from pytorch_vae import Vae
-
-    net = Vae(dict(zip(("channels", "height", "width"), options.shape)))
-    net = net.to(options.device)
-    if options.variant == "original":
-        return net
-    return net.to(memory_format=torch.channels_last)
-
-
-def images(torch, options, rows):
-    """uint8 [batch, pixels] -> [batch, channels, height, width] in [0, 1]."""
-    channels, height, width = options.shape
-    if channels == 1 and options.variant != "original":
-        # PyTorch sees one channel as channels_last only after a permutation.
-        x = rows.view(-1, height, width, 1).permute(0, 3, 1, 2)
-    else:
-        x = rows.view(-1, *options.shape)
-        if options.variant != "original":
-            x = x.contiguous(memory_format=torch.channels_last)
-    return x.to(torch.float32) / 255
-
-
-def autocast(torch, options):
-    return torch.autocast(options.device, torch.bfloat16,
-                          options.precision == "bf16")
-
-
-def compiled(torch, options, call):
-    if options.variant not in COMPILED:
-        return call
-    return torch.compile(call, mode=COMPILED[options.variant])
-
-
-class Step:
-    """One step on `rows`, uint8 [batch, pixels] on the device. Losses are
-    summed there: reading one would make the host wait."""
+class Network:
+    """The reference module, and what training and inference do with it. The
+    variant `original` keeps PyTorch's default memory layout; the others have
+    the layout that its convolutions prefer."""
 
     def __init__(self, torch, options):
+        from pytorch_vae import Vae
+
         self.torch, self.options = torch, options
-        original = options.variant == "original"
-        self.net = make_net(torch, options)
-        self.optimizer = torch.optim.Adam(
-            self.net.parameters(), lr=common.LEARNING_RATE,
-            betas=(common.BETA1, common.BETA2), eps=common.EPSILON,
-            fused=None if original else True,
-            capturable=options.variant == "compiled-graph")
-        self.total = torch.zeros((), device=options.device)
-        self.loss_of = compiled(
-            torch, options, self.original_loss if original else self.loss)
+        self.original = options.variant == "original"
+        net = Vae(dict(zip(("channels", "height", "width"), options.shape)))
+        self.net = net.to(options.device)
+        if not self.original:
+            self.net = self.net.to(memory_format=torch.channels_last)
 
-    def kl(self, mean, logvar):
-        return -0.5 * (1 + logvar - mean.pow(2) - logvar.exp()).sum()
+    def images(self, rows):
+        """uint8 [batch, pixels] -> [batch, channels, height, width] in
+        [0, 1]."""
+        x = rows.view(-1, *self.options.shape)
+        if not self.original:
+            # PyTorch takes one channel for channels_last only if permuted.
+            x = x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+        return x.to(self.torch.float32) / 255
 
-    def code(self, mean, logvar):
-        noise = self.torch.randn_like(mean)
-        return mean + noise * self.torch.exp(logvar / 2)
+    def autocast(self):
+        return self.torch.autocast(self.options.device, self.torch.bfloat16,
+                                   self.options.precision == "bf16")
 
-    def loss(self, rows):
-        """The encoder once, the loss on logits."""
-        functional = self.torch.nn.functional
-        x = images(self.torch, self.options, rows)
-        with autocast(self.torch, self.options):
-            mean, logvar = (h.float() for h in self.net.encode(x))
-            logits = self.net.logits(self.code(mean, logvar)).float()
-        recon = functional.binary_cross_entropy_with_logits(
-            logits, x, reduction="sum")
-        return recon + self.kl(mean, logvar)
-
-    def original_loss(self, rows):
-        """As the original program: the encoder twice, the loss on
-        probabilities."""
-        functional, net = self.torch.nn.functional, self.net
-        x = images(self.torch, self.options, rows)
-        with autocast(self.torch, self.options):
-            mean = net.fc11(net.encoder(x).flatten(1)).float()
-            logvar = net.fc12(net.encoder(x).flatten(1)).float()
-            logits = net.logits(self.code(mean, logvar)).float()
-        recon = functional.binary_cross_entropy(
-            self.torch.sigmoid(logits), x, reduction="sum")
-        return recon + self.kl(mean, logvar)
-
-    def __call__(self, rows):
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = self.loss_of(rows)
-        loss.backward()
-        self.total += loss.detach()
-        self.optimizer.step()
+    def compiled(self, call):
+        if not self.options.variant.startswith("compile"):
+            return call
+        return self.torch.compile(call)
 
 
-class Training:
+class Training(Network):
     """Steps over the resident data set. The variant compiled-graph records
     `--graph-steps` of them as one CUDA graph and replays it: a counter on the
     device selects the batch, so that a replay needs nothing from the host."""
 
     def __init__(self, torch, options, rows):
-        self.torch, self.options = torch, options
-        self.step, self.data = Step(torch, options), rows.to(options.device)
+        super().__init__(torch, options)
+        self.optimizer = torch.optim.Adam(
+            self.net.parameters(), lr=common.LEARNING_RATE,
+            betas=(common.BETA1, common.BETA2), eps=common.EPSILON,
+            fused=None if self.original else True,
+            capturable=options.variant == "compiled-graph")
+        # Losses are summed on the device: reading one makes the host wait.
+        self.total = torch.zeros((), device=options.device)
+        self.loss_of = self.compiled(
+            self.original_loss if self.original else self.loss)
+        self.data = rows.to(options.device)
         self.next, self.graph, self.chunk = 0, None, 1
         if options.variant == "compiled-graph":
             self.chunk = options.graph_steps
@@ -140,6 +82,45 @@ class Training:
                                   device=options.device)
             self.graph = common.record_graph(
                 torch, self.device_step, self.chunk)
+
+    def bound(self, mean, logvar, recon):
+        kl = -0.5 * (1 + logvar - mean.pow(2) - logvar.exp()).sum()
+        return recon + kl
+
+    def code(self, mean, logvar):
+        noise = self.torch.randn_like(mean)
+        return mean + noise * self.torch.exp(logvar / 2)
+
+    def loss(self, rows):
+        """The encoder once, the loss on logits."""
+        x = self.images(rows)
+        with self.autocast():
+            mean, logvar = (h.float() for h in self.net.encode(x))
+            logits = self.net.logits(self.code(mean, logvar)).float()
+        return self.bound(
+            mean, logvar,
+            self.torch.nn.functional.binary_cross_entropy_with_logits(
+                logits, x, reduction="sum"))
+
+    def original_loss(self, rows):
+        """As the original program: the encoder twice, the loss on
+        probabilities."""
+        x, net = self.images(rows), self.net
+        with self.autocast():
+            mean = net.fc11(net.encoder(x).flatten(1)).float()
+            logvar = net.fc12(net.encoder(x).flatten(1)).float()
+            logits = net.logits(self.code(mean, logvar)).float()
+        return self.bound(
+            mean, logvar, self.torch.nn.functional.binary_cross_entropy(
+                self.torch.sigmoid(logits), x, reduction="sum"))
+
+    def step(self, rows):
+        """One step on `rows`, uint8 [batch, pixels] on the device."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.loss_of(rows)
+        loss.backward()
+        self.total += loss.detach()
+        self.optimizer.step()
 
     def device_step(self):
         self.step(self.data.index_select(0, self.at)[0])
@@ -151,21 +132,19 @@ class Training:
                 self.graph.replay()
         else:
             for _ in range(steps):
-                if self.options.variant in COMPILED:
-                    self.torch.compiler.cudagraph_mark_step_begin()
                 self.step(self.data[self.next % len(self.data)])
                 self.next += 1
         if self.options.device == "cuda":
             self.torch.cuda.synchronize()
 
-    def loss(self):
+    def mean_loss(self):
         """Per image, of the next chunk of steps."""
-        self.step.total.zero_()
+        self.total.zero_()
         self(self.chunk)
-        return float(self.step.total) / (self.options.batch * self.chunk)
+        return float(self.total) / (self.options.batch * self.chunk)
 
 
-class Inference:
+class Inference(Network):
     """Calls of the encoder (mean and logvar) or of the decoder; results as
     float32 in host memory, as libvae's are."""
 
@@ -174,26 +153,23 @@ class Inference:
     def __init__(self, torch, options, rows):
         if options.variant in ("original", "compiled-graph"):
             raise common.Skip(f"{options.variant} is a way of training")
-        self.torch, self.options, self.rows = torch, options, rows
-        self.net = make_net(torch, options).eval()
-        self.call = compiled(torch, options, self.encode if options.mode ==
-                             "encode" else self.decode)
+        super().__init__(torch, options)
+        self.net.eval()
+        self.rows = rows
+        self.call = self.compiled(getattr(self, options.mode))
 
     def encode(self, rows):
-        with autocast(self.torch, self.options):
-            return self.net.encode(images(self.torch, self.options, rows))
+        with self.autocast():
+            return self.net.encode(self.images(rows))
 
     def decode(self, rows):
-        with autocast(self.torch, self.options):
+        with self.autocast():
             return [self.net.output(self.net.logits(rows))]
 
     def __call__(self, calls):
         with self.torch.inference_mode():
             for _ in range(calls):
-                if self.options.variant in COMPILED:
-                    self.torch.compiler.cudagraph_mark_step_begin()
-                rows = self.rows.to(self.options.device)
-                for result in self.call(rows):
+                for result in self.call(self.rows.to(self.options.device)):
                     result.float().cpu()
 
 
@@ -205,12 +181,10 @@ def run(options):
     began = time.perf_counter()
     work = (Training if trains else Inference)(torch, options, rows)
     if trains and options.check:
-        return common.check_falls(work.loss, work.chunk)
-    work(work.chunk)
-    first = time.perf_counter() - began
-    result = common.measure(options, work, first, work.chunk)
+        return common.check_falls(work.mean_loss, work.chunk)
+    result = common.measure(options, work, began, work.chunk)
     if trains:
-        result["loss"] = work.loss()
+        result["loss"] = work.mean_loss()
     if options.device == "cuda":
         result["peak_bytes"] = torch.cuda.max_memory_allocated()
     return {**result, "device_name": torch.cuda.get_device_name()

@@ -1,11 +1,12 @@
-"""Stands for vae_bench and for the Python of the peers in run_test.py. It
-speaks the gate's protocol and answers what its rules say. Imports little, since a test
-starts many of it.
+"""Stands for vae_bench and for the Python of the peers in run_test.py. It waits
+before each round as they do and answers what its rules say. Imports little,
+since a test starts many of it.
 
-RULES, which run_test.py puts in: a list of [words, what], of which the first
-counts whose words are all in the command line. `what` is an answer as JSON, the
+RULES, which run_test.py puts in: a list of [texts, what], of which the first
+counts whose texts are all in the command line. `what` is an answer as JSON, the
 name of a behaviour, or a list of such (the first process takes the first, ...).
 """
+import contextlib
 import os
 import sys
 import time
@@ -33,23 +34,16 @@ IN_A_ROUND = {
     "dies": lambda: sys.exit("SomeError: died in a round"), "sticks": stick}
 
 
-def number_of(rule):
-    """How many processes with this rule there were before."""
-    for number in range(10000):
-        try:
-            os.close(os.open(f"{FOLDER}/used-{rule}-{number}",
-                             os.O_CREAT | os.O_EXCL))
-            return number
-        except FileExistsError:
-            pass
-
-
 def chosen(line):
-    for rule, (words, what) in enumerate(RULES):
-        if all(word in line for word in words):
-            if isinstance(what, list):
-                return what[min(number_of(rule), len(what) - 1)]
-            return what
+    for rule, (texts, what) in enumerate(RULES):
+        if all(text in line for text in texts):
+            if not isinstance(what, list):
+                return what
+            # Copies start at once, so each makes a file that only one can.
+            for number in range(10000):
+                with contextlib.suppress(FileExistsError):
+                    open(f"{FOLDER}/used-{rule}-{number}", "x").close()
+                    return what[min(number, len(what) - 1)]
     sys.exit("there is no rule for " + line)
 
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """bench/kernels.py without a GPU: its table from an invented trace, its calls
-of vae.h on the CPU, and what it says where something is missing.
-"""
+of vae.h on the CPU, and what it says where something is missing."""
 import pathlib
 import subprocess
 import sys
 import tempfile
 import unittest
 
-SCRIPT, LIBRARY = (pathlib.Path(word) for word in sys.argv[1:3])
+LIBRARY = pathlib.Path(sys.argv[1])
+SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "bench" / "kernels.py"
 sys.path.insert(0, str(SCRIPT.parent))
 import kernels  # noqa: E402
 
@@ -21,24 +21,19 @@ def event(name, dur, cat="kernel"):
     return {"name": name, "dur": dur, "cat": cat, "ph": "X", "ts": 1}
 
 
-# Two steps. Calls on the host and events without a duration do not count.
-TRACE = [event(SUMS, 10.0), event(SUMS, 14.0),
-         event("Memset (Device)", 0.5, "gpu_memset"),
-         event("Memcpy DtoD (Device -> Device)", 0.25, "gpu_memcpy"),
-         event("cudaGraphLaunch", 50.0, "cuda_runtime"),
-         {"name": "process_name", "ph": "M", "args": {}}]
-
-
 class Table(unittest.TestCase):
     def test_times_are_of_one_step_and_short_kernels_share_a_row(self):
-        rows = kernels.kernels_of(TRACE, 2)
-        self.assertEqual(
-            kernels.lines({"kernels": rows, **kernels.totals(rows)})[2:], [
-                "| 12.00 | 1.0 | `column_sums_kernel<BackwardSums<unsigned "
-                "short>>` |",
-                "| 0.38 | 1.0 | 2 more, each below 1 us |",
-                "| 12.38 | 2.0 | sum |"])
-        self.assertEqual(kernels.kernels_of([], 2), [])
+        # Calls on the host and events without a duration do not count.
+        trace = [event(SUMS, 10.0), event(SUMS, 14.0),
+                 event("Memset (Device)", 0.5, "gpu_memset"),
+                 event("Memcpy DtoD (Device -> Device)", 0.25, "gpu_memcpy"),
+                 event("cudaGraphLaunch", 50.0, "cuda_runtime"),
+                 {"name": "process_name", "ph": "M", "args": {}}]
+        self.assertEqual(kernels.lines(kernels.kernels_of(trace, 2))[2:], [
+            "| 12.00 | 1.0 | `column_sums_kernel<BackwardSums<unsigned "
+            "short>>` |",
+            "| 0.38 | 1.0 | 2 more, each below 1 us |",
+            "| 12.38 | 2.0 | sum |"])
 
     def test_names(self):
         for name, wanted in (
@@ -63,31 +58,23 @@ class Calls(unittest.TestCase):
         self.assertIn('"device"', library.text("vae_diagnose", trainer))
         library.destroy(trainer, dataset)
 
-    def test_refusals_are_in_the_library_s_words(self):
+    def test_what_is_missing_has_its_sentence(self):
         with self.assertRaisesRegex(kernels.Skip, "no_such_field"):
             kernels.Library(LIBRARY).trainer({"no_such_field": 1})
         with self.assertRaisesRegex(kernels.Skip,
                                     "/nowhere.so cannot be loaded"):
             kernels.Library("/nowhere.so")
-
-
-TORCH = """__version__ = "%s"
-class cuda:
-    is_available = staticmethod(lambda: %s)
-"""
-
-
-class Missing(unittest.TestCase):
-    def test_each_has_its_sentence(self):
-        for torch, text in (
+        torch = ("__version__ = '%s'\nclass cuda:\n"
+                 "    is_available = staticmethod(lambda: %s)\n")
+        for module, text in (
                 ("raise ImportError('not here')",
                  "PyTorch is not installed (not here)"),
-                (TORCH % ("2.11.0", False), "PyTorch finds no usable GPU"),
-                (TORCH % ("1.0+cu130", True),
+                (torch % ("2.11.0", False), "PyTorch finds no usable GPU"),
+                (torch % ("1.0+cu130", True),
                  "has PyTorch 1.0; both must be the same")):
             with tempfile.TemporaryDirectory() as folder:
                 pathlib.Path(folder, "numpy.py").write_text("")
-                pathlib.Path(folder, "torch.py").write_text(torch)
+                pathlib.Path(folder, "torch.py").write_text(module)
                 done = subprocess.run(
                     [sys.executable, "-B", SCRIPT, "--library", LIBRARY],
                     env={"PYTHONPATH": folder}, capture_output=True, text=True)

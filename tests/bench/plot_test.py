@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """bench/plot.py: what is drawn, from which numbers, and the same bytes again.
-Drawing is tested where matplotlib is there.
-"""
+Drawing is tested where matplotlib is there."""
 import json
 import pathlib
 import subprocess
@@ -9,12 +8,12 @@ import sys
 import tempfile
 import unittest
 
-PLOT = pathlib.Path(sys.argv[1]).resolve()
-sys.path.insert(0, str(PLOT.parent))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "bench"))
 import plot  # noqa: E402
 
 # That of tools/setup --bench, or this one.
-OWN = PLOT.parents[1] / "build" / "deps" / "bench-python" / "bin" / "python"
+OWN = ROOT / "build" / "deps" / "bench-python" / "bin" / "python"
 PYTHON = str(OWN) if OWN.exists() else sys.executable
 DRAWS = subprocess.run([PYTHON, "-c", "import matplotlib"],
                        capture_output=True).returncode == 0
@@ -34,33 +33,27 @@ def micro(**changed):
         case("phases/fp32/batch:64/threads:1", 1300, **lasted),
         case("phases/fp32/batch:64/threads:2", 700,
              **dict.fromkeys(lasted, 1.0)),
-        *(case(f"chain/fp32/batch:{batch}/{layer}/{what}", 10)
+        *(case(f"gemm/fp32/batch:{batch}/{layer}/{what}", 10)
           for batch in (1, 64) for layer in layers
           for what in ("forward", "dx", "dw"))]}
 
 
 class Phases(unittest.TestCase):
     def test_products_are_those_of_the_phase_s_layers(self):
-        found = {name: (lasted, products)
-                 for name, lasted, products in plot.phases(micro())}
+        whole, forward = micro(), "gemm/fp32/batch:64/expand/forward"
+        # The median of repetitions; aggregates do not count.
+        whole["benchmarks"] += [case(forward, 30), case(forward, 20),
+                                case(forward, 99) | {"run_type": "aggregate"}]
         expected = {"encoder_forward": 20, "heads_forward": 20,
-                    "expand_forward": 10, "decoder_forward": 20,
+                    "expand_forward": 20, "decoder_forward": 20,
                     "decoder_backward": 40, "expand_backward": 20,
                     "heads_backward": 40, "encoder_backward": 40}
-        self.assertEqual(found, {name: (100, expected.get(name, 0))
-                                 for name, _, _ in plot.PHASES})
-
-    def test_repetitions_give_their_median_and_aggregates_do_not_count(self):
-        whole, forward = micro(), "chain/fp32/batch:64/expand/forward"
-        whole["benchmarks"] += [
-            case(forward, 30), case(forward, 0.02) | {"time_unit": "ms"},
-            case(forward, 9999) | {"run_type": "aggregate"}]
-        self.assertIn(("expand_forward", 100, 20), plot.phases(whole))
+        self.assertEqual(plot.phases(whole), [
+            (name, 100, expected.get(name, 0)) for name, _, _ in plot.PHASES])
 
     def test_what_cannot_be_drawn_is_named(self):
-        failed = micro()
+        failed, partial = micro(), micro()
         failed["benchmarks"][0]["error_occurred"] = True
-        partial = micro()
         partial["benchmarks"] = [c for c in partial["benchmarks"]
                                  if "expand" not in c["run_name"]]
         for whole, why in ((failed, "no case phases/fp32"),
@@ -75,70 +68,55 @@ class Phases(unittest.TestCase):
                       plot.phases(micro(encoder_forward=19.0)))
 
 
-def row(name, group, ours, **peers):
-    return {"name": name, "group": group, "unit": "ms", "status": "measured",
-            "ours": ours, "peers": {peer.replace("_", "-"): value
-                                    for peer, value in peers.items()}}
-
-
-ROWS = [*(row(f"cpu_fp32_b{b}_batches", "batches", b, torch_eager=2 * b)
-          for b in (1, 64, 1024)),
-        row("cpu_bf16_b64_t1", "train", 61.7, torch_compile=98.5, jax_jit=190),
-        row("cpu_encode_fp32_b1000_t2", "inference", 143, onnxruntime=167),
-        {"name": "cpu_lost", "group": "train", "status": "not measured",
-         "unit": "ms"}]
-DETAILS = {"about": {"processor": "A Processor",
-                     "date": "2026-01-02 03:04 UTC"}, "rows": ROWS}
-
-
 @unittest.skipUnless(DRAWS, f"{PYTHON} has no matplotlib")
 class Plots(unittest.TestCase):
-    def draw(self, *words, status=0, **files):
+    def draw(self, *options, status=0, **files):
         """{name: text} of the plots; files are written as NAME.json."""
         with tempfile.TemporaryDirectory() as folder:
             for name, content in files.items():
                 pathlib.Path(folder, name + ".json").write_text(
                     json.dumps(content))
             done = subprocess.run(
-                [PYTHON, "-B", PLOT, "--out", "plots", *words], cwd=folder,
-                capture_output=True, text=True)
+                [PYTHON, "-B", ROOT / "bench/plot.py", "--out", "plots",
+                 *options], cwd=folder, capture_output=True, text=True)
             self.assertEqual(done.returncode, status, done.stderr)
             self.stderr = done.stderr
             return {path.name: path.read_text()
                     for path in pathlib.Path(folder, "plots").glob("*")}
 
-    def test_all_three_twice(self):
-        words = ["--details", "details.json", "--micro", "micro.json"]
-        first, second = (self.draw(*words, details=DETAILS, micro=micro())
+    def test_all_three_twice_from_the_recorded_results(self):
+        recorded = json.loads((ROOT / "docs/performance/cpu.json").read_text())
+        first, second = (self.draw("--run", "run.json", "--micro", "micro.json",
+                                   run=recorded, micro=micro())
                          for _ in range(2))
         self.assertEqual(first, second)
-        shown = {"steps.svg": ("1024", "torch-eager", "A Processor",
-                               "2026-01-02"),
-                 "rows.svg": ("61.7 ms", "98.5 ms", "cpu_bf16_b64_t1",
-                              "cpu_encode_fp32_b1000_t2", "onnxruntime"),
+        shown = {"steps.svg": ("1024", "torch-eager", "AMD EPYC",
+                               "2026-11-26"),
+                 "rows.svg": ("cpu_bf16_b64_t1", "onnxruntime",
+                              "cpu_encode_fp32_b1000_t2"),
                  "phases.svg": ("products, 16% of the step", "1.3 ms",
-                                "encoder backward", "chain/")}
+                                "encoder backward", "gemm/")}
         self.assertEqual(set(first), set(shown))
         for name, texts in shown.items():
             for text in texts:
                 self.assertIn(text, first[name])
-        self.assertNotIn("cpu_lost", first["rows.svg"])
 
     def test_a_plot_without_data_is_left_out(self):
-        plots = self.draw("--details", "details.json",
-                          details={**DETAILS, "rows": ROWS[:3]})
+        row = {"name": "cpu_fp32_b1_batches", "group": "batches", "unit": "ms",
+               "status": "measured", "ours": 1, "peers": {"torch-eager": 2}}
+        about = {"processor": "A Processor", "date": "2026-01-02 03:04 UTC"}
+        plots = self.draw("--run", "run.json",
+                          run={"about": about, "rows": [row]})
         self.assertEqual(set(plots), {"steps.svg"})
         self.assertIn("no rows.svg: no row of the groups", self.stderr)
-
-    def test_nothing_to_draw_is_a_failure(self):
         self.draw("--micro", "micro.json", status=1, micro={"benchmarks": []})
         self.assertIn("no phases.svg: it has no case", self.stderr)
         self.assertIn("nothing was drawn", self.stderr)
-        for words, text in (
-                (["--details", "micro.json"], "not a file of bench/run"),
-                (["--details", "nowhere.json"], "No such file"),
-                ([], "--details or --micro is wanted")):
-            self.draw(*words, status=2, micro=micro())
+        for options, text in (
+                (["--run", "micro.json"], "not a file of bench/run"),
+                (["--run", "nowhere.json"], "No such file"),
+                ([], "give --run or --micro")):
+            self.draw(*options, status=2, micro=micro())
             self.assertIn(text, self.stderr)
 
 

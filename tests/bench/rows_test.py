@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Which rows and peers bench/run measures on either device; and bench/peers.py,
-which starts the peers. Runs no heat and no framework.
-"""
+which starts the peers. Runs no comparison and no framework."""
 import json
 import pathlib
 import subprocess
@@ -11,31 +10,31 @@ import types
 import unittest
 import unittest.mock
 
-BENCH = pathlib.Path(sys.argv[1]).parent
+BENCH = pathlib.Path(__file__).resolve().parents[2] / "bench"
 sys.path.insert(0, str(BENCH))
 import peers  # noqa: E402
 import report  # noqa: E402
 import rows  # noqa: E402
 
 
-def heats(device="cpu", only=tuple(rows.GROUPS), **changed):
-    return rows.heats(types.SimpleNamespace(**{
-        "device": device, "only": only, "quick": False, "peers": None,
-        "bench": "", "python": "", "images": 1, "rounds": 1, "seconds": 1,
-        "half": True, "rows": None, "configs": {}, **changed}))
+def comparisons(device="cpu", **changed):
+    return rows.comparisons(types.SimpleNamespace(**{
+        "device": device, "only": rows.GROUPS[device], "quick": False,
+        "peers": None, "bench": "", "python": "", "rounds": 1, "seconds": 1,
+        "half": True, "rows": None, **changed}))
 
 
-def peers_of(**words):
+def names(*arguments, **options):
+    return [made.rows[0].name for made in comparisons(*arguments, **options)]
+
+
+def peers_of(*arguments, **options):
     return {row.name: set(row.peers)
-            for heat in heats(**words) for row in heat.rows}
+            for made in comparisons(*arguments, **options) for row in made.rows}
 
 
 def option(contestant, name):
     return contestant.command[contestant.command.index(name) + 1]
-
-
-def contestant(heat, label):
-    return next(c for c in heat.contestants if c.label == label)
 
 
 class Cpu(unittest.TestCase):
@@ -52,27 +51,26 @@ class Cpu(unittest.TestCase):
         self.assertEqual(named[encode], {"torch-compile"})
 
     def test_emulated_bf16(self):
+        self.assertEqual(len(names(only=["neighbour"])), 2)
+        self.assertEqual(len(names(only=["neighbour"], half=False)), 1)
         for half, rate in ((True, "bf16"), (False, "fp32")):
-            fp32, bf16 = heats(only=["neighbour"], half=half)
-            self.assertIsNone(fp32.skipped)
-            self.assertEqual(bf16.skipped is None, half)
-            heat, = heats(half=half, rows=["cpu_bf16_b64_t1"])
-            product = contestant(heat, rows.PRODUCT)
-            self.assertEqual(option(product, "--precision"), rate)
+            made, = comparisons(half=half, rows=["cpu_bf16_b64_t1"])
+            product = made.contestants[-1]
+            self.assertEqual((product.label, option(product, "--precision")),
+                             (rows.PRODUCT, rate))
 
     def test_rows_by_pattern_and_who_is_in_them(self):
-        heat, = heats(rows=["cpu_blocks_fp*", "cpu_nothing"])
-        self.assertEqual([row.name for row in heat.rows],
+        made, = comparisons(rows=["cpu_blocks_fp*", "cpu_nothing"])
+        self.assertEqual([row.name for row in made.rows],
                          ["cpu_blocks_fp32_b64_t2"])
-        self.assertEqual({c.label for c in heat.contestants},
+        self.assertEqual({c.label for c in made.contestants},
                          {"blocks", "product", "torch-eager", "torch-compile",
                           "jax-jit", "torch-original"})
-        self.assertEqual(heats(rows=["cpu_nothing"]), [])
 
     def test_threads_on_either_device(self):
         with unittest.mock.patch.object(rows, "cores", lambda: 12):
             for device in ("cpu", "cuda"):
-                fp32, bf16 = heats(device, ["threads"])
+                fp32, bf16 = comparisons(device, only=["threads"])
                 self.assertEqual([row.name for row in bf16.rows], [
                     f"cpu_threads_bf16_b64_t{n}" for n in (1, 2, 4, 8, 12)])
                 self.assertEqual(fp32.rows[0].peers, ())
@@ -86,8 +84,7 @@ class Cuda(unittest.TestCase):
 
     def test_the_most_wanted_rows_come_first(self):
         with unittest.mock.patch.object(rows, "cores", lambda: 16):
-            quick = [heat.rows[0].name for heat in heats(
-                "cuda", rows.QUICK_GROUPS["cuda"], quick=True)]
+            quick = names("cuda", only=rows.QUICK_GROUPS["cuda"], quick=True)
         self.assertEqual(quick[:13], [
             "cuda_bf16_b64", "cuda_tf32_b64", "cuda_bf16_b1024",
             "cuda_encode_bf16_b1", "cuda_encode_bf16_b1000",
@@ -95,13 +92,12 @@ class Cuda(unittest.TestCase):
             "cuda_host_bf16_b64", "cuda_host_bf16_b1024",
             "cpu_threads_fp32_b64_t1", "cpu_threads_bf16_b64_t1",
             "cuda_fp32_b64", "cuda_engines_bf16_b64"])
-        usual = [heat.rows[0].name for heat in heats("cuda")]
+        usual = names("cuda")
         self.assertEqual(usual[:3], quick[:3])
         self.assertEqual(len(set(usual)), len(usual))
 
     def test_peers_of_steps_and_of_inference(self):
-        usual, quick = peers_of(device="cuda"), peers_of(device="cuda",
-                                                         quick=True)
+        usual, quick = peers_of("cuda"), peers_of("cuda", quick=True)
         self.assertEqual(usual["cuda_bf16_b64"],
                          set(peers.NAMES) - {"onnxruntime"})
         self.assertEqual(usual["cuda_bf16_b1024"], self.MAIN)
@@ -112,9 +108,9 @@ class Cuda(unittest.TestCase):
         self.assertEqual(quick["cuda_encode_bf16_b1"], {"torch-eager"})
 
     def test_everybody_is_asked_for_the_same(self):
-        for heat in heats("cuda", ["train"]):
-            _, precision, batch = heat.rows[0].name.split("_")
-            for c in heat.contestants:
+        for made in comparisons("cuda", only=["train"]):
+            _, precision, batch = made.rows[0].name.split("_")
+            for c in made.contestants:
                 asked = (json.loads(option(c, "--config")) if c.ours else
                          {name: option(c, "--" + name)
                           for name in ("precision", "device")})
@@ -124,29 +120,16 @@ class Cuda(unittest.TestCase):
                     self.assertEqual(f"b{option(c, '--batch')}", batch)
 
     def test_engines_and_graphs_are_compared_with_what_libvae_chooses(self):
-        heat, = heats("cuda", rows=["cuda_engines_tf32_b64"],
-                      configs={"mine": {"graph_steps": 16}})
-        row, = heat.rows
+        made, = comparisons("cuda", rows=["cuda_engines_tf32_b64"])
+        row, = made.rows
         self.assertEqual(row.ours, "libvae")
         self.assertEqual(list(row.peers), [f"libvae, {name}" for name in (
             "blocks", "blocks-graph", "blocks-graph-8", "fused", "fused-graph",
-            "fused-graph-8", "mine")])
-        for label, fields in (
-                ("fused-graph-8", {"engine": "fused", "graph": "on",
-                                   "graph_steps": 8}),
-                ("blocks", {"engine": "blocks", "graph": "off"}),
-                ("mine", {"graph_steps": 16})):
-            asked = option(contestant(heat, f"libvae, {label}"), "--config")
-            self.assertEqual(json.loads(asked), {
-                "device": "cuda", "precision": "tf32", **fields})
-        self.assertEqual(heats(only=["engines"]), [])  # a CPU has no variants
-
-    def test_what_needs_a_cpu_says_so(self):
-        for heat in heats("cuda"):
-            cpu = heat.rows[0].name.startswith("cpu_")
-            why = ("measured on the CPU only"
-                   if cpu and heat.group != "threads" else None)
-            self.assertEqual(heat.skipped, why)
+            "fused-graph-8")])
+        self.assertEqual(
+            json.loads(option(made.contestants[-1], "--config")), {
+                "device": "cuda", "precision": "tf32", "engine": "fused",
+                "graph": "on", "graph_steps": 8})
 
     def test_kernels_are_those_of_the_largest_graph_of_the_batch(self):
         training = {"used": True, "recordings": [
@@ -160,68 +143,53 @@ class Cuda(unittest.TestCase):
         self.assertIsNone(report.kernels_per_step(answer))
 
 
-def call(*words, **environment):
-    return subprocess.run([sys.executable, "-B", BENCH / "peers.py", *words],
-                          env=environment, capture_output=True, text=True,
-                          timeout=60)
-
-
 class Peers(unittest.TestCase):
-    def modules(self, **texts):
-        """A folder in which Python finds these modules."""
-        made = tempfile.TemporaryDirectory()
-        self.addCleanup(made.cleanup)
-        for name, text in texts.items():
-            pathlib.Path(made.name, name + ".py").write_text(text + "\n")
-        return made.name
+    def call(self, *arguments, status=0, **modules):
+        """What peers.py prints where Python finds only these modules."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in modules.items():
+                pathlib.Path(folder, name + ".py").write_text(text + "\n")
+            done = subprocess.run(
+                [sys.executable, "-B", BENCH / "peers.py", *arguments],
+                env={"PYTHONPATH": folder}, capture_output=True, text=True,
+                timeout=60)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return json.loads(done.stdout) if status == 0 else done.stderr
 
-    def test_list_and_refusals(self):
-        done = call("--list")
-        self.assertEqual([line.split()[0] for line in done.stdout.splitlines()],
-                         list(peers.PEERS))
-        for words, text in ((["numpy"], "invalid choice: 'numpy'"),
-                            ([], "a peer's name or --list is wanted"),
-                            (["jax-jit", "--mode", "encode"],
-                             "invalid choice: 'encode'")):
-            done = call(*words)
-            self.assertEqual((done.returncode, done.stdout), (2, ""))
-            self.assertIn(text, done.stderr)
+    def test_refusals(self):
+        for arguments, text in (
+                (["numpy"], "invalid choice: 'numpy'"),
+                (["jax-jit", "--mode", "encode"], "jax-jit has epoch")):
+            self.assertIn(text, self.call(*arguments, status=2))
 
     def test_one_needs_nothing_of_another(self):
         everything = ("torch", "jax", "numpy", "onnx", "onnxruntime")
         for name, needs in (("torch-eager", "torch"), ("jax-jit", "jax"),
                             ("onnxruntime", "onnxruntime")):
-            folder = self.modules(**{
+            told = self.call(name, "--device", "cpu", **{
                 module: "raise ImportError('not here')" if module == needs
                 else "raise SystemExit('imported without need')"
                 for module in everything})
-            done = call(name, "--device", "cpu", PYTHONPATH=folder)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertIn("is not installed (not here)",
-                          json.loads(done.stdout)["skipped"])
+            self.assertIn("is not installed (not here)", told["skipped"])
 
     def test_a_name_says_who_runs_and_how(self):
-        folder = self.modules(**dict.fromkeys(
-            ("torch", "jax", "numpy"), "raise ImportError"))
-        for name, words, variant, steps in (
+        none = dict.fromkeys(("torch", "jax", "numpy"), "raise ImportError")
+        for name, options, variant, steps in (
                 ("torch-eager", ["--graph-steps", "8"], "eager", 1),
-                ("torch-compiled-graph", [], "compiled-graph", 1),
                 ("torch-compiled-graph-16", [], "compiled-graph", 16),
                 ("jax-scan", [], "scan", 64),
                 ("jax-scan", ["--graph-steps", "4"], "scan", 4)):
-            told = json.loads(call(name, *words, PYTHONPATH=folder).stdout)
+            told = self.call(name, *options, **none)
             self.assertEqual((told["variant"], told["graph_steps"]),
                              (variant, steps))
-        told = json.loads(call("product", "--device", "cpu",
-                               PYTHONPATH=folder).stdout)
+        told = self.call("product", "--device", "cpu", **none)
         self.assertEqual(told["skipped"], "numpy is not installed (); "
                          "PyTorch is not installed ()")
 
     def test_jax_takes_no_memory_ahead(self):
-        folder = self.modules(jax="import os\nraise ImportError('ahead: '"
-                              "+ os.environ['XLA_PYTHON_CLIENT_PREALLOCATE'])")
-        self.assertIn("(ahead: false)",
-                      call("jax-jit", PYTHONPATH=folder).stdout)
+        told = self.call("jax-jit", jax="import os\nraise ImportError('ahead: '"
+                         "+ os.environ['XLA_PYTHON_CLIENT_PREALLOCATE'])")
+        self.assertIn("(ahead: false)", told["skipped"])
 
 
 if __name__ == "__main__":

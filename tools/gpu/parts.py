@@ -1,5 +1,6 @@
-"""The parts of tools/gpu-suite. Each returns its data, with "wrong" for what
-makes it fail, and "skipped", "cut" or "notes" for what else is to be said."""
+"""The parts of tools/gpu-suite. Each returns its data, of which "rows" is a table;
+"wrong" is what makes it fail, "skipped", "cut" and "notes" what else is to be
+said."""
 
 import concurrent.futures
 import gzip
@@ -14,7 +15,6 @@ import struct
 import sys
 import tempfile
 
-import report
 import suite as suites
 from suite import ROOT, Log
 
@@ -31,23 +31,20 @@ def jobs():
 
 def architectures(suite):
     """The GPU's own compute capability alone is quick to compile for."""
-    number = suites.gpu().get("compute_cap", "").replace(".", "")
+    number = suites.gpu().get("compute_capability", "").replace(".", "")
     if suite.device != "cuda" or not number.isdigit():
         return None
     # 9.0 has instructions that only the target 90a names.
     return "90a-real" if number == "90" else f"{number}-real"
 
 
-def test_program(suite):
-    # A rehearsal has no GPU and runs other tests of engines.
-    return "gpu_tests" if suite.device == "cuda" else "engine_tests"
-
-
 def build(suite):
-    libtorch = suites.libtorch(suite.options)
+    libtorch, chosen = suites.libtorch(suite.device), architectures(suite)
     if libtorch is None:
         return {"wrong": ["there is no LibTorch: set LIBTORCH_DIR, or use a "
                           "python3 that has torch"]}
+    data = {"libtorch": suites.libtorch_version(libtorch),
+            "architectures": chosen, "jobs": jobs(), "wrong": [], "notes": []}
     command = ["cmake", "--preset", "release", "-B", suite.build,
                f"-DVAE_FLAVOUR={suite.device}", f"-DLIBTORCH_DIR={libtorch}",
                f"-DPython3_EXECUTABLE={sys.executable}", "-DVAE_CHECK_CUDA=OFF",
@@ -57,18 +54,16 @@ def build(suite):
         command.append(f"-DCMAKE_PREFIX_PATH={suite.pack}")
     else:
         suite.say("no folder of tools/pack-deps: using this system's packages")
-    chosen = architectures(suite)
     if chosen:
         command.append(f"-DCMAKE_CUDA_ARCHITECTURES={chosen}")
     configured = suite.run(command, suite.left("build"))
-    data = {"libtorch": suites.libtorch_version(libtorch),
-            "architectures": chosen, "jobs": jobs(), "wrong": [], "notes": [],
-            "configure_seconds": configured.seconds}
+    data["configure_seconds"] = configured.seconds
     if configured.code != 0:
         data["wrong"].append("CMake could not configure, see suite.log")
         return data
-    wanted = {"vae_command": "vae", "vae_bench": "vae_bench",
-              test_program(suite): test_program(suite)}
+    # A rehearsal has no GPU and runs other tests of engines.
+    tests = "gpu_tests" if suite.device == "cuda" else "engine_tests"
+    wanted = {"vae_command": "vae", "vae_bench": "vae_bench", tests: tests}
     # --quick does without the tests that need no GPU. -k 0: what does not
     # compile shall not stop the rest.
     built = suite.run(
@@ -86,13 +81,14 @@ def build(suite):
                       for target, program in wanted.items()
                       if not (suite.build / "bin" / program).exists()]
     if suite.device == "cpu":
-        data["notes"].append("a rehearsal on the CPU: engine_tests takes the "
-                             "place of gpu_tests")
+        data["notes"].append(f"a rehearsal on the CPU: {tests} takes the place "
+                             "of gpu_tests")
     return data
 
 
 # ---- tests
 
+REHEARSED = "^(adam|blocks|columns)_test$"  # some of engine_tests
 # "12/34 Test  #5: blocks_test ......   Passed    0.52 sec"
 ENTRY = re.compile(
     r"^\s*\d+/\d+ Test\s+#\d+: (\S+) \.*\s*(.*?)\s+([0-9.]+) sec\s*$", re.M)
@@ -103,27 +99,17 @@ CASES = re.compile(
 def read_ctest(text):
     """What ctest -V printed, as counts and a list of its entries."""
     entries = []
-    for name, word, seconds in ENTRY.findall(text):
-        word = word.strip("* ")  # as in ***Failed, ***Exception: SegFault
-        outcome = (word.lower() if word in ("Passed", "Skipped")
-                   else f"failed ({word})")
-        entries.append(dict(name=name, outcome=outcome,
+    for name, said, seconds in ENTRY.findall(text):
+        said = said.strip("* ")  # as in ***Failed, ***Exception: SegFault
+        outcome = (said.lower() if said in ("Passed", "Skipped")
+                   else f"failed ({said})")
+        entries.append(dict(test=name, outcome=outcome,
                             seconds=float(seconds)))
     counts = [tuple(map(int, found)) for found in CASES.findall(text)]
-    return {"tests": entries,
-            "passed": sum(e["outcome"] == "passed" for e in entries),
-            "cases": sum(cases for cases, _ in counts),
-            "cases_failed": sum(failed for _, failed in counts)}
-
-
-def entries_of(suite, program):
-    """A pattern for the entries of ctest that run a program."""
-    listed = suites.output("ctest", "--test-dir", str(suite.build),
-                           "--show-only=json-v1")
-    names = [re.escape(test["name"])
-             for test in json.loads(listed or "{}").get("tests", [])
-             if pathlib.Path(test.get("command", [""])[0]).name == program]
-    return f"^({'|'.join(names)})$" if names else "^$"
+    return {"passed": sum(e["outcome"] == "passed" for e in entries),
+            "doctest_cases": sum(cases for cases, _ in counts),
+            "doctest_cases_failed": sum(failed for _, failed in counts),
+            "rows": entries}
 
 
 def tests(suite):
@@ -132,7 +118,7 @@ def tests(suite):
     notes, choice, env = [], [], {}
     if suite.quick:
         choice = (["-L", "gpu"] if suite.device == "cuda" else
-                  ["-R", entries_of(suite, test_program(suite))])
+                  ["-R", REHEARSED])
     elif not shutil.which("pkg-config"):
         notes.append("no pkg-config: tests labelled install left out")
         choice = ["-LE", "install"]
@@ -147,15 +133,15 @@ def tests(suite):
                                                os.environ.get(name))))
     ended = suite.run(
         ["ctest", "--test-dir", suite.build, "-V", "--no-tests=error", *choice],
-        suite.left("tests"), Log(suite.folder / "tests.log", True), env)
+        suite.left("tests"), Log(suite.folder / "tests.log"), env)
     data = read_ctest(ended.out) | {"wrong": [], "notes": notes}
-    for entry in data["tests"]:
+    for entry in data["rows"]:
         if entry["outcome"] != "passed":
             kind = notes if entry["outcome"] == "skipped" else data["wrong"]
-            kind.append(f"{entry['name']}: {entry['outcome']}")
+            kind.append(f"{entry['test']}: {entry['outcome']}")
     if ended.cut:
         data["cut"] = "ctest was ended at its time limit"
-    elif not data["tests"]:
+    elif not data["rows"]:
         data["wrong"].append("ctest ran no test: " + ended.last_line())
     elif ended.code != 0 and not data["wrong"]:
         data["wrong"].append(f"ctest ended with {ended.code}")
@@ -204,9 +190,9 @@ def judge(tool, text):
     bad = [r for r in found if is_ours(r)
            or tool == "memcheck" and ACCESS.search(r[0])]
     summary = re.findall(r"=+ ([A-Z]+ SUMMARY: .*)", text)
-    return {"all": len(found), "ours": sum(map(is_ours, found)),
-            "bad": [" ".join(line.strip() for line in r[:2]) for r in bad],
-            "summary": summary[-1] if summary else None}
+    return {"reports_on_libvae": sum(map(is_ours, found)),
+            "reports": len(found), "summary": summary[-1] if summary else None,
+            "bad": [" ".join(line.strip() for line in r[:2]) for r in bad]}
 
 
 def few_images(folder):
@@ -227,7 +213,7 @@ def sanitized(suite, log, tool, engine, graph):
     case = {"tool": tool, "engine": engine, "graph": graph}
     left = suite.left("sanitizer")
     if left < 5:
-        return case | {"outcome": "cut", "seconds": 0}
+        return case | {"outcome": "cut"}
     # Without LibTorch's cache, every buffer is an allocation with ends of its
     # own. Recording a graph cannot do without the cache.
     env = {"PYTORCH_NO_CUDA_MEMORY_CACHING": "1"} if graph == "off" else {}
@@ -249,14 +235,12 @@ def sanitized(suite, log, tool, engine, graph):
     found = judge(tool, ended.out)
     bad = found.pop("bad")
     # The exit code for reports also stands for those that do not count.
-    fine = ended.code in (0, REPORTED) and '"event":"done"' in ended.out
-    outcome = ("cut" if ended.cut else
-               "passed" if fine and not bad else "FAILED")
-    if outcome == "FAILED" and not fine:
+    if (ended.code not in (0, REPORTED) or '"event":"done"' not in ended.out):
         errors = re.findall(r"^(?:error|vae: ).*", ended.out, re.M)
         bad.append((errors or [ended.last_line()])[0])
-    return case | found | {"seconds": ended.seconds, "exit": ended.code,
-                           "bad": bad[:5], "outcome": outcome}
+    outcome = "cut" if ended.cut else "FAILED" if bad else "passed"
+    return case | {"outcome": outcome, "seconds": ended.seconds, **found,
+                   "first_failure": bad[0] if bad else None}
 
 
 def sanitizer(suite):
@@ -266,7 +250,7 @@ def sanitizer(suite):
         return {"skipped": "there is no compute-sanitizer"}
     if not (suite.build / "bin/vae").exists():
         return {"wrong": ["the vae command is not built, see part build"]}
-    log = Log(suite.folder / "sanitizer.log", True)
+    log = Log(suite.folder / "sanitizer.log")
     few_images(suite.work / "few")
     cases = [(tool, engine, graph)
              for engine, graph in (("fused", "on"), ("blocks", "off"),
@@ -274,8 +258,8 @@ def sanitizer(suite):
              for tool in TOOLS]
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         runs = list(pool.map(lambda c: sanitized(suite, log, *c), cases))
-    data = {"runs": runs, "wrong": [
-        f"{r['tool']}, {r['engine']}, graph {r['graph']}: {r['bad'][0]}"
+    data = {"rows": runs, "wrong": [
+        f"{r['tool']}, {r['engine']}, graph {r['graph']}: {r['first_failure']}"
         for r in runs if r["outcome"] == "FAILED"]}
     cut = sum(run["outcome"] == "cut" for run in runs)
     if cut:
@@ -298,7 +282,17 @@ def train(suite, folder, precision, limit, data):
          "--epochs", suite.options.epochs or (3 if suite.quick else 14)],
         limit, env={"VAE_MNIST_DIR": str(folder)}, show=True)
     runs = json.loads(told.read_text()) if told.exists() else []
-    data["runs"] += runs
+    for run in runs:
+        for epoch in run["epochs"]:
+            loss, band = epoch["soft_loss"], epoch.get("band")
+            data["rows"].append({
+                "precision": precision, "seed": run["seed"],
+                "epoch": epoch["epoch"], "test_soft_loss": loss,
+                "band": band and f"{band[0]:.2f} to {band[1]:.2f}",
+                "in_band": band and ("yes" if band[0] <= loss <= band[1]
+                                     else "NO"),
+                "seconds_of_training": epoch.get("seconds"),
+                "images_per_second": epoch.get("images_per_second")})
     wrong = [f"{precision}, seed {run['seed']}: {text}"
              for run in runs for text in run["wrong"]]
     data["wrong"] += wrong
@@ -311,9 +305,8 @@ def train(suite, folder, precision, limit, data):
     for first in sorted(out.glob("mnist-seed*"))[:1]:
         for name in ("samples", "reconstruction")[:1 + (precision == "fp32")]:
             if (first / f"{name}.png").exists():
-                why = report.keep_picture(suite.folder, first / f"{name}.png",
-                                          f"{name}-{precision}.png")
-                data["notes"] += [why] if why else []
+                shutil.copyfile(first / f"{name}.png",
+                                suite.folder / f"{name}-{precision}.png")
 
 
 def training(suite):
@@ -323,20 +316,18 @@ def training(suite):
     if folder is None:
         return {"wrong": ["there is no MNIST: set VAE_MNIST_DIR, or make the "
                           "folder of tools/pack-deps with it"]}
-    data = {"runs": [], "wrong": [], "notes": []}
+    data = {"rows": [], "wrong": []}
     # Each precision gets an equal share of the time that is left.
     train(suite, folder, "fp32", suite.left("training") / 2, data)
     train(suite, folder, "bf16", suite.left("training"), data)
-    if not data["runs"]:
-        del data["runs"]
     return data
 
 
 # ---- bench: bench/run, which keeps its budget and writes as it goes
 
 # A rehearsal shows that all of it works, in little time.
-REHEARSAL = ["--only", "train,inference,floors",
-             "--rows", "cpu_fp32_b64_t2,cpu_encode_fp32_b64_t2"]
+REHEARSAL = ["--only", "train,inference", "--rows",
+             "cpu_fp32_b64_t2,cpu_encode_fp32_b64_t2"]
 
 
 def bench_failures(rows):
@@ -363,10 +354,10 @@ def bench(suite):
     ended = suite.run(
         [ROOT / "bench/run", "--device", suite.device, "--bench", program,
          "--budget", max(10, int(limit - 15)),
-         "--details", told, "--markdown", shown,
+         "--json", told, "--markdown", shown,
          *(["--quick", "--timeout", 90] if suite.quick else []),
          *(REHEARSAL if suite.device == "cpu" else [])], limit, show=True)
-    data = {"wrong": [], "notes": []}
+    data = {"wrong": []}
     if ended.cut:
         data["cut"] = "bench/run was ended at its time limit"
     elif ended.code != 0:

@@ -1,16 +1,13 @@
 """What tools/gpu-suite leaves behind: results.json, results.md with the same as
-tables, and logs that stay below their sizes. Runs nothing."""
+tables, and logs that stay below their size. Runs nothing."""
 
 import json
 import os
 
-# A machine that gives back few and small files gives back all of them.
-MOST_FILES = 8
+# A machine that gives back only small files gives back all of these.
 MOST_BYTES = 16 * 1024 * 1024
-LOGS = ("suite.log", "tests.log", "sanitizer.log")
-ORDER = ("build", "tests", "sanitizer", "training", "bench")
 # What every part has; the rest is its own data.
-COMMON = ("outcome", "seconds", "ended", "mode", "wrong", "notes", "left_out")
+COMMON = {"outcome", "seconds", "ended", "mode", "wrong", "notes"}
 
 
 def trim(path, most=MOST_BYTES):
@@ -28,43 +25,13 @@ def trim(path, most=MOST_BYTES):
         file.truncate()
 
 
-def replace(path, data):
-    """Writes a file wholly or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
-    os.replace(partial, path)
-
-
-def as_json(results, most):
-    """The results as JSON; without the parts' data if they are too long."""
-    data = json.dumps(results, indent=1).encode() + b"\n"
-    if len(data) <= most:
-        return data
-    parts = {name: {key: part[key] for key in COMMON if key in part}
-             | {"left_out": "the data of this part were too long"}
-             for name, part in results["parts"].items()}
-    return json.dumps({**results, "parts": parts}, indent=1).encode() + b"\n"
-
-
-def write(folder, results, most=MOST_BYTES):
-    """results.json and results.md anew; logs cut to their size."""
-    replace(folder / "results.json", as_json(results, most))
-    replace(folder / "results.md", document(results).encode())
-    for name in (*LOGS, "results.md"):
-        if (folder / name).exists():
-            trim(folder / name, most)
-
-
-def keep_picture(folder, source, name):
-    """Copies a picture; returns why not, if it does not."""
-    data = source.read_bytes()
-    others = [p for p in folder.glob("*.png") if p.name != name]
-    if len(data) > MOST_BYTES:
-        return f"{name} has {len(data)} bytes, too many to keep"
-    if len(others) + len(LOGS) + 2 >= MOST_FILES:
-        return f"{name} would be one file more than {MOST_FILES}"
-    replace(folder / name, data)
-    return None
+def write(folder, results):
+    """results.json and results.md anew, each wholly or not at all."""
+    for name, text in (("results.json", json.dumps(results, indent=1) + "\n"),
+                       ("results.md", document(results))):
+        partial = folder / (name + ".partial")
+        partial.write_text(text)
+        os.replace(partial, folder / name)
 
 
 def earlier(folder):
@@ -79,11 +46,10 @@ def earlier(folder):
 
 
 def cell(value):
-    if value is None:
-        return ""
     if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 100 else f"{value:.1f}"
-    return str(value).replace("|", "\\|").replace("\n", " ")
+        return f"{value:.2f}" if abs(value) < 1000 else f"{value:.0f}"
+    text = "" if value is None else str(value)
+    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def table(head, rows):
@@ -91,69 +57,41 @@ def table(head, rows):
     return ["| " + " | ".join(map(cell, line)) + " |" for line in lines] + [""]
 
 
-def parts(results):
-    rows, told = [], []
-    for name in ORDER:
-        part = results["parts"].get(name, {"outcome": "not run"})
-        said = part.get("wrong", []) + part.get("notes", [])
-        rows.append((name, part["outcome"], part.get("seconds"),
-                     said[0] if said else ""))
-        told += [f"- {name}: {text}" for text in said[1:]]
-    lines = table(("part", "outcome", "seconds", ""), rows)
-    return lines + (["Also:", "", *told, ""] if told else [])
-
-
-def tests(part):
-    return [f"{part['passed']} of {len(part['tests'])} entries of ctest "
-            f"passed; they hold {part['cases']} cases of doctest, "
-            f"{part['cases_failed']} of which failed.", "",
-            *table(("test", "outcome", "seconds"),
-                   [(t["name"], t["outcome"], t["seconds"])
-                    for t in part["tests"]])]
-
-
-def sanitizer(part):
-    keys = {"tool": "tool", "engine": "engine", "graph": "graph",
-            "outcome": "outcome", "seconds": "seconds", "ours": "reports, ours",
-            "all": "reports, all", "summary": "tool's summary"}
-    return table(keys.values(), [[run.get(key) for key in keys]
-                                 for run in part["runs"]])
-
-
-def training(part):
-    rows = []
-    for run in part["runs"]:
-        for epoch in run["epochs"]:
-            loss, band = epoch["soft_loss"], epoch.get("band")
-            told = (f"{band[0]:.2f} to {band[1]:.2f}",
-                    "yes" if band[0] <= loss <= band[1] else "NO"
-                    ) if band else ("", None)
-            rows.append((run["precision"], run["seed"], epoch["epoch"],
-                         f"{loss:.2f}", *told, epoch.get("seconds"),
-                         epoch.get("images_per_second")))
-    return ["MNIST, the original network and settings; soft loss in nats per "
-            "image.", "",
-            *table(("precision", "seed", "epoch", "test soft loss", "band",
-                    "in band", "seconds of training", "images per second"),
-                   rows)]
-
-
-def bench(part):
+def section(part):
+    """A part's own data: its numbers, its rows, and what bench/run wrote."""
+    lines = [f"- {key.replace('_', ' ')}: {cell(value)}"
+             for key, value in part.items()
+             if key not in COMMON and not isinstance(value, (list, dict))
+             and key != "markdown"]
+    lines += [""] if lines else []
+    if part.get("rows"):
+        heads = list(dict.fromkeys(key for row in part["rows"] for key in row))
+        lines += table([head.replace("_", " ") for head in heads],
+                       [[row.get(head) for head in heads]
+                        for row in part["rows"]])
     # Its headings go below the heading of this part.
-    return ["##" + line if line.startswith("#") else line
-            for line in part.get("markdown", "").splitlines()] + [""]
+    return lines + ["##" + line if line.startswith("#") else line
+                    for line in part.get("markdown", "").splitlines()]
 
 
 def document(results):
-    machine = [(key.replace("_", " "), value)
-               for key, value in results["machine"].items()]
     lines = [f"# GPU suite, {results['mode']}, device {results['device']}", "",
              "Made by `tools/gpu-suite`; the same and more is in results.json.",
-             "", "## Machine", "", *table(("", ""), machine),
-             "## Parts", "", *parts(results)]
-    for tell in (tests, sanitizer, training, bench):
-        part = results["parts"].get(tell.__name__, {})
+             "", "## Machine", "",
+             *table(("", ""), [(key.replace("_", " "), value) for key, value
+                               in results["machine"].items()]),
+             "## Parts", ""]
+    said = {name: part.get("wrong", []) + part.get("notes", [])
+            for name, part in results["parts"].items()}
+    lines += table(("part", "outcome", "seconds", ""), [
+        (name, part["outcome"], part.get("seconds"),
+         said[name][0] if said[name] else "")
+        for name, part in results["parts"].items()])
+    more = [f"- {name}: {text}" for name, texts in said.items()
+            for text in texts[1:]]
+    lines += ["Also:", "", *more, ""] if more else []
+    for name, part in results["parts"].items():
         # A part that was skipped or broke off has nothing to show.
-        if set(part) - set(COMMON):
-            lines += [f"## {tell.__name__.capitalize()}", "", *tell(part)]
-    return "\n".join(lines).rstrip("\n") + "\n"
+        if told := section(part):
+            lines += [f"## {name.capitalize()}", "", *told, ""]
+    return "\n".join(lines).replace("\n\n\n", "\n\n").rstrip("\n") + "\n"

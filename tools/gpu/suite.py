@@ -5,7 +5,6 @@ import os
 import pathlib
 import platform
 import re
-import signal
 import subprocess
 import threading
 import time
@@ -34,7 +33,7 @@ class Ended(NamedTuple):
 class Log:
     """A file that several programs write to, kept below its size."""
 
-    def __init__(self, path, fresh):
+    def __init__(self, path, fresh=True):
         self._path, self._lock = path, threading.Lock()
         path.open("w" if fresh else "a").close()
 
@@ -49,9 +48,10 @@ class Suite:
     def __init__(self, options, parts):
         self.options, self.parts = options, parts
         self.device, self.quick = options.device, options.mode == "quick"
-        self.folder, self.build, self.pack = (
-            pathlib.Path(path).resolve()
-            for path in (options.folder, options.build, options.pack))
+        self.folder = pathlib.Path(options.folder).resolve()
+        self.pack = ROOT / "build/pack"  # of tools/pack-deps
+        self.build = ROOT / ("build/gpu" if self.device == "cuda"
+                             else "build/gpu-cpu")
         self.work = self.build / "gpu-suite"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.work.mkdir(parents=True, exist_ok=True)
@@ -77,43 +77,26 @@ class Suite:
     def run(self, command, limit, log=None, env=None, show=False):
         """Runs a program to its end or its limit; with `show`, also prints its
         lines."""
-        log, began = log or self.log, time.monotonic()
+        log, began, lines = log or self.log, time.monotonic(), []
         if self._stopped:
             return Ended(130, "", 0.0, True)
-        command = [str(word) for word in command]
-        log.write(f"\n$ {' '.join(command)}\n")
-        try:
-            process = subprocess.Popen(
-                command, cwd=ROOT, env={**os.environ, **(env or {})},
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, text=True, errors="replace",
-                start_new_session=True)
-        except OSError as error:
-            log.write(f"{error}\n")
-            return Ended(127, str(error), 0.0, False)
-        self._running.add(process)
-        lines = []
-
-        def follow():
-            with process.stdout:
-                for line in process.stdout:
-                    log.write(line)
-                    lines.append(line)
-                    if show:
-                        print("   ", line, end="", flush=True)
-
-        reader = threading.Thread(target=follow, daemon=True)
-        reader.start()
-        cut = False
-        try:
-            process.wait(limit)
-        except subprocess.TimeoutExpired:
-            cut = True
-        finally:
-            end(process)
-            self._running.discard(process)
-        reader.join(10)
+        # timeout ends the program and all that it has started.
+        command = ["timeout", "--kill-after=5", limit, *command]
+        log.write(f"\n$ {' '.join(map(str, command[3:]))}\n")
+        with subprocess.Popen(
+                list(map(str, command)), cwd=ROOT, start_new_session=True,
+                env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                errors="replace") as process:
+            self._running.add(process)
+            for line in process.stdout:
+                log.write(line)
+                lines.append(line)
+                if show:
+                    print("   ", line, end="", flush=True)
+        self._running.discard(process)
         seconds = round(time.monotonic() - began, 1)
+        cut = process.returncode in (124, 137) and seconds >= int(limit)
         what = "cut at its time limit" if cut else f"exit {process.returncode}"
         log.write(f"[{what}, {seconds} s]\n")
         return Ended(process.returncode, "".join(lines), seconds, cut)
@@ -122,19 +105,7 @@ class Suite:
         """Ends every program that still runs; no other begins."""
         self._stopped = True
         for process in list(self._running):
-            end(process)
-
-
-def end(process):
-    """Ends a program and all that it has started."""
-    for number, seconds in ((signal.SIGTERM, 5), (signal.SIGKILL, 30)):
-        try:
-            os.killpg(process.pid, number)
-            process.wait(seconds)
-        except (ProcessLookupError, PermissionError):
-            return
-        except subprocess.TimeoutExpired:
-            pass
+            process.terminate()
 
 
 def first_existing(folders, name):
@@ -143,14 +114,14 @@ def first_existing(folders, name):
                  if folder and (pathlib.Path(folder) / name).exists()), None)
 
 
-def libtorch(options):
+def libtorch(device):
     """The folder of the LibTorch to build with, or None."""
     if os.environ.get("LIBTORCH_DIR"):
         return pathlib.Path(os.environ["LIBTORCH_DIR"]).resolve()
     # Where Python would import it from; it is not imported.
     find = ("import importlib.util as u; s = u.find_spec('torch'); "
             "print(s.submodule_search_locations[0] if s else '')")
-    flavours = ("cuda",) if options.device == "cuda" else ("cpu", "cuda")
+    flavours = ("cuda",) if device == "cuda" else ("cpu", "cuda")
     return first_existing(
         [*(output(python, "-c", find)
            for python in ("python3", "/usr/bin/python3")),
@@ -192,30 +163,23 @@ def read(path):
 
 
 def gpu():
-    """Name, driver and so on of the first GPU; empty without one."""
-    fields = ("name", "driver_version", "memory.total", "compute_cap",
-              "clocks.max.sm", "clocks.max.memory", "power.limit")
-    text = output("nvidia-smi", "--query-gpu=" + ",".join(fields),
+    """What the driver says of the first GPU; empty without one."""
+    fields = {"gpu": "name", "gpu_memory": "memory.total",
+              "compute_capability": "compute_cap",
+              "gpu_clock_at_most": "clocks.max.sm",
+              "gpu_memory_clock_at_most": "clocks.max.memory",
+              "gpu_power_limit": "power.limit", "driver": "driver_version"}
+    text = output("nvidia-smi", "--query-gpu=" + ",".join(fields.values()),
                   "--format=csv,noheader")
-    if not text:
-        return {}
-    lines = text.splitlines()
-    return {"gpus": len(lines),
-            **dict(zip(fields, map(str.strip, lines[0].split(","))))}
+    lines = (text or "").splitlines()
+    return {"gpus": len(lines), **dict(zip(fields, map(
+        str.strip, lines[0].split(","))))} if lines else {}
 
 
 def libtorch_version(folder):
-    text = folder and read(folder / "include/torch/headeronly/version.h")
-    numbers = re.findall(r"#define TORCH_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)",
-                         text or "")
-    return ".".join(numbers) or None
-
-
-def nvcc_release():
-    places = (os.environ.get("CUDACXX"), "nvcc", "/usr/local/cuda/bin/nvcc")
-    texts = (output(nvcc, "--version") for nvcc in places if nvcc)
-    return next(filter(None, (found(r"release ([0-9.]+)", text)
-                              for text in texts)), None)
+    text = read(folder / "include/torch/headeronly/version.h") if folder else ""
+    return ".".join(re.findall(
+        r"#define TORCH_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", text)) or None
 
 
 def commit():
@@ -227,24 +191,18 @@ def commit():
         " and changes" if output("git", "status", "-s") else "")
 
 
-def facts(options):
-    graphics = gpu()
+def facts(device):
     memory = found(r"MemTotal:\s+(\d+)", read("/proc/meminfo"))
+    nvccs = (os.environ.get("CUDACXX"), "nvcc", "/usr/local/cuda/bin/nvcc")
+    releases = (found(r"release ([0-9.]+)", output(nvcc, "--version"))
+                for nvcc in nvccs if nvcc)
     return {
         "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "libvae": found(r"VERSION ([0-9.]+) LANGUAGES",
                         read(ROOT / "CMakeLists.txt")),
-        "commit": commit(),
-        "gpu": graphics.get("name", "none"),
-        "gpus": graphics.get("gpus", 0),
-        "gpu_memory": graphics.get("memory.total"),
-        "compute_capability": graphics.get("compute_cap"),
-        "gpu_clock_at_most": graphics.get("clocks.max.sm"),
-        "gpu_memory_clock_at_most": graphics.get("clocks.max.memory"),
-        "gpu_power_limit": graphics.get("power.limit"),
-        "driver": graphics.get("driver_version"),
-        "nvcc": nvcc_release(),
-        "libtorch": libtorch_version(libtorch(options)),
+        "commit": commit(), "gpu": "none", **gpu(),
+        "nvcc": next(filter(None, releases), None),
+        "libtorch": libtorch_version(libtorch(device)),
         "cpu": found(r"model name\s*: (.*)", read("/proc/cpuinfo")),
         "cpu_cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(int(memory) / 2**20) if memory else None,

@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2154
-# LibTorch, nvcc and .NET as pinned wheels, unpacked into build/deps. Any Python 3 with
-# pip will do: the files do not depend on the Python that fetches them. A folder
-# counts as present only when it was finished and made from the present pins.
+# LibTorch, nvcc and .NET as pinned wheels, unpacked into build/deps. Any Python 3
+# with pip will do: the files do not depend on the Python that fetches them. A
+# directory counts as present only when it was finished and made from the present
+# pins.
 
 # Why this flavour was chosen, in words.
 flavour_reason() { # wanted chosen
@@ -36,45 +37,47 @@ wheels_present() { # folder
     sha256sum --status -c "$deps/$1/.complete" <"$pins"
 }
 
-# Fetches and unpacks the wheels of a pin file beside their final place, then
-# moves them there: an interrupted download leaves nothing that looks complete.
-get_wheels() { # folder
-  local folder=$1 pins need python partial platforms n
-  pins=$(pins_of "$folder")
-  [[ -e $pins ]] || die "there are no pins for $folder"
-  if wheels_present "$folder"; then
-    say "$folder: all there"
-    return
-  fi
-  need=$(wheels_megabytes "$folder")
-  enough_disk "$need" ||
-    die "fetching $folder needs $need MB in $deps, there are $(free_megabytes)"
-  python=$(find_pip)
+# Lets pip unpack wheels beside their final place, then moves them there: an
+# interrupted download leaves nothing that looks complete.
+fetch_wheels() { # directory text-of-.complete pip-options…
+  local place=$deps/$1 stamp=$2 partial
+  shift 2
   rm -rf "$deps"/.partial-*
   partial=$(mktemp -d "$deps/.partial-XXXXXX")
   trap 'rm -rf "$partial"' EXIT
   mkdir "$partial/tmp"
-  platforms=(--platform manylinux2014_x86_64 --platform manylinux2010_x86_64
-    --platform manylinux1_x86_64)
-  for n in {28..5}; do
-    platforms+=(--platform "manylinux_2_${n}_x86_64")
-  done
-  say "fetching $folder ($need MB of $(free_megabytes) MB free on disk while" \
-    "unpacking)"
-  say "+ $python -m pip install --target build/deps/$folder --no-deps" \
-    "--require-hashes -r ${pins#"$root/"} …"
-  TMPDIR=$partial/tmp PIP_ROOT_USER_ACTION=ignore "$python" -m pip install --no-deps --no-cache-dir \
-    --only-binary=:all: --no-compile --disable-pip-version-check \
-    --python-version 3.12 "${platforms[@]}" --require-hashes -r "$pins" \
-    --target "$partial/out" || die "pip could not fetch $folder"
+  say "+ python3 -m pip install --target ${place#"$root/"} ${*:1:3} …"
+  TMPDIR=$partial/tmp PIP_ROOT_USER_ACTION=ignore "$(find_pip)" -m pip install \
+    --no-deps --no-cache-dir --only-binary=:all: --no-compile \
+    --disable-pip-version-check --target "$partial/out" "$@" || return
   trim_wheels "$partial/out"
-  sha256sum <"$pins" >"$partial/out/.complete"
+  printf '%s\n' "$stamp" >"$partial/out/.complete"
   chmod 755 "$partial/out"
-  rm -rf "${deps:?}/$folder"
-  mv "$partial/out" "$deps/$folder"
+  rm -rf "${place:?}"
+  mv "$partial/out" "$place"
   rm -rf "$partial"
   trap - EXIT
-  say "$folder: $(du -sm "$deps/$folder" | cut -f 1) MB in build/deps/$folder"
+}
+
+get_wheels() { # directory
+  local pins need platforms=() n
+  pins=$(pins_of "$1")
+  [[ -e $pins ]] || die "there are no pins for $1"
+  if wheels_present "$1"; then
+    say "$1: all there"
+    return
+  fi
+  need=$(wheels_megabytes "$1")
+  enough_disk "$need" ||
+    die "fetching $1 needs $need MB in $deps, there are $(free_megabytes)"
+  for n in 2014 2010 1 _2_{28..5}; do
+    platforms+=(--platform "manylinux${n}_x86_64")
+  done
+  say "fetching $1 ($need MB of $(free_megabytes) MB free on disk while" \
+    "unpacking)"
+  fetch_wheels "$1" "$(sha256sum <"$pins")" --require-hashes -r "$pins" \
+    --python-version 3.12 "${platforms[@]}" || die "pip could not fetch $1"
+  say "$1: $(du -sm "$deps/$1" | cut -f 1) MB in build/deps/$1"
 }
 
 # Drops the Python part of the wheels, keeps licences; adds the links that the
@@ -107,27 +110,13 @@ get_test_dotnet() {
 # Python packages that some tests need, for the Python that runs the tests.
 # Failing is no error: those tests then say that they are skipped.
 get_test_python() {
-  local python pins=$root/tests/reference/requirements.txt partial stamp
-  python=$(find_pip) || return 0
-  stamp=$({ cat "$pins" && "$python" -V; } | sha256sum)
+  local pins=$root/tests/reference/requirements.txt stamp
+  stamp=$({ cat "$pins" && "$(find_pip)" -V; } | sha256sum) || return 0
   if [[ -e $deps/test-python/.complete &&
     $(cat "$deps/test-python/.complete") == "$stamp" ]]; then
     say "test-python: all there"
     return
   fi
-  say "+ $python -m pip install --target build/deps/test-python --no-deps" \
-    "-r ${pins#"$root/"}"
-  rm -rf "$deps"/.partial-*
-  partial=$(mktemp -d "$deps/.partial-XXXXXX")
-  if ! PIP_ROOT_USER_ACTION=ignore "$python" -m pip install -q --no-deps \
-    --no-cache-dir --only-binary=:all: --disable-pip-version-check \
-    -r "$pins" --target "$partial/out"; then
-    rm -rf "$partial"
+  fetch_wheels test-python "$stamp" -q -r "$pins" ||
     warn "could not fetch them: tests that need them will be skipped"
-    return
-  fi
-  say "$stamp" >"$partial/out/.complete"
-  rm -rf "$deps/test-python"
-  mv "$partial/out" "$deps/test-python"
-  rm -rf "$partial"
 }
