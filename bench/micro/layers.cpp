@@ -1,10 +1,9 @@
 // What the blocks engine makes a step from, over LibTorch: products of each
 // layer of the original network, BatchNorm and activation, forward and
 // backward, in its order of memory.
-#include "engine/blocks/activation.hpp"
+#include "engine/blocks/layers.hpp"
+
 #include "engine/blocks/batch_norm.hpp"
-#include "engine/blocks/conv.hpp"
-#include "engine/blocks/linear.hpp"
 #include "engine/blocks/torch_scope.hpp"
 #include "micro.hpp"
 

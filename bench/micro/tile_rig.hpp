@@ -3,7 +3,7 @@
 // that a training step leaves there. It trains nothing: the learning rate is 0.
 #pragma once
 
-#include "engine/cpu/commit.hpp"
+#include "engine/cpu/loops.hpp"
 #include "engine/tile/phases.hpp"
 #include "micro.hpp"
 #include "model/init.hpp"

@@ -1,7 +1,6 @@
 // What is done to a tile of 64 images by 64 channels besides its GEMM, on one
 // thread and in the cache: epilogues, and packing (the cases order/...).
-#include "engine/tile/epilogues.hpp"
-#include "engine/tile/packing.hpp"
+#include "engine/tile/tile_kernels.hpp"
 #include "micro.hpp"
 
 namespace micro {
