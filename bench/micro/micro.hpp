@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/math/bfloat16.hpp"
+#include "engine/math/numbers.hpp"
 #include "engine/tile/products.hpp"
 
 namespace micro {

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <map>
 
-#include "engine/cpu/commit.hpp"
+#include "engine/cpu/loops.hpp"
 #include "engine/tile/phases.hpp"
 #include "micro.hpp"
 #include "model/init.hpp"

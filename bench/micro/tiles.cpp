@@ -1,8 +1,7 @@
 // What is done to one tile on one thread and in the cache: the GEMM by the
 // number of rows, which is that of images, and by the sides that the network
 // has (product/...); epilogues (tile/...); packing (order/...).
-#include "engine/tile/epilogues.hpp"
-#include "engine/tile/packing.hpp"
+#include "engine/tile/tile_kernels.hpp"
 #include "micro.hpp"
 
 namespace micro {

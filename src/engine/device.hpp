@@ -1,18 +1,18 @@
-// A device as the engines see it: memory, copies, and the element-wise work of
-// a step that is not LibTorch's. Everything is ordered on the device's one
-// stream; only download() and wait() make the host wait. Formulas are in math/,
-// the same text for every device.
+// A device as the engines see it: memory, copies, a stream, and the recording
+// of what is issued on it. Everything is ordered on the device's one stream;
+// only download() and wait() make the host wait. What is computed there is not
+// said here: that is operations.hpp.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
-#include "base/rng.hpp"
-#include "engine/fusion.hpp"
 #include "engine/recorder.hpp"
 #include "engine/state.hpp"
+#include "vae/config.hpp"
 #include "vae/rows.hpp"
 
 namespace vae::engine {
@@ -48,63 +48,7 @@ struct RowTarget {
   void* stream = nullptr;
 };
 
-/// Standard normal numbers times `scale`, out [rows, width]; row i draws as
-/// image first_row + i. With a cursor (on the device), the step is the
-/// cursor's.
-struct Normals {
-  NoiseKey key;
-  const Cursor* cursor;
-  std::uint64_t first_row;
-  std::int64_t rows, width;
-  float scale;
-  float* out;
-};
-
-/// Encoder's result and everything that is made from it, [rows, latent] each;
-/// heads is [rows, 2 * latent]: means, then log-variances.
-struct Latent {
-  const float* heads;
-  const float* noise;
-  float* z;
-  float* kl_rows;  // [rows]
-  std::int64_t rows, latent;
-};
-
-struct LatentGradient {
-  const float* heads;
-  const float* noise;
-  const float* dz;
-  float* dheads;
-  std::int64_t rows, latent;
-  const Settings* settings;  // on the device
-};
-
-/// Decoder's output against the input, both [rows, pixels].
-struct Reconstruction {
-  const float* output;
-  const float* target;
-  float* gradient;    // of the loss by `output`; null: not wanted
-  float* recon_rows;  // [rows] -log p
-  float* mse_rows;    // [rows] mean squared error per pixel
-  std::int64_t rows, pixels;
-  Likelihood likelihood;
-  double sigma;
-};
-
-/// Adds up the rows of a batch into a Tail and its per-dimension sums, in
-/// double, and rounds these once for `tail`. Sums over many batches are for
-/// `totals`: many additions to floats would each round.
-struct BatchSums {
-  const float* heads;
-  const float* recon_rows;
-  const float* kl_rows;
-  const float* mse_rows;
-  float* tail;  // tail_floats(latent); null: `totals` are wanted
-  std::int64_t rows, latent;
-  const Settings* settings;  // on the device
-  bool accumulate;           // add to what is there
-  double* totals = nullptr;  // the same numbers
-};
+class Operations;
 
 class Device {
  public:
@@ -112,8 +56,8 @@ class Device {
   virtual DeviceKind kind() const = 0;
   virtual int index() const = 0;
   /// While it lives, this thread's work, ours and LibTorch's, goes to this
-  /// device's stream. The element-wise operations below need it; memory, load
-  /// and store do without.
+  /// device's stream. Operations need it, but for load and store; memory does
+  /// without.
   class Scope {
    public:
     virtual ~Scope() = default;
@@ -133,26 +77,26 @@ class Device {
   virtual std::int64_t peak_bytes() const { return 0; }
   /// Records what is issued on this device's stream; null: it cannot.
   virtual std::unique_ptr<Capturer> make_capturer() { return nullptr; }
-  /// Fused operations for the engine of that name; null: there are none.
-  virtual Fusion* fusion() { return nullptr; }
+  /// Element-wise work on this device's memory (operations.hpp).
+  virtual Operations& operations() = 0;
 
-  virtual void load(const RowSource& from, model::Extent image, float* to) = 0;
-  /// `from` as float32 [count, H, W, C]; as probabilities if `logits`.
-  virtual void store(const float* from, model::Extent image, bool logits,
-                     const RowTarget& to) = 0;
-  /// Columns [first, first + columns) of each row of a [count, width] matrix.
-  virtual void store_columns(const float* from, std::int64_t width,
-                             std::int64_t first, std::int64_t columns,
-                             const RowTarget& to) = 0;
-  virtual void normals(const Normals& in) = 0;
-  virtual void latent(const Latent& in) = 0;
-  virtual void latent_gradient(const LatentGradient& in) = 0;
-  virtual void reconstruction(const Reconstruction& in) = 0;
-  virtual void batch_sums(const BatchSums& in) = 0;
-  /// The commit: decides, applies Adam, folds the running statistics, adds to
-  /// the sums. Does nothing but count if the batch was not finite.
-  virtual void commit(const State& state, const Layout& layout,
-                      std::int64_t latent) = 0;
+  using UseRows =
+      std::function<void(const RowSource& piece, std::int64_t done)>;
+  /// Makes a source's rows, of `row_bytes` each, readable for work on this
+  /// device: use(piece, done) issues it for rows [done, done + piece.count),
+  /// once or, where rows of the host are copied, for one piece after the other.
+  /// Here: the rows are readable where they lie.
+  virtual void read_rows(const RowSource& from, std::int64_t /*row_bytes*/,
+                         const UseRows& use) {
+    use(from, 0);
+  }
+  using FillRows = std::function<void(void* memory)>;
+  /// The same for a target: fill(memory) issues the work that writes all of its
+  /// rows, which then are brought to where the target wants them.
+  virtual void write_rows(const RowTarget& to, std::int64_t /*row_bytes*/,
+                          const FillRows& fill) {
+    fill(to.data);
+  }
 };
 
 /// `threads` > 0.

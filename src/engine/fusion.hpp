@@ -1,7 +1,7 @@
-// The work between a network's products, fused: what a device may offer beyond
-// its element-wise operations, for the fused engine. Each call reads and writes
-// every activation as few times as the arithmetic allows. All pointers are
-// device memory; nothing here waits.
+// The work between a network's products, fused: a second set of operations,
+// which a device may offer beside operations.hpp, for the fused engine. Each
+// call reads and writes every activation as few times as the arithmetic allows.
+// All pointers are device memory; nothing here waits.
 #pragma once
 
 #include <array>
@@ -144,18 +144,13 @@ class Fusion {
   virtual void latent_backward(const LatentBackward& in) = 0;
   virtual void loss(const FusedLoss& in) = 0;
   virtual void collect(const Collect& in) = 0;
-  /// Device::commit that also keeps `copy`, the parameters as bfloat16; null:
-  /// there is none. `norm` of the gradient, if somebody has formed it already.
-  virtual void commit(const State& state, const Layout& layout,
-                      std::int64_t latent, std::uint16_t* copy,
-                      const GradientNorm& norm) = 0;
   /// copy = params, rounded.
   virtual void refresh_copy(const float* params, std::int64_t count,
                             std::uint16_t* copy) = 0;
   /// Why make_pass() does not take a configuration; empty: it does.
   virtual std::string why_no_pass(const model::Plan& plan,
                                   const Config& config) const = 0;
-  /// A whole pass by the device's own products. `copy` as in commit().
+  /// A whole pass by the device's own products. `copy` as in Commit.
   virtual std::unique_ptr<DevicePass> make_pass(const PassContext& context,
                                                 const std::uint16_t* copy) = 0;
 };

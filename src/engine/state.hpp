@@ -79,7 +79,7 @@ struct Cursor {
   bool operator==(const Cursor&) const = default;
 };
 
-/// What steers an update and what the last one decided (math/commit.hpp).
+/// What steers an update and what the last one decided (math/update.hpp).
 struct Control : Settings {
   Cursor cursor;
   std::uint64_t updates;  // applied; Adam's t is updates + 1

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "engine/operations.hpp"
 #include "engine/state.hpp"
 #include "model/plan.hpp"
 #include "vae/config.hpp"
@@ -21,12 +22,6 @@ struct PassContext {
   Control* control() const {
     return static_cast<Control*>(state.control.get());
   }
-};
-
-/// Squared norms of pieces of the gradient in State::reduced, on the device.
-struct GradientNorm {
-  double* partial = nullptr;
-  std::int64_t count = 0;  // 0: nobody has formed them
 };
 
 class TrainingPass {

@@ -166,12 +166,6 @@ bool Plan::is_counter(const std::string& name) const {
          batch_counters.end();
 }
 
-std::int64_t Plan::min_batch() const {
-  for (const Layer& layer : encoder)
-    if (layer.normalised() && layer.out.h * layer.out.w == 1) return 2;
-  return 1;
-}
-
 std::int64_t Plan::least_bytes(std::int64_t images, std::size_t size) const {
   std::int64_t numbers = 0;
   for (const auto* layers : {&encoder, &decoder})

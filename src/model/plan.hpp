@@ -81,7 +81,11 @@ struct Plan {
   /// Whether `name` is one of `batch_counters`.
   bool is_counter(const std::string& name) const;
   /// Smallest training batch: BatchNorm needs two values per channel.
-  std::int64_t min_batch() const;
+  std::int64_t min_batch() const {
+    for (const Layer& layer : encoder)
+      if (layer.normalised() && layer.out.h * layer.out.w == 1) return 2;
+    return 1;
+  }
   /// Bytes that training on so many images takes at the very least, with
   /// numbers of `size` bytes: every layer's output, before and after its
   /// activation. Engines peak at 1.5 to 2.2 times as much (measured in

@@ -3,6 +3,7 @@
 
 #include "base/check.hpp"
 #include "base/limits.hpp"
+#include "engine/operations.hpp"
 #include "train/steps.hpp"
 #include "train/trainer_impl.hpp"
 
@@ -166,8 +167,8 @@ void Trainer::Impl::score(const Batch& images, Output* reconstruction,
                  {engine::floats(rows[0]), engine::floats(rows[1]), nullptr});
   for (int i = 0; i < 2; ++i) {
     if (outputs[i] == nullptr) continue;
-    device_->store_columns(engine::floats(rows[i]), 1, 0, 1,
-                           target(*outputs[i], images.count));
+    device_->operations().store_columns(engine::floats(rows[i]), 1, 0, 1,
+                                        target(*outputs[i], images.count));
     outputs[i]->written = gsl::narrow<std::uint64_t>(bytes);
   }
 }

@@ -7,7 +7,7 @@
 
 #include "base/check.hpp"
 #include "emulation/memory.hpp"
-#include "engine/cuda/kernel_device.hpp"
+#include "engine/cuda/kernel_operations.hpp"
 
 namespace vae::emulation {
 namespace {
@@ -42,37 +42,27 @@ class EmulatedDevice final : public engine::cuda::KernelDevice {
   }
   void wait() override {}
 
-  void load(const engine::RowSource& from, model::Extent image,
-            float* to) override {
-    if (from.place != engine::Place::host) return load_here(from, image, to);
-    const auto row =
-        image.size() * static_cast<std::int64_t>(element_size(from.type));
-    const Buffer copy = allocate(row * from.count);
+  void read_rows(const engine::RowSource& from, std::int64_t row_bytes,
+                 const UseRows& use) override {
+    if (from.place != engine::Place::host) return use(from, 0);
+    const Buffer copy = allocate(row_bytes * from.count);
     upload(copy.get(),
            static_cast<const std::byte*>(from.data) +
-               from.first * static_cast<std::uint64_t>(row),
-           row * from.count);
+               from.first * static_cast<std::uint64_t>(row_bytes),
+           row_bytes * from.count);
     engine::RowSource here = from;
     here.data = copy.get();
     here.first = 0;
-    load_here(here, image, to);
+    use(here, 0);
   }
 
-  void store(const float* from, model::Extent image, bool logits,
-             const engine::RowTarget& to) override {
-    const std::int64_t bytes = to.count * image.size() *
-                               static_cast<std::int64_t>(element_size(to.type));
-    deliver(to, bytes,
-            [&](void* memory) { store_here(from, image, logits, to, memory); });
-  }
-
-  void store_columns(const float* from, std::int64_t width, std::int64_t first,
-                     std::int64_t columns,
-                     const engine::RowTarget& to) override {
-    const std::int64_t bytes = to.count * columns * std::int64_t{sizeof(float)};
-    deliver(to, bytes, [&](void* memory) {
-      store_columns_here(from, width, first, columns, to.count, memory);
-    });
+  void write_rows(const engine::RowTarget& to, std::int64_t row_bytes,
+                  const FillRows& fill) override {
+    if (to.place != engine::Place::host) return fill(to.data);
+    const std::int64_t bytes = row_bytes * to.count;
+    const Buffer copy = allocate(bytes);
+    fill(copy.get());
+    download(to.data, copy.get(), bytes);
   }
 
  private:
@@ -84,15 +74,6 @@ class EmulatedDevice final : public engine::cuda::KernelDevice {
             "the emulation failed: ", cudaGetErrorString(error));
     const std::string beside = written_beside();
     require(beside.empty(), Status::internal, beside);
-  }
-
-  /// Runs `fill` on the target's memory, or on a copy that is then fetched.
-  template <class Fill>
-  void deliver(const engine::RowTarget& to, std::int64_t bytes, Fill fill) {
-    if (to.place != engine::Place::host) return fill(to.data);
-    const Buffer copy = allocate(bytes);
-    fill(copy.get());
-    download(to.data, copy.get(), bytes);
   }
 };
 

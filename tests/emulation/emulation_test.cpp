@@ -86,7 +86,7 @@ TEST_CASE("a grid that CUDA refuses is refused") {
   none.place = engine::Place::resident;
   engine::Device& device = kernel_device();
   const std::string text = testing::error_of(Status::device, [&] {
-    device.latent({nullptr, nullptr, nullptr, nullptr, 0, 3});
+    device.operations().latent({nullptr, nullptr, nullptr, nullptr, 0, 3});
   });
   says(text, "invalid configuration");
 }
@@ -110,7 +110,7 @@ TEST_CASE("a write beside memory is told, before, behind, and once") {
 TEST_CASE("an operation that writes beside memory fails") {
   const On<float> room(kernel_device(), 10);
   const std::string text = testing::error_of(Status::internal, [&] {
-    kernel_device().normals(
+    kernel_device().operations().normals(
         {{1, Stream::eval, 0}, nullptr, 0, 1, 11, 1.0f, room.data()});
   });
   says(text, "behind the 40 bytes");

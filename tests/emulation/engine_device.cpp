@@ -3,7 +3,7 @@
 // look for stray writes: the kernels' own tests do, on a device of their own.
 #include <utility>
 
-#include "engine/cuda/kernel_device.hpp"
+#include "engine/cuda/kernel_operations.hpp"
 #include "kernels/engine_subject.hpp"
 
 namespace vae::engine {
@@ -31,18 +31,6 @@ class EngineDevice final : public cuda::KernelDevice {
     memory_->clear(memory, bytes);
   }
   void wait() override {}
-
-  void load(const RowSource& from, model::Extent image, float* to) override {
-    load_here(from, image, to);
-  }
-  void store(const float* from, model::Extent image, bool logits,
-             const RowTarget& to) override {
-    store_here(from, image, logits, to, to.data);
-  }
-  void store_columns(const float* from, std::int64_t width, std::int64_t first,
-                     std::int64_t columns, const RowTarget& to) override {
-    store_columns_here(from, width, first, columns, to.count, to.data);
-  }
 
  private:
   cudaStream_t stream() const override { return nullptr; }

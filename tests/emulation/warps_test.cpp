@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "emulation/wrong.hpp"
-#include "engine/math/bfloat16.hpp"
+#include "engine/math/numbers.hpp"
 #include "kernels/unfused_support.hpp"
 #include "unit/testing.hpp"
 

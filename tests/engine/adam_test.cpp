@@ -1,11 +1,10 @@
 // Our Adam over the flat buffer against torch::optim::Adam: fifty steps on the
 // same gradients, with and without weight decay, equal up to rounding.
-#include "engine/math/adam.hpp"
-
 #include <algorithm>
 
 #include "engine/autograd.hpp"
-#include "engine/device.hpp"
+#include "engine/operations.hpp"
+#include "engine/math/update.hpp"
 
 namespace vae::engine {
 namespace {
@@ -80,7 +79,7 @@ std::vector<at::Tensor> ours(const AdamCase& s) {
   for (int step = 0; step < kSteps; ++step) {
     const at::Tensor gradient = gradient_of(step, at::kFloat);
     device->upload(state.reduced.get(), gradient.data_ptr<float>(), kCount * 4);
-    device->commit(state, layout, 1);
+    device->operations().commit({state, layout, 1});
     REQUIRE(control->skip == 0);
     all.push_back(at::from_blob(state.param.get(), {kCount}, at::kFloat)
                       .to(at::kDouble, false, true));

@@ -2,10 +2,8 @@
 // against autograd, in float64, over odd, non-square and one-channel shapes and
 // every memory order. The network made of them is tested in tests/reference.
 #include "engine/autograd.hpp"
-#include "engine/blocks/activation.hpp"
 #include "engine/blocks/batch_norm.hpp"
-#include "engine/blocks/conv.hpp"
-#include "engine/blocks/linear.hpp"
+#include "engine/blocks/layers.hpp"
 
 namespace vae::engine::blocks {
 namespace {

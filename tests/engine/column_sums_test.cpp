@@ -1,7 +1,5 @@
 // BatchNorm of large images in float32 against autograd in float64: its sums
 // are over a quarter of a million pixels, in either order of memory.
-#include "engine/blocks/column_sums.hpp"
-
 #include "autograd.hpp"
 #include "engine/blocks/batch_norm.hpp"
 #include "model/plan.hpp"

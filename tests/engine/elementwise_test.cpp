@@ -1,11 +1,10 @@
-// The element-wise formulas of the loss (math/likelihood.hpp, math/latent.hpp)
+// The element-wise formulas of the loss (math/objective.hpp)
 // and their derivatives against LibTorch and autograd in float64, and in
 // float32 where it is hardest: saturated logits, extreme log-variances.
 #include <cmath>
 
 #include "engine/autograd.hpp"
-#include "engine/math/latent.hpp"
-#include "engine/math/likelihood.hpp"
+#include "engine/math/objective.hpp"
 
 namespace vae::engine {
 namespace {

@@ -1,12 +1,12 @@
 // The order of the blocks engine's flat buffers: segments start aligned where
 // they must, never overlap, their strides visit each of their floats once, and
 // the two heads lie side by side.
-#include "engine/blocks/layout.hpp"
-
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
+
+#include "engine/blocks/parameters.hpp"
 
 namespace vae::engine::blocks {
 namespace {

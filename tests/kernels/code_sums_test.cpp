@@ -1,7 +1,7 @@
 // What a step reports from the latent code and the loss's totals, and sums over
 // rows, against double. Emulated alone, as gemm_test.cpp.
-#include "engine/cuda/code.hpp"
-#include "engine/math/latent.hpp"
+#include "engine/cuda/gemm_kernels.hpp"
+#include "engine/math/objective.hpp"
 #include "kernels/gemm_support.hpp"
 
 namespace vae::engine {

@@ -1,9 +1,8 @@
 // The latent code from partial sums of the heads, and its gradient from those
 // of dz: formulas to the bit where the sums have one term, else against double.
 // Emulated alone, as gemm_test.cpp.
-#include "engine/cuda/code.hpp"
-
-#include "engine/math/latent.hpp"
+#include "engine/cuda/gemm_kernels.hpp"
+#include "engine/math/objective.hpp"
 #include "kernels/gemm_support.hpp"
 
 namespace vae::engine {
@@ -99,7 +98,7 @@ struct Forward {
 
 std::vector<float> normals(const Size& size, const Cursor* cursor) {
   const On<float> out(kernel_device(), size.numbers());
-  kernel_device().normals(
+  kernel_device().operations().normals(
       {kKey, cursor, kFirstRow, size.images, size.latent, 1.0f, out.data()});
   return out.read();
 }
@@ -287,7 +286,7 @@ TEST_CASE("the derivative by the heads and its sums over images") {
   });
 }
 
-TEST_CASE("the derivative by the heads is math/latent.hpp's to the bit") {
+TEST_CASE("the derivative by the heads is math/objective.hpp's to the bit") {
   for_all([](const Size& size) {
     if (size.splits > 1) return;  // dz is a sum then
     Backward b(size);

@@ -17,7 +17,8 @@ void check_forward(Device& device, const Shape& shape, Number number,
   for (std::size_t i = 0; i < exact.size(); ++i)
     exact[i] = activated(values[i] + bias[i % index(c)], kind);
   const Array x(device, values, number), b(device, bias);
-  device.fusion()->bias_forward({x.matrix(shape), b.floats(), kind});
+  device.operations().fusion()->bias_forward(
+      {x.matrix(shape), b.floats(), kind});
   CHECK_LE(excess(x.read(), exact, number, largest(values)), 1);
 }
 
@@ -51,9 +52,9 @@ void check_backward(Device& device, const Shape& shape, Number number,
   const Values before = random_values(c, 5);
   const Array dy(device, b.dy, number), out(device, b.out, number);
   const Array dbias(device, before);
-  device.fusion()->bias_backward({dy.matrix(shape),
-                                  kind == Kind::none ? nullptr : out.data(),
-                                  dbias.floats(), accumulate, kind});
+  device.operations().fusion()->bias_backward(
+      {dy.matrix(shape), kind == Kind::none ? nullptr : out.data(),
+       dbias.floats(), accumulate, kind});
   if (accumulate)
     for (std::size_t k = 0; k < before.size(); ++k) b.dbias[k] += before[k];
   CHECK_LE(excess(dy.read(), b.dx, number, largest(b.dy)), 1);
@@ -93,7 +94,7 @@ TEST_CASE("bias_backward without activation reads no output, writes no dy") {
   const std::uint16_t odd = 0x7F81;
   device.upload(dy.data(), &odd, sizeof odd);
   const Bytes before = dy.raw();
-  device.fusion()->bias_backward(
+  device.operations().fusion()->bias_backward(
       {dy.matrix(shape), nullptr, dbias.floats(), false, Kind::none});
   CHECK(dy.raw() == before);
   CHECK(std::isnan(dbias.read()[0]));
@@ -107,7 +108,7 @@ TEST_CASE("bias_backward gives the same bytes again, in any order of blocks") {
     const Backward b = backward_of(each, Number::float32, Kind::none);
     const Array dy(device, b.dy), dbias(device, each.channels);
     const auto run = [&] {
-      device.fusion()->bias_backward(
+      device.operations().fusion()->bias_backward(
           {dy.matrix(each), nullptr, dbias.floats(), false, Kind::none});
       return dbias.raw();
     };

@@ -35,7 +35,7 @@ TEST_CASE("collect brings every piece to its place and touches no other") {
         }
         at += size + kGap;
       }
-      device.fusion()->collect(collect);
+      device.operations().fusion()->collect(collect);
       CHECK(flat.read() == exact);
     }
   }
@@ -46,12 +46,12 @@ TEST_CASE("collect takes as many pieces as it says, and none") {
   const std::int64_t most = Collect::kMost;
   const Array from(device, random_values(most, 1)), to(device, most);
   Collect collect{};
-  device.fusion()->collect(collect);
+  device.operations().fusion()->collect(collect);
   for (std::int64_t i = 0; i < most; ++i)
     collect.pieces[index(i)] = {from.floats() + i, to.floats() + most - 1 - i,
                                 1};
   collect.count = static_cast<std::int32_t>(most);
-  device.fusion()->collect(collect);
+  device.operations().fusion()->collect(collect);
   Values reversed = from.read();
   std::reverse(reversed.begin(), reversed.end());
   CHECK(to.read() == reversed);
@@ -64,8 +64,8 @@ TEST_CASE("refresh_copy rounds every parameter") {
     values[0] = std::numeric_limits<double>::infinity();
     const Array params(device, values);
     const Array copy(device, count, Number::bfloat16);
-    device.fusion()->refresh_copy(params.floats(), count,
-                                  static_cast<std::uint16_t*>(copy.data()));
+    device.operations().fusion()->refresh_copy(
+        params.floats(), count, static_cast<std::uint16_t*>(copy.data()));
     const Array expected(device, values, Number::bfloat16);
     CHECK(copy.raw() == expected.raw());
   }
@@ -124,9 +124,12 @@ TEST_CASE("a commit keeps the copy up to date and is otherwise as without") {
   Trained fused(device, true), plain(device, true);
   const Array copy(device, kParams, Number::bfloat16);
   const Bytes before = fused.param.raw();
-  device.fusion()->commit(fused.state, layout_of(), kLatent,
-                          static_cast<std::uint16_t*>(copy.data()), {});
-  device.commit(plain.state, layout_of(), kLatent);
+  device.operations().commit({fused.state,
+                              layout_of(),
+                              kLatent,
+                              static_cast<std::uint16_t*>(copy.data()),
+                              {}});
+  device.operations().commit({plain.state, layout_of(), kLatent});
   CHECK(fused.param.raw() != before);
   CHECK(fused.param.raw() == plain.param.raw());
   CHECK(fused.moment2.raw() == plain.moment2.raw());
@@ -135,7 +138,7 @@ TEST_CASE("a commit keeps the copy up to date and is otherwise as without") {
   CHECK(copy.raw() == expected.raw());
 
   Trained third(device, true);
-  device.fusion()->commit(third.state, layout_of(), kLatent, nullptr, {});
+  device.operations().commit({third.state, layout_of(), kLatent, nullptr, {}});
   CHECK(third.param.raw() == plain.param.raw());
 }
 
@@ -144,8 +147,11 @@ TEST_CASE("a refused step leaves the copy alone") {
   Trained fused(device, false);
   const Array copy(device, random_values(kParams, 9), Number::bfloat16);
   const Bytes params = fused.param.raw(), before = copy.raw();
-  device.fusion()->commit(fused.state, layout_of(), kLatent,
-                          static_cast<std::uint16_t*>(copy.data()), {});
+  device.operations().commit({fused.state,
+                              layout_of(),
+                              kLatent,
+                              static_cast<std::uint16_t*>(copy.data()),
+                              {}});
   CHECK(fused.param.raw() == params);
   CHECK(copy.raw() == before);
 }

@@ -1,6 +1,6 @@
 // The fused latent code against its formulas in float64, with the noise that
 // the device draws unfused.
-#include "engine/math/latent.hpp"
+#include "engine/math/objective.hpp"
 #include "kernels/fusion_support.hpp"
 #include "kernels/kernel_tests.hpp"
 
@@ -15,8 +15,8 @@ constexpr Shape kCodes[]{{1, 1}, {3, 5}, {64, 32}, {2, 33}, {150, 130}};
 
 Values noise_of(Device& device, const NoiseKey& key, const Shape& shape) {
   const Array noise(device, shape.rows * shape.channels);
-  device.normals({key, nullptr, kFirstRow, shape.rows, shape.channels, 1.0f,
-                  noise.floats()});
+  device.operations().normals({key, nullptr, kFirstRow, shape.rows,
+                               shape.channels, 1.0f, noise.floats()});
   return noise.read();
 }
 
@@ -39,7 +39,7 @@ struct DeviceForward {
         kl(device, shape.rows) {}
 
   void run(Device& device, const Cursor* cursor) {
-    device.fusion()->latent_forward(
+    device.operations().fusion()->latent_forward(
         {product.matrix({code.rows, 2 * code.channels}), bias.floats(),
          heads.floats(), noise.floats(), z.data(), kl.floats(), kKey, cursor,
          kFirstRow});
@@ -88,7 +88,7 @@ void check_backward(Device& device, const Shape& shape, Number number,
   const Array in(device, dz, number), h(device, heads), n(device, noise);
   const Array dheads(device, rows * 2 * latent, number);
   const Array dbias(device, before);
-  device.fusion()->latent_backward(
+  device.operations().fusion()->latent_backward(
       {in.matrix(shape), h.floats(), n.floats(), dheads.data(), dbias.floats(),
        static_cast<const Settings*>(on_device.get()), accumulate});
 
@@ -139,8 +139,9 @@ TEST_CASE("latent_forward equals the unfused operation to the bit") {
   DeviceForward got(device, shape, Number::float32);
   got.run(device, nullptr);
   const Array z(device, 5 * 33), kl(device, 5);
-  device.latent({got.heads.floats(), got.noise.floats(), z.floats(),
-                 kl.floats(), shape.rows, shape.channels});
+  device.operations().latent({got.heads.floats(), got.noise.floats(),
+                              z.floats(), kl.floats(), shape.rows,
+                              shape.channels});
   CHECK(z.raw() == got.z.raw());
   CHECK(kl.raw() == got.kl.raw());
 }

@@ -1,7 +1,7 @@
 // The fused likelihood against its formulas in float64: numbers of channels
 // around the number of threads, both likelihoods, and the product's place taken
 // by its gradient.
-#include "engine/math/likelihood.hpp"
+#include "engine/math/objective.hpp"
 #include "kernels/fusion_support.hpp"
 #include "kernels/kernel_tests.hpp"
 
@@ -57,9 +57,9 @@ void check(Device& device, const Images& images, Number number,
   const Array t(device, target), gradient(device, all, number);
   const Array recon(device, images.count), mse(device, images.count);
   const auto run = [&](const Array& to) {
-    device.fusion()->loss({product.matrix(images.shape()), b.floats(),
-                           t.floats(), to.data(), recon.floats(), mse.floats(),
-                           images.count, likelihood, kSigma});
+    device.operations().fusion()->loss(
+        {product.matrix(images.shape()), b.floats(), t.floats(), to.data(),
+         recon.floats(), mse.floats(), images.count, likelihood, kSigma});
   };
   run(gradient);
   const Loss exact = exact_loss(images, values, bias, target, likelihood);
@@ -95,9 +95,10 @@ TEST_CASE("the fused loss of an image with 1024 x 1024 pixels") {
       bias(device, Values{0.05});
   const Array target(device, Values(kPixels, 0.125));
   const Array recon(device, 1), mse(device, 1);
-  device.fusion()->loss({product.matrix({kPixels, 1}), bias.floats(),
-                         target.floats(), product.data(), recon.floats(),
-                         mse.floats(), 1, Likelihood::bernoulli, 1.0});
+  device.operations().fusion()->loss(
+      {product.matrix({kPixels, 1}), bias.floats(), target.floats(),
+       product.data(), recon.floats(), mse.floats(), 1, Likelihood::bernoulli,
+       1.0});
   const PixelLoss<float> pixel = bernoulli_loss(0.25f + 0.05f, 0.125f);
   const float d = pixel.mean - 0.125f;
   CHECK(recon.read()[0] ==
@@ -111,9 +112,9 @@ TEST_CASE("a loss that is not finite says so for its image alone") {
   values[15] = std::numeric_limits<double>::quiet_NaN();
   const Array product(device, values), bias(device, 1), target(device, 30);
   const Array recon(device, 3), mse(device, 3);
-  device.fusion()->loss({product.matrix({30, 1}), bias.floats(),
-                         target.floats(), product.data(), recon.floats(),
-                         mse.floats(), 3, Likelihood::bernoulli, 1.0});
+  device.operations().fusion()->loss(
+      {product.matrix({30, 1}), bias.floats(), target.floats(), product.data(),
+       recon.floats(), mse.floats(), 3, Likelihood::bernoulli, 1.0});
   const Values got = recon.read();
   CHECK(std::isfinite(got[0]));
   CHECK(std::isnan(got[1]));

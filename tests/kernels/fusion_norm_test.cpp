@@ -81,7 +81,7 @@ struct DeviceForward {
         var_sum(device, in.shape.channels) {}
 
   void run(Device& device, const Inputs& in, bool accumulate) {
-    device.fusion()->norm_forward(
+    device.operations().fusion()->norm_forward(
         {x.matrix(in.shape), out.data(), weight.floats(), bias.floats(),
          product_bias.floats(), mean.floats(), invstd.floats(),
          mean_sum.floats(), var_sum.floats(), static_cast<float>(kImages),
@@ -152,10 +152,10 @@ struct DeviceBackward {
         dbias(device, in.shape.channels) {}
 
   void run(Device& device, const Inputs& in, bool accumulate) {
-    device.fusion()->norm_backward({dy.matrix(in.shape), x.data(), out.data(),
-                                    weight.floats(), mean.floats(),
-                                    invstd.floats(), dweight.floats(),
-                                    dbias.floats(), accumulate, in.kind});
+    device.operations().fusion()->norm_backward(
+        {dy.matrix(in.shape), x.data(), out.data(), weight.floats(),
+         mean.floats(), invstd.floats(), dweight.floats(), dbias.floats(),
+         accumulate, in.kind});
   }
 };
 
@@ -298,7 +298,7 @@ TEST_CASE(
       DeviceForward got(device, in);
       const Array running_mean(device, mean), running_var(device, var);
       const auto run = [&](void* out) {
-        device.fusion()->norm_running(
+        device.operations().fusion()->norm_running(
             {got.x.matrix(shape), out, got.weight.floats(), got.bias.floats(),
              got.product_bias.floats(), running_mean.floats(),
              running_var.floats(), in.kind});

@@ -13,8 +13,9 @@
 #include <random>
 #include <vector>
 
-#include "engine/device.hpp"
-#include "engine/math/bfloat16.hpp"
+#include "engine/fusion.hpp"
+#include "engine/operations.hpp"
+#include "engine/math/numbers.hpp"
 
 namespace vae::engine {
 

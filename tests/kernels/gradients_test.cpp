@@ -1,8 +1,7 @@
 // The gradient, collected into the flat buffer from a table of partial and
 // exact sums, against the same additions here. Emulated alone: on a GPU the
 // pass that ends in it is held against the reference.
-#include "engine/cuda/gradients.hpp"
-
+#include "engine/cuda/gemm_kernels.hpp"
 #include "kernels/gemm_support.hpp"
 
 namespace vae::engine {

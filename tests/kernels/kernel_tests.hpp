@@ -3,7 +3,8 @@
 // device and what they want of it goes through allocate, upload and download.
 #pragma once
 
-#include "engine/device.hpp"
+#include "engine/fusion.hpp"
+#include "engine/operations.hpp"
 
 namespace vae::engine {
 

@@ -61,10 +61,11 @@ End committed(Device& device, const Start& start) {
   Layout layout;
   layout.param_floats = start.params;
   layout.running_floats = kRunning;
-  device.commit(
-      {param.memory(), moment1.memory(), moment2.memory(), reduced.memory(),
-       running.memory(), sums.memory(), control.memory()},
-      layout, kLatent);
+  device.operations().commit(
+      {{param.memory(), moment1.memory(), moment2.memory(), reduced.memory(),
+        running.memory(), sums.memory(), control.memory()},
+       layout,
+       kLatent});
   End end{{}, sums.read(), control.read()[0]};
   for (const auto* part : {&param, &moment1, &moment2, &running}) {
     const auto values = part->read();

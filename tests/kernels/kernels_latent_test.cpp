@@ -1,6 +1,6 @@
 // The latent code and its gradient by our kernels: elements are bit-equal to
 // the CPU's, a row's KL is the rounded sum of terms in double.
-#include "engine/math/latent.hpp"
+#include "engine/math/objective.hpp"
 #include "kernels/unfused_support.hpp"
 
 namespace vae::engine {
@@ -35,10 +35,11 @@ Outputs outputs_of(Device& device, const Inputs& in, const Size& size) {
   Settings set{};
   set.kl_weight = 0.3;
   const On<Settings> settings(device, {set});
-  device.latent({heads.data(), noise.data(), z.data(), kl.data(), size.rows,
-                 size.latent});
-  device.latent_gradient({heads.data(), noise.data(), dz.data(), dheads.data(),
-                          size.rows, size.latent, settings.data()});
+  device.operations().latent({heads.data(), noise.data(), z.data(), kl.data(),
+                              size.rows, size.latent});
+  device.operations().latent_gradient({heads.data(), noise.data(), dz.data(),
+                                       dheads.data(), size.rows, size.latent,
+                                       settings.data()});
   return {z.read(), kl.read(), dheads.read()};
 }
 

@@ -1,7 +1,6 @@
 // Likelihood and a batch's sums by our kernels: gradients are bit-equal to the
 // CPU's, sums are the rounded ones of terms in double.
-#include "engine/math/latent.hpp"
-#include "engine/math/likelihood.hpp"
+#include "engine/math/objective.hpp"
 #include "kernels/unfused_support.hpp"
 
 namespace vae::engine {
@@ -32,7 +31,7 @@ Losses losses_of(Device& device, const Images& in, const Size& size,
   const On<float> output(device, in.output), target(device, in.target);
   const On<float> gradient(device, size.rows * size.pixels);
   const On<float> recon(device, size.rows), mse(device, size.rows);
-  device.reconstruction(
+  device.operations().reconstruction(
       {output.data(), target.data(), wanted ? gradient.data() : nullptr,
        recon.data(), mse.data(), size.rows, size.pixels, likelihood, kSigma});
   return {recon.read(), mse.read(), gradient.read()};
@@ -129,9 +128,9 @@ std::vector<float> tail_of(Device& device, const Parts& in, const Sum& size,
   BatchSums sums{heads.data(), recon.data(),    kl.data(),
                  mse.data(),   tail.data(),     size.rows,
                  size.latent,  settings.data(), false};
-  device.batch_sums(sums);
+  device.operations().batch_sums(sums);
   sums.accumulate = true;
-  if (twice) device.batch_sums(sums);
+  if (twice) device.operations().batch_sums(sums);
   return tail.read();
 }
 
@@ -193,9 +192,9 @@ TEST_CASE("sums of many batches are added up in double") {
   const On<Settings> settings(device, {set});
   constexpr int kBatches = 20;
   for (int i = 0; i < kBatches; ++i)
-    device.batch_sums({heads.data(), recon.data(), kl.data(), mse.data(),
-                       nullptr, size.rows, size.latent, settings.data(), true,
-                       totals.data()});
+    device.operations().batch_sums({heads.data(), recon.data(), kl.data(),
+                                    mse.data(), nullptr, size.rows, size.latent,
+                                    settings.data(), true, totals.data()});
   const auto got = totals.read();
   const auto exact = exact_tail(in, size);
   for (std::size_t i = 0; i < got.size(); ++i) {

@@ -15,7 +15,7 @@ constexpr std::int64_t kTotal = 20;
 std::vector<float> loaded(Device& device, const RowSource& rows,
                           const model::Extent& image) {
   const On<float> to(device, rows.count * image.size());
-  device.load(rows, image, to.data());
+  device.operations().load(rows, image, to.data());
   return to.read();
 }
 
@@ -70,7 +70,7 @@ std::vector<T> stored(Device& device, const std::vector<float>& values,
   RowTarget to = how;
   std::vector<T> out(values.size());
   to.data = out.data();
-  device.store(from.data(), image, logits, to);
+  device.operations().store(from.data(), image, logits, to);
   return out;
 }
 
@@ -98,13 +98,13 @@ std::vector<float> drawn(Device& device, std::int64_t rows, std::int64_t width,
                           {Cursor{(std::uint64_t{1} << 40) + 5, 0, {}}});
   const On<float> out(device, rows * width);
   // Rows that pass the end of 32 bits, and samples.
-  device.normals({{99, Stream::train, 4, 2},
-                  by_cursor ? cursor.data() : nullptr,
-                  0xFFFFFFFEu,
-                  rows,
-                  width,
-                  0.7f,
-                  out.data()});
+  device.operations().normals({{99, Stream::train, 4, 2},
+                               by_cursor ? cursor.data() : nullptr,
+                               0xFFFFFFFEu,
+                               rows,
+                               width,
+                               0.7f,
+                               out.data()});
   return out.read();
 }
 
@@ -158,9 +158,10 @@ TEST_CASE("columns of a matrix go out row by row") {
     const auto taken = [&](Device& device) {
       const On<float> from(device, values);
       std::vector<float> out(at(part.rows * part.columns));
-      device.store_columns(from.data(), part.width, part.first, part.columns,
-                           {out.data(), ElementType::float32, vae::Layout::chw,
-                            Place::host, part.rows, nullptr});
+      device.operations().store_columns(
+          from.data(), part.width, part.first, part.columns,
+          {out.data(), ElementType::float32, vae::Layout::chw, Place::host,
+           part.rows, nullptr});
       return out;
     };
     CHECK(same_bytes(taken(kernel_device()), taken(*cpu)));

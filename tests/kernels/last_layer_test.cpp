@@ -1,8 +1,8 @@
 // The last layer with its likelihood against plain loops: pixels' derivatives
 // and the three totals, over bands of rows and sides of either parity. Emulated
 // alone, as gemm_test.cpp.
-#include "engine/cuda/ends.hpp"
-#include "engine/math/likelihood.hpp"
+#include "engine/cuda/gemm_kernels.hpp"
+#include "engine/math/objective.hpp"
 #include "kernels/gemm_support.hpp"
 
 namespace vae::engine {

@@ -7,7 +7,7 @@
 #include <map>
 
 #include "emulation/runtime.hpp"
-#include "engine/cuda/launches.hpp"
+#include "engine/cuda/launch.cuh"
 #include "kernels/engine_subject.hpp"
 
 namespace vae::engine {

@@ -11,7 +11,7 @@
 #include <random>
 #include <vector>
 
-#include "engine/device.hpp"
+#include "engine/operations.hpp"
 #include "kernels/kernel_tests.hpp"
 
 namespace vae::engine {

@@ -1,11 +1,10 @@
 // What is done to a tile, against plain double loops: exact where the numbers
 // are, within the rounding of a sum elsewhere; nothing else is written.
-#include "engine/tile/epilogues.hpp"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 
+#include "engine/tile/tile_kernels.hpp"
 #include "tile/parts.hpp"
 
 namespace vae::engine::tile {

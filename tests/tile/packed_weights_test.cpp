@@ -1,9 +1,8 @@
 // Weights as right sides of products: equal to their definition, and made anew
 // when, and only when, the parameters have changed.
-#include "engine/tile/packed_weights.hpp"
-
 #include <doctest/doctest.h>
 
+#include "engine/tile/tiled_layer.hpp"
 #include "tile/parts.hpp"
 
 namespace vae::engine::tile {

@@ -1,9 +1,8 @@
 // Packing: the same numbers in other orders, against plain double loops;
 // nothing that is not named is written.
-#include "engine/tile/packing.hpp"
-
 #include <doctest/doctest.h>
 
+#include "engine/tile/tile_kernels.hpp"
 #include "tile/parts.hpp"
 
 namespace vae::engine::tile {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/math/bfloat16.hpp"
+#include "engine/math/numbers.hpp"
 #include "engine/tile/products.hpp"
 
 namespace vae::engine::tile {

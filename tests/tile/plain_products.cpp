@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#include "engine/math/bfloat16.hpp"
+#include "engine/math/numbers.hpp"
 #include "engine/tile/products.hpp"
 
 namespace vae::engine::tile {

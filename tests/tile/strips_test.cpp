@@ -1,9 +1,8 @@
 // One image alone, pixels in the rows of products: the runs against the links
 // that they stand for, and the whole engine against the same image in a batch.
-#include "engine/tile/strips.hpp"
-
 #include <tuple>
 
+#include "engine/tile/geometry.hpp"
 #include "tile/tile_cases.hpp"
 
 namespace vae::engine {

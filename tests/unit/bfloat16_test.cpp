@@ -1,13 +1,13 @@
 // bfloat16: every one of its values, and rounding against a search for the
 // nearer of two neighbours, with ties, subnormals, infinity and NaN.
-#include "engine/math/bfloat16.hpp"
-
 #include <doctest/doctest.h>
 
 #include <bit>
 #include <cmath>
 #include <initializer_list>
 #include <limits>
+
+#include "engine/math/numbers.hpp"
 
 namespace vae::engine {
 namespace {

@@ -1,10 +1,10 @@
 // How matrices are cut into blocks: every element has one place, and sums never
 // need more scratch memory than there is.
-#include "engine/cuda/column_grid.hpp"
-
 #include <doctest/doctest.h>
 
 #include <initializer_list>
+
+#include "engine/cuda/indexing.hpp"
 
 namespace vae::engine::cuda {
 namespace {

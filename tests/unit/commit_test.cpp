@@ -1,11 +1,11 @@
 // What an update decides: mean, then norm, then clip; whether it happens at
 // all; and what it adds to the sums.
-#include "engine/math/commit.hpp"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
+
+#include "engine/math/update.hpp"
 
 namespace vae::engine {
 namespace {

@@ -70,7 +70,7 @@ TEST_CASE("a commit is Adam's formula on the scaled, clipped gradient") {
   Run run = make_run(*device);
   const auto before = kept(run);
   const auto reduced = values_of(run.state.reduced, kParams + kRunning);
-  device->commit(run.state, run.layout, kLatent);
+  device->operations().commit({run.state, run.layout, kLatent});
   double square = 0;
   for (std::size_t i = 0; i < kParams; ++i)
     square += double{reduced[i]} * double{reduced[i]} / 16;
@@ -107,7 +107,7 @@ TEST_CASE("a commit is Adam's formula on the scaled, clipped gradient") {
 TEST_CASE("a commit is the same on any number of threads") {
   on_any_threads([](Device& device) {
     Run run = make_run(device);
-    device.commit(run.state, run.layout, kLatent);
+    device.operations().commit({run.state, run.layout, kLatent});
     auto all = kept(run);
     const std::int64_t sums = 2 * sum_doubles(kLatent);
     append(all, values_of(run.state.sums, sums));
@@ -130,7 +130,7 @@ TEST_CASE("a commit that is not finite changes nothing and is counted") {
     Run run = make_run(*device);
     const auto before = kept(run);
     spoil(run, how);
-    device->commit(run.state, run.layout, kLatent);
+    device->operations().commit({run.state, run.layout, kLatent});
     CHECK(kept(run) == before);
     const auto* control = static_cast<const Control*>(run.state.control.get());
     CHECK_EQ(control->updates, 6);
@@ -147,7 +147,7 @@ TEST_CASE("the largest finite gradient is clipped, not refused") {
   const auto device = make_cpu_device(1);
   Run run = make_run(*device);
   floats(run.state.reduced)[0] = std::numeric_limits<float>::max();
-  device->commit(run.state, run.layout, kLatent);
+  device->operations().commit({run.state, run.layout, kLatent});
   for (const float value : kept(run)) REQUIRE(std::isfinite(value));
   CHECK_EQ(static_cast<const Control*>(run.state.control.get())->updates, 7);
 }
@@ -171,7 +171,7 @@ TEST_CASE("finite parameters and moments stay finite, whatever the settings") {
             floats(run.state.moment1)[i] = ends[i / 81 % 9];
             floats(run.state.moment2)[i] = std::abs(ends[i / 729]);
           }
-          device->commit(run.state, run.layout, kLatent);
+          device->operations().commit({run.state, run.layout, kLatent});
           REQUIRE_EQ(control.skip, 0);
           bool finite = true;
           for (const float value : kept(run)) finite &= std::isfinite(value);
@@ -186,7 +186,7 @@ TEST_CASE("a step out of float32's range is not taken") {
   floats(run.state.param)[0] = 1;
   floats(run.state.moment1)[0] = 1e20f;
   floats(run.state.moment2)[0] = 0;
-  device->commit(run.state, run.layout, kLatent);
+  device->operations().commit({run.state, run.layout, kLatent});
   CHECK_EQ(floats(run.state.param)[0], 1);
   CHECK_GT(std::abs(floats(run.state.param)[1]), 1e25f);  // others are
 }
@@ -197,7 +197,7 @@ TEST_CASE("weight decay moves a parameter whose gradient is zero") {
   device->clear(run.state.reduced.get(), kParams * 4);
   device->clear(run.state.moment1.get(), kParams * 4);
   const auto before = values_of(run.state.param, kParams);
-  device->commit(run.state, run.layout, kLatent);
+  device->operations().commit({run.state, run.layout, kLatent});
   const auto after = values_of(run.state.param, kParams);
   for (std::size_t i = 0; i < kParams; ++i)
     REQUIRE((after[i] - before[i]) * before[i] < 0);  // towards zero

@@ -8,7 +8,7 @@
 #include <functional>
 #include <vector>
 
-#include "engine/device.hpp"
+#include "engine/operations.hpp"
 
 namespace vae::engine {
 
@@ -18,7 +18,7 @@ inline const std::int64_t kPixels = kImage.size();
 
 inline std::vector<float> normals(std::int64_t count, std::uint64_t seed) {
   std::vector<float> out(static_cast<std::size_t>(count));
-  make_cpu_device(1)->normals(
+  make_cpu_device(1)->operations().normals(
       {{seed, Stream::eval, 0}, nullptr, 0, 1, count, 1.0f, out.data()});
   return out;
 }

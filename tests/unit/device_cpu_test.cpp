@@ -47,9 +47,10 @@ TEST_CASE("rows come in order, from a place on, or gathered by an order") {
   const auto loaded = [&](const Cursor* by, std::uint64_t first) {
     return on_any_threads([&](Device& device) {
       auto out = room(kRows * kPixels);
-      device.load({all.data(), ElementType::float32, vae::Layout::hwc,
-                   Place::host, by, first, kRows, nullptr},
-                  kImage, out.data());
+      device.operations().load(
+          {all.data(), ElementType::float32, vae::Layout::hwc, Place::host, by,
+           first, kRows, nullptr},
+          kImage, out.data());
       return out;
     });
   };
@@ -73,16 +74,16 @@ TEST_CASE("bytes in, bytes out, in both layouts") {
   for (const auto layout : {vae::Layout::chw, vae::Layout::hwc}) {
     const auto device = make_cpu_device(2);
     auto inside = room(kRows * kPixels);
-    device->load({bytes.data(), ElementType::uint8, layout, Place::host,
-                  nullptr, 0, kRows, nullptr},
-                 kImage, inside.data());
+    device->operations().load({bytes.data(), ElementType::uint8, layout,
+                               Place::host, nullptr, 0, kRows, nullptr},
+                              kImage, inside.data());
     CHECK_EQ(inside[0], 0.0f);
     // The second number is the second channel's first pixel, or the next.
     const std::size_t next = layout == vae::Layout::chw ? 21 : 1;
     CHECK_EQ(inside[1], static_cast<float>(bytes[next]) / 255.0f);
     auto back = bytes;
     back.assign(bytes.size(), 1);
-    device->store(
+    device->operations().store(
         inside.data(), kImage, false,
         {back.data(), ElementType::uint8, layout, Place::host, kRows, nullptr});
     CHECK(back == bytes);
@@ -92,7 +93,7 @@ TEST_CASE("bytes in, bytes out, in both layouts") {
 TEST_CASE("columns of a matrix go out row by row") {
   const auto matrix = normals(3 * 6, 3);
   auto out = room(3 * 2);
-  make_cpu_device(1)->store_columns(
+  make_cpu_device(1)->operations().store_columns(
       matrix.data(), 6, 1, 2,
       {out.data(), ElementType::float32, vae::Layout::chw, Place::host, 3,
        nullptr});
@@ -104,7 +105,8 @@ TEST_CASE("noise belongs to the row's place, not to the batch it comes in") {
   const NoiseKey key{9, Stream::train, 4};
   const auto whole = on_any_threads([&](Device& device) {
     auto out = room(kRows * kLatent);
-    device.normals({key, nullptr, 100, kRows, kLatent, 1.0f, out.data()});
+    device.operations().normals(
+        {key, nullptr, 100, kRows, kLatent, 1.0f, out.data()});
     return out;
   });
   const auto device = make_cpu_device(1);
@@ -114,13 +116,13 @@ TEST_CASE("noise belongs to the row's place, not to the batch it comes in") {
     auto out = room(rows * kLatent);
     // The step may come from a cursor instead of the key.
     const Cursor cursor{4, 0, {}};
-    device->normals({{9, Stream::train, 99},
-                     &cursor,
-                     100 + static_cast<std::uint64_t>(first),
-                     rows,
-                     kLatent,
-                     1.0f,
-                     out.data()});
+    device->operations().normals({{9, Stream::train, 99},
+                                  &cursor,
+                                  100 + static_cast<std::uint64_t>(first),
+                                  rows,
+                                  kLatent,
+                                  1.0f,
+                                  out.data()});
     append(parts, out);
   }
   CHECK(parts == whole);
@@ -139,21 +141,23 @@ std::vector<float> step_of(Device& device, Likelihood likelihood) {
   const Settings settings = weighing(0.25);
   const auto output = normals(kRows * kPixels, 6);
   auto target = room(kRows * kPixels);
-  device.store(normals(kRows * kPixels, 7).data(), kImage, true,
-               {target.data(), ElementType::float32, vae::Layout::hwc,
-                Place::host, kRows, nullptr});
+  device.operations().store(normals(kRows * kPixels, 7).data(), kImage, true,
+                            {target.data(), ElementType::float32,
+                             vae::Layout::hwc, Place::host, kRows, nullptr});
   auto z = room(kRows * kLatent), kl = room(kRows), recon = room(kRows);
   auto mse = room(kRows), slope = room(kRows * kPixels);
   auto dheads = room(kRows * 2 * kLatent), tail = room(tail_floats(kLatent));
-  device.latent(
+  device.operations().latent(
       {heads.data(), noise.data(), z.data(), kl.data(), kRows, kLatent});
-  device.reconstruction({output.data(), target.data(), slope.data(),
-                         recon.data(), mse.data(), kRows, kPixels, likelihood,
-                         0.5});
-  device.latent_gradient({heads.data(), noise.data(), z.data(), dheads.data(),
-                          kRows, kLatent, &settings});
-  device.batch_sums({heads.data(), recon.data(), kl.data(), mse.data(),
-                     tail.data(), kRows, kLatent, &settings, false});
+  device.operations().reconstruction({output.data(), target.data(),
+                                      slope.data(), recon.data(), mse.data(),
+                                      kRows, kPixels, likelihood, 0.5});
+  device.operations().latent_gradient({heads.data(), noise.data(), z.data(),
+                                       dheads.data(), kRows, kLatent,
+                                       &settings});
+  device.operations().batch_sums({heads.data(), recon.data(), kl.data(),
+                                  mse.data(), tail.data(), kRows, kLatent,
+                                  &settings, false});
   std::vector<float> all;
   for (const auto* part : {&z, &kl, &recon, &mse, &slope, &dheads, &tail})
     append(all, *part);
@@ -189,7 +193,7 @@ TEST_CASE("sums of a batch, and their accumulation") {
       expected[6 + 2 * kLatent + k] += m * m;
     }
   }
-  device->batch_sums(in);
+  device->operations().batch_sums(in);
   for (std::size_t i = 0; i < tail.size(); ++i) {
     CAPTURE(i);
     // Terms in float (6e-8 each of about kRows), then one rounding.
@@ -197,11 +201,11 @@ TEST_CASE("sums of a batch, and their accumulation") {
   }
   const auto once = tail;
   in.accumulate = true;
-  device->batch_sums(in);
+  device->operations().batch_sums(in);
   for (std::size_t i = 0; i < tail.size(); ++i)
     CHECK_EQ(tail[i], once[i] + once[i]);
   in.accumulate = false;
-  device->batch_sums(in);
+  device->operations().batch_sums(in);
   CHECK(tail == once);
 }
 
@@ -214,8 +218,9 @@ TEST_CASE("a loss that is not finite raises the flag") {
     for (int which = 0; which < 2; ++which) {
       const float recon = which == 0 ? bad : 1, kl = which == 1 ? bad : 1;
       auto tail = room(tail_floats(kLatent));
-      device->batch_sums({heads.data(), &recon, &kl, &zero, tail.data(), 1,
-                          kLatent, &settings, false});
+      device->operations().batch_sums({heads.data(), &recon, &kl, &zero,
+                                       tail.data(), 1, kLatent, &settings,
+                                       false});
       CHECK_EQ(tail[5], 1.0f);
     }
 }

@@ -1,13 +1,13 @@
 // Division by multiplication: equal to / for every dividend of the stated
 // range, looked at where quotients change and at its ends.
-#include "engine/cuda/divisor.hpp"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <initializer_list>
 #include <limits>
 #include <random>
+
+#include "engine/cuda/indexing.hpp"
 
 namespace vae::engine::cuda {
 namespace {

@@ -1,7 +1,5 @@
 // exp, ln(1 + t) and the logistic function in float32: error bounds, the ends
 // of their ranges, and NaN, which must come out as NaN.
-#include "engine/math/elementary.hpp"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -9,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "engine/math/pixels.hpp"
+#include "engine/math/numbers.hpp"
 
 namespace vae::engine {
 namespace {

@@ -1,14 +1,14 @@
 // The formulas of fused passes: activations and their slopes as PyTorch has
 // them, also at zero and for NaN, and BatchNorm's derivatives against
 // differences of its own forward, in double.
-#include "engine/math/fused.hpp"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <cstddef>
 #include <limits>
 #include <vector>
+
+#include "engine/math/layer.hpp"
 
 namespace vae::engine {
 namespace {

@@ -8,9 +8,8 @@
 #include <numbers>
 #include <vector>
 
-#include "engine/math/latent.hpp"
-#include "engine/math/likelihood.hpp"
 #include "engine/math/normal.hpp"
+#include "engine/math/objective.hpp"
 
 namespace vae::engine::cpu {
 namespace {

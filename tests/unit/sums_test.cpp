@@ -8,8 +8,7 @@
 #include <vector>
 
 #include "engine/cpu/loops.hpp"
-#include "engine/math/latent.hpp"
-#include "engine/math/likelihood.hpp"
+#include "engine/math/objective.hpp"
 #include "small_trainers.hpp"
 
 namespace vae {
@@ -140,8 +139,8 @@ TEST_CASE("sums of a hundred thousand batches") {
   std::vector<double> totals(at(tail_floats(1)));
   const int batches = 100000;
   for (int i = 0; i < batches; ++i)
-    device->batch_sums({heads, &recon, &kl, &mse, nullptr, 1, 1, &settings,
-                        true, totals.data()});
+    device->operations().batch_sums({heads, &recon, &kl, &mse, nullptr, 1, 1,
+                                     &settings, true, totals.data()});
   const double one = kl_divergence(heads[0], heads[1]), mean = heads[0];
   const double expected[]{double{recon} + 0.5 * double{kl},
                           double{recon},

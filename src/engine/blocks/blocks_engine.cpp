@@ -4,12 +4,11 @@
 #include <nlohmann/json.hpp>
 
 #include "base/host_memory.hpp"
-#include "engine/blocks/fused_layer_ops.hpp"
-#include "engine/blocks/heap.hpp"
-#include "engine/blocks/layout.hpp"
+#include "engine/blocks/layer_ops.hpp"
+#include "engine/blocks/layers.hpp"
 #include "engine/blocks/make_blocks_engine.hpp"
-#include "engine/blocks/processor.hpp"
-#include "engine/blocks/torch_layer_ops.hpp"
+#include "engine/blocks/parameters.hpp"
+#include "engine/blocks/torch_scope.hpp"
 
 namespace vae::engine::blocks {
 namespace {
@@ -48,6 +47,7 @@ BlocksEngine::BlocksEngine(const model::Plan& plan, const Config& config,
       layout_(make_layout(plan_)),
       config_(config),
       device_(device),
+      operations_(device.operations()),
       fusion_(fusion),
       options_(options_of(device).dtype(at::kFloat)),
       parameters_(plan_, layout_, options_, product_type(config),
@@ -65,7 +65,7 @@ BlocksEngine::BlocksEngine(const model::Plan& plan, const Config& config,
 
 void BlocksEngine::make_pass() {
   const PassContext context{plan_, layout_, config_, state_};
-  const BlocksContext blocks{context, parameters_, device_, network_};
+  const BlocksContext blocks{context, parameters_, operations_, network_};
   if (fusion_ == nullptr) {
     pass_ = make_torch_pass(blocks);
     return;
@@ -138,7 +138,7 @@ void BlocksEngine::load(const Input& input) {
     first_image_ = input.first_image;
     RowSource rows = input.rows;
     if (rows.place == Place::resident) rows.cursor = &control()->cursor;
-    device_.load(rows, plan_.image, floats(input_));
+    operations_.load(rows, plan_.image, floats(input_));
   });
 }
 
@@ -151,11 +151,9 @@ void BlocksEngine::gradients(bool accumulate) {
 
 void BlocksEngine::update() {
   run([&] {
-    if (fusion_ != nullptr)
-      fusion_->commit(state_, layout_, plan_.latent,
-                      static_cast<std::uint16_t*>(copy_.get()), pass_->norm());
-    else
-      device_.commit(state_, layout_, plan_.latent);
+    operations_.commit({state_, layout_, plan_.latent,
+                        static_cast<std::uint16_t*>(copy_.get()),
+                        pass_->norm()});
   });
 }
 

@@ -12,6 +12,7 @@
 #include "engine/blocks/torch_scope.hpp"
 #include "engine/blocks/training_pass.hpp"
 #include "engine/engine.hpp"
+#include "engine/operations.hpp"
 #include "engine/recorder.hpp"
 
 namespace vae::engine::blocks {
@@ -90,6 +91,7 @@ class BlocksEngine final : public Engine {
   const Layout layout_;
   const Config config_;
   Device& device_;
+  Operations& operations_;
   Fusion* fusion_;
   at::TensorOptions options_;
   Parameters parameters_;

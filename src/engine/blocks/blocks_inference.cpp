@@ -41,7 +41,7 @@ at::Tensor BlocksEngine::load_chunk(RowSource from, model::Extent row,
                            std::int64_t{sizeof(float)});
   from.first += static_cast<std::uint64_t>(done);
   from.count = n;
-  device_.load(from, row, floats(*to));
+  operations_.load(from, row, floats(*to));
   return at::from_blob(to->get(), {n, row.size()}, options_);
 }
 
@@ -88,8 +88,8 @@ at::Tensor BlocksEngine::decode_chunk(const at::Tensor& z) {
 }
 
 void BlocksEngine::store_images(const at::Tensor& output, const RowTarget& to) {
-  device_.store(data(output), plan_.image,
-                config_.likelihood == Likelihood::bernoulli, to);
+  operations_.store(data(output), plan_.image,
+                    config_.likelihood == Likelihood::bernoulli, to);
 }
 
 void BlocksEngine::score_chunk(const Input& input, std::int64_t done,
@@ -108,21 +108,22 @@ void BlocksEngine::score_chunk(const Input& input, std::int64_t done,
   const at::Tensor noise = matrix(latent), z = matrix(latent);
   const at::Tensor kl = result(scores.kl), recon = result(scores.recon);
   const at::Tensor mse = matrix(1);
-  device_.normals({{config_.seed, Stream::eval, 0},
-                   nullptr,
-                   input.first_image + static_cast<std::uint64_t>(done),
-                   n,
-                   latent,
-                   1.0f,
-                   data(noise)});
-  device_.latent({data(heads), data(noise), data(z), data(kl), n, latent});
+  operations_.normals({{config_.seed, Stream::eval, 0},
+                       nullptr,
+                       input.first_image + static_cast<std::uint64_t>(done),
+                       n,
+                       latent,
+                       1.0f,
+                       data(noise)});
+  operations_.latent({data(heads), data(noise), data(z), data(kl), n, latent});
   const at::Tensor output = decode_chunk(z);
-  device_.reconstruction({data(output), data(rows), nullptr, data(recon),
-                          data(mse), n, plan_.image.size(), config_.likelihood,
-                          config_.gaussian_sigma});
+  operations_.reconstruction({data(output), data(rows), nullptr, data(recon),
+                              data(mse), n, plan_.image.size(),
+                              config_.likelihood, config_.gaussian_sigma});
   if (scores.totals != nullptr)
-    device_.batch_sums({data(heads), data(recon), data(kl), data(mse), nullptr,
-                        n, latent, control(), true, scores.totals});
+    operations_.batch_sums({data(heads), data(recon), data(kl), data(mse),
+                            nullptr, n, latent, control(), true,
+                            scores.totals});
 }
 
 void BlocksEngine::score(const Input& input, const Scores& scores) {
@@ -141,11 +142,11 @@ void BlocksEngine::encode(const Input& input, const RowTarget& mean,
       load_chunk(input.rows, plan_.image, done, n, &chunk_images_);
       const at::Tensor heads = encode_chunk(n);
       if (mean.data != nullptr)
-        device_.store_columns(data(heads), 2 * latent, 0, latent,
-                              part(mean, latent, done, n));
+        operations_.store_columns(data(heads), 2 * latent, 0, latent,
+                                  part(mean, latent, done, n));
       if (logvar.data != nullptr)
-        device_.store_columns(data(heads), 2 * latent, latent, latent,
-                              part(logvar, latent, done, n));
+        operations_.store_columns(data(heads), 2 * latent, latent, latent,
+                                  part(logvar, latent, done, n));
     });
   });
 }
@@ -165,9 +166,9 @@ void BlocksEngine::sample(const NoiseKey& key, std::uint64_t first_row,
   run([&] {
     chunks(config_, images.count, [&](std::int64_t done, std::int64_t n) {
       const at::Tensor z = at::empty({n, plan_.latent}, options_);
-      device_.normals({key, nullptr,
-                       first_row + static_cast<std::uint64_t>(done), n,
-                       plan_.latent, scale, data(z)});
+      operations_.normals({key, nullptr,
+                           first_row + static_cast<std::uint64_t>(done), n,
+                           plan_.latent, scale, data(z)});
       store_images(decode_chunk(z), part(images, plan_.image.size(), done, n));
     });
   });

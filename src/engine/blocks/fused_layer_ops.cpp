@@ -1,9 +1,8 @@
-// See fused_layer_ops.hpp.
-#include "engine/blocks/fused_layer_ops.hpp"
-
+// FusedLayerOps (layer_ops.hpp).
 #include <gsl/gsl>
 
 #include "base/check.hpp"
+#include "engine/blocks/layer_ops.hpp"
 #include "engine/blocks/shapes.hpp"
 
 namespace vae::engine::blocks {

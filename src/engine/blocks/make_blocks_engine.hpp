@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "engine/engine.hpp"
+#include "engine/operations.hpp"
 
 namespace vae::engine::blocks {
 

@@ -1,8 +1,7 @@
 // See network.hpp.
 #include "engine/blocks/network.hpp"
 
-#include "engine/blocks/conv.hpp"
-#include "engine/blocks/linear.hpp"
+#include "engine/blocks/layers.hpp"
 #include "engine/blocks/shapes.hpp"
 
 namespace vae::engine::blocks {

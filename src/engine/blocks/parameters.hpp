@@ -1,5 +1,6 @@
-// LibTorch tensors as views of a State's flat buffers, and parameters converted
-// to the element type of GEMMs and convolutions. Owns no values.
+// The blocks engine's flat buffers: their layout, LibTorch tensors as views of
+// them, and parameters converted to the element type of GEMMs and convolutions.
+// Owns no values.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -10,6 +11,10 @@
 #include "model/plan.hpp"
 
 namespace vae::engine::blocks {
+
+/// Channels come last, so that LibTorch's fast memory format (channels_last)
+/// needs no copies. The two heads are adjacent, so that one GEMM computes both.
+Layout make_layout(const model::Plan& plan);
 
 class Parameters {
  public:

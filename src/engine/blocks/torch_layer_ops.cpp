@@ -1,7 +1,6 @@
-// See torch_layer_ops.hpp.
-#include "engine/blocks/torch_layer_ops.hpp"
-
-#include "engine/blocks/activation.hpp"
+// TorchLayerOps (layer_ops.hpp).
+#include "engine/blocks/layer_ops.hpp"
+#include "engine/blocks/layers.hpp"
 
 namespace vae::engine::blocks {
 

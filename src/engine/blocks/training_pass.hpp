@@ -4,14 +4,14 @@
 #include <memory>
 
 #include "engine/blocks/network.hpp"
-#include "engine/device.hpp"
+#include "engine/operations.hpp"
 #include "engine/training_pass.hpp"
 
 namespace vae::engine::blocks {
 
 struct BlocksContext : PassContext {
   const Parameters& parameters;
-  Device& device;
+  Operations& operations;
   Network& network;
 };
 

@@ -1,6 +1,6 @@
-// The CPU as a device: plain memory, and the loops of loops.hpp spread over
-// the trainer's threads. Rows and chunks are the unit of work, so results do
-// not depend on how many threads there are.
+// The CPU as a device: plain memory; and its operations, the loops of loops.hpp
+// spread over the trainer's threads. Rows and chunks are the unit of work, so
+// results do not depend on how many threads there are.
 #include <algorithm>
 #include <cstring>
 #include <exception>
@@ -9,10 +9,10 @@
 
 #include "base/check.hpp"
 #include "base/host_memory.hpp"
-#include "engine/cpu/commit.hpp"
 #include "engine/cpu/loops.hpp"
 #include "engine/device.hpp"
-#include "engine/math/latent.hpp"
+#include "engine/math/objective.hpp"
+#include "engine/operations.hpp"
 
 namespace vae::engine {
 namespace {
@@ -22,34 +22,9 @@ constexpr std::align_val_t kAlignment{64};
 /// From here on, it is worth a look at what the system has left.
 constexpr std::int64_t kLarge = std::int64_t{16} << 20;
 
-class CpuDevice final : public Device {
+class CpuOperations final : public Operations {
  public:
-  explicit CpuDevice(int threads) : threads_(threads) {}
-
-  DeviceKind kind() const override { return DeviceKind::cpu; }
-  int index() const override { return 0; }
-  std::unique_ptr<Scope> enter() override { return std::make_unique<Scope>(); }
-
-  Buffer allocate(std::int64_t bytes) override {
-    if (bytes >= kLarge) require_host_memory(bytes, "a buffer on the CPU");
-    const auto size = static_cast<std::size_t>(bytes);
-    void* memory = ::operator new(size, kAlignment, std::nothrow);
-    require(memory != nullptr, Status::memory, "no memory for ", bytes,
-            " bytes on the CPU");
-    std::memset(memory, 0, size);
-    return {memory, [](void* p) { ::operator delete(p, kAlignment); }};
-  }
-
-  void upload(void* to, const void* from, std::int64_t bytes) override {
-    std::memcpy(to, from, static_cast<std::size_t>(bytes));
-  }
-  void download(void* to, const void* from, std::int64_t bytes) override {
-    std::memcpy(to, from, static_cast<std::size_t>(bytes));
-  }
-  void clear(void* memory, std::int64_t bytes) override {
-    std::memset(memory, 0, static_cast<std::size_t>(bytes));
-  }
-  void wait() override {}
+  explicit CpuOperations(int threads) : threads_(threads) {}
 
   void load(const RowSource& from, model::Extent image, float* to) override {
     each(from.count, [&](std::int64_t i) {
@@ -114,9 +89,9 @@ class CpuDevice final : public Device {
     in.tail != nullptr ? sum_batch(in, in.tail) : sum_batch(in, in.totals);
   }
 
-  void commit(const State& state, const Layout& layout,
-              std::int64_t latent) override {
-    cpu::commit(state, layout, latent, partial_,
+  void commit(const Commit& in) override {
+    expect(in.copy == nullptr);  // a device without fused operations
+    cpu::commit(in.state, in.layout, in.latent, partial_,
                 [this](std::int64_t count, auto body) { each(count, body); });
   }
 
@@ -183,6 +158,40 @@ class CpuDevice final : public Device {
 
   int threads_;
   std::vector<double> partial_;
+};
+
+class CpuDevice final : public Device {
+ public:
+  explicit CpuDevice(int threads) : operations_(threads) {}
+
+  DeviceKind kind() const override { return DeviceKind::cpu; }
+  int index() const override { return 0; }
+  std::unique_ptr<Scope> enter() override { return std::make_unique<Scope>(); }
+
+  Buffer allocate(std::int64_t bytes) override {
+    if (bytes >= kLarge) require_host_memory(bytes, "a buffer on the CPU");
+    const auto size = static_cast<std::size_t>(bytes);
+    void* memory = ::operator new(size, kAlignment, std::nothrow);
+    require(memory != nullptr, Status::memory, "no memory for ", bytes,
+            " bytes on the CPU");
+    std::memset(memory, 0, size);
+    return {memory, [](void* p) { ::operator delete(p, kAlignment); }};
+  }
+
+  void upload(void* to, const void* from, std::int64_t bytes) override {
+    std::memcpy(to, from, static_cast<std::size_t>(bytes));
+  }
+  void download(void* to, const void* from, std::int64_t bytes) override {
+    std::memcpy(to, from, static_cast<std::size_t>(bytes));
+  }
+  void clear(void* memory, std::int64_t bytes) override {
+    std::memset(memory, 0, static_cast<std::size_t>(bytes));
+  }
+  void wait() override {}
+  Operations& operations() override { return operations_; }
+
+ private:
+  CpuOperations operations_;
 };
 
 }  // namespace

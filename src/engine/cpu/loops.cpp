@@ -6,10 +6,9 @@
 #include <cstring>
 #include <type_traits>
 
-#include "engine/math/latent.hpp"
-#include "engine/math/likelihood.hpp"
 #include "engine/math/normal.hpp"
-#include "engine/math/pixels.hpp"
+#include "engine/math/numbers.hpp"
+#include "engine/math/objective.hpp"
 
 namespace vae::engine::cpu {
 namespace {

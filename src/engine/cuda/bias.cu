@@ -1,7 +1,7 @@
 // Bias and activation of layers without BatchNorm, forward and backward, in
-// place. See kernel_fusion.hpp.
+// place. See kernel_operations.hpp.
 #include "engine/cuda/columns.cuh"
-#include "engine/math/fused.hpp"
+#include "engine/math/layer.hpp"
 
 namespace vae::engine::cuda {
 namespace {
@@ -56,18 +56,19 @@ struct BiasGradient {
 
 }  // namespace
 
-void bias_forward(const BiasForward& in, cudaStream_t stream) {
+void KernelFusion::bias_forward(const BiasForward& in) {
   const std::int64_t size = in.x.elements() * number_size(in.x.number);
   with_number(in.x.number, [&](auto number) {
     using T = decltype(number);
-    column_pass(
-        "bias", 2 * size + in.x.channels * kFloat, in.x.rows, in.x.channels,
-        AddBias<T>{static_cast<T*>(in.x.data), in.bias, in.activation}, stream);
+    column_pass("bias", 2 * size + in.x.channels * kFloat, in.x.rows,
+                in.x.channels,
+                AddBias<T>{static_cast<T*>(in.x.data), in.bias, in.activation},
+                device_.stream());
   });
+  device_.check_launch();
 }
 
-void bias_backward(const BiasBackward& in, const ColumnScratch& scratch,
-                   cudaStream_t stream) {
+void KernelFusion::bias_backward(const BiasBackward& in) {
   const std::int64_t size = in.dy.elements() * number_size(in.dy.number);
   const bool active = in.activation != model::Activation::none;
   with_number(in.dy.number, [&](auto number) {
@@ -78,8 +79,9 @@ void bias_backward(const BiasBackward& in, const ColumnScratch& scratch,
                 BiasGradient<T>{static_cast<T*>(in.dy.data),
                                 static_cast<const T*>(in.out), in.dbias,
                                 in.accumulate, in.activation},
-                scratch, stream);
+                scratch(), device_.stream());
   });
+  device_.check_launch();
 }
 
 }  // namespace vae::engine::cuda

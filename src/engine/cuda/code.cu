@@ -1,11 +1,10 @@
-// See code.hpp.
+// The latent code and the sums of a step (gemm_kernels.hpp).
 #include <algorithm>
 
-#include "engine/cuda/batch_sums.cuh"
-#include "engine/cuda/code.hpp"
+#include "engine/cuda/batch.cuh"
 #include "engine/cuda/epilogue.cuh"
-#include "engine/cuda/noise.cuh"
-#include "engine/math/latent.hpp"
+#include "engine/cuda/gemm_kernels.hpp"
+#include "engine/math/objective.hpp"
 
 namespace vae::engine::cuda {
 namespace {

@@ -1,5 +1,5 @@
 // Numbers between the products' own and float32: gradients into the flat
-// buffer, parameters into their bfloat16 copy. See kernel_fusion.hpp.
+// buffer, parameters into their bfloat16 copy. See kernel_operations.hpp.
 #include <algorithm>
 
 #include "engine/cuda/columns.cuh"
@@ -39,7 +39,7 @@ __global__ void copy_kernel(CopyArgs a) {
 
 }  // namespace
 
-void collect(const Collect& in, cudaStream_t stream) {
+void KernelFusion::collect(const Collect& in) {
   CollectArgs args{};
   args.count = in.count;
   args.accumulate = in.accumulate;
@@ -54,15 +54,17 @@ void collect(const Collect& in, cudaStream_t stream) {
   const std::int64_t size =
       number_size(in.number) + (in.accumulate ? 2 : 1) * kFloat;
   with_number(in.number, [&](auto number) {
-    launch<collect_kernel<decltype(number)>>("collect", total * size,
-                                             blocks_for(largest), stream, args);
+    launch<collect_kernel<decltype(number)>>(
+        "collect", total * size, blocks_for(largest), device_.stream(), args);
   });
+  device_.check_launch();
 }
 
-void refresh_copy(const float* params, std::int64_t count, std::uint16_t* copy,
-                  cudaStream_t stream) {
+void KernelFusion::refresh_copy(const float* params, std::int64_t count,
+                                std::uint16_t* copy) {
   launch<copy_kernel>("refresh_copy", count * (kFloat + 2), blocks_for(count),
-                      stream, CopyArgs{params, count, copy});
+                      device_.stream(), CopyArgs{params, count, copy});
+  device_.check_launch();
 }
 
 }  // namespace vae::engine::cuda

@@ -13,9 +13,9 @@
 
 #include <cstdint>
 
-#include "engine/cuda/kernel_fusion.hpp"
+#include "engine/cuda/kernel_operations.hpp"
 #include "engine/cuda/launch.cuh"
-#include "engine/math/bfloat16.hpp"
+#include "engine/math/numbers.hpp"
 
 namespace vae::engine::cuda {
 

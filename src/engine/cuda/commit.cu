@@ -1,16 +1,35 @@
-// The commit of a step on the device: norm, decision, Adam, running statistics
-// and sums, without the host knowing what was decided.
+// KernelOperations::commit (kernel_operations.hpp): a step on the device: norm,
+// decision, Adam, running statistics and sums, without the host knowing what
+// was decided.
 #include <cuda_runtime.h>
 
 #include <algorithm>
 
-#include "engine/cuda/kernels.hpp"
+#include "engine/cuda/kernel_operations.hpp"
 #include "engine/cuda/launch.cuh"
-#include "engine/math/bfloat16.hpp"
-#include "engine/math/commit.hpp"
+#include "engine/math/numbers.hpp"
+#include "engine/math/update.hpp"
 
 namespace vae::engine::cuda {
 namespace {
+
+/// What a commit works on, as plain pointers.
+struct CommitArgs {
+  float *param, *moment1, *moment2, *reduced, *running;
+  double* sums;
+  Control* control;
+  double* partial;      // squared norms of pieces of the gradient
+  std::uint16_t* copy;  // params as bfloat16, kept up to date; may be null
+  std::int64_t param_floats, running_floats, latent;
+  /// How many of `partial` there are already; 0: none, there is room for
+  /// partial_count(param_floats).
+  std::int64_t partials;
+};
+/// Blocks, and so partial norms, of a gradient that nobody has summed yet.
+constexpr std::int64_t kChunk = 2048;
+std::int64_t partial_count(std::int64_t param_floats) {
+  return (param_floats + kChunk - 1) / kChunk;
+}
 
 constexpr std::int64_t kFour = 4;  // floats of a load
 
@@ -127,9 +146,7 @@ __global__ void apply_kernel(CommitArgs a) {
         fold_running(a.running[i], batch[i], tail_of(a).images, momentum);
 }
 
-}  // namespace
-
-void commit(CommitArgs args, cudaStream_t stream) {
+void launch_commit(CommitArgs args, cudaStream_t stream) {
   const std::int64_t params = args.param_floats * std::int64_t{sizeof(float)};
   if (args.partials == 0) {
     args.partials = partial_count(args.param_floats);
@@ -141,6 +158,28 @@ void commit(CommitArgs args, cudaStream_t stream) {
   launch<apply_kernel>("adam", 7 * params + copy,
                        blocks_for((args.param_floats + kFour - 1) / kFour),
                        stream, args);
+}
+
+}  // namespace
+
+// State::reduced -> parameters, moments, running statistics, sums
+void KernelOperations::commit(const Commit& in) {
+  const State& state = in.state;
+  const std::int64_t partials = partial_count(in.layout.param_floats);
+  if (in.norm.count == 0 && partials > partials_) {
+    partial_ = device_.allocate(partials * std::int64_t{sizeof(double)});
+    partials_ = partials;
+  }
+  launch_commit({floats(state.param), floats(state.moment1),
+                 floats(state.moment2), floats(state.reduced),
+                 floats(state.running), static_cast<double*>(state.sums.get()),
+                 static_cast<Control*>(state.control.get()),
+                 in.norm.count > 0 ? in.norm.partial
+                                   : static_cast<double*>(partial_.get()),
+                 in.copy, in.layout.param_floats, in.layout.running_floats,
+                 in.latent, in.norm.count},
+                device_.stream());
+  device_.check_launch();
 }
 
 }  // namespace vae::engine::cuda

@@ -11,9 +11,8 @@
 #include <type_traits>
 
 #include "base/check.hpp"
-#include "engine/cuda/check_cuda.hpp"
-#include "engine/cuda/graph.hpp"
-#include "engine/cuda/kernel_device.hpp"
+#include "engine/cuda/kernel_operations.hpp"
+#include "engine/cuda/runtime.hpp"
 #include "engine/cuda/staging.hpp"
 
 namespace vae::engine {
@@ -118,36 +117,35 @@ class CudaDevice final : public cuda::KernelDevice {
     return cuda::make_capturer(stream_);
   }
 
-  void load(const RowSource& from, model::Extent image, float* to) override {
+  void read_rows(const RowSource& from, std::int64_t row_bytes,
+                 const UseRows& use) override {
     on_device([&] {
       if (from.place == Place::host) {
-        load_from_host(from, image, to);
+        read_host_rows(from, row_bytes, use);
         return;
       }
       const Borrowed borrowed(*this, from.place, from.data, from.stream);
-      load_here(from, image, to);
+      use(from, 0);
     });
   }
 
-  void store(const float* from, model::Extent image, bool logits,
-             const RowTarget& to) override {
-    const std::int64_t bytes = to.count * image.size() *
-                               static_cast<std::int64_t>(element_size(to.type));
-    deliver(to, bytes,
-            [&](void* memory) { store_here(from, image, logits, to, memory); });
-  }
-
-  void store_columns(const float* from, std::int64_t width, std::int64_t first,
-                     std::int64_t columns, const RowTarget& to) override {
-    const std::int64_t bytes = to.count * columns * std::int64_t{sizeof(float)};
-    deliver(to, bytes, [&](void* memory) {
-      store_columns_here(from, width, first, columns, to.count, memory);
+  void write_rows(const RowTarget& to, std::int64_t row_bytes,
+                  const FillRows& fill) override {
+    on_device([&] {
+      if (to.place == Place::callers_device) {
+        const Borrowed borrowed(*this, to.place, to.data, to.stream);
+        fill(to.data);
+        return;
+      }
+      const std::int64_t bytes = to.count * row_bytes;
+      const Buffer copy = allocate(bytes);
+      fill(copy.get());
+      download(to.data, copy.get(), bytes);
     });
   }
 
   cuda::TensorCores tensor_cores() const override { return cores_; }
 
- protected:
   cudaStream_t stream() const override { return stream_; }
   cudaStream_t side_stream() override { return side_; }
   void fork() override {
@@ -173,23 +171,23 @@ class CudaDevice final : public cuda::KernelDevice {
     });
   }
 
-  /// Rows of the host, in pieces of bounded size.
-  void load_from_host(RowSource from, model::Extent image, float* to) {
-    const std::size_t row =
-        static_cast<std::size_t>(image.size()) * element_size(from.type);
+  /// Rows of the host, copied in pieces of bounded size.
+  void read_host_rows(RowSource piece, std::int64_t row_bytes,
+                      const UseRows& use) {
+    const auto row = static_cast<std::size_t>(row_bytes);
     const std::int64_t most = std::max<std::int64_t>(
         1, static_cast<std::int64_t>(cuda::Staging::kPiece / row));
-    const auto* rows = static_cast<const std::byte*>(from.data) +
-                       static_cast<std::size_t>(from.first) * row;
-    from.first = 0;
-    for (std::int64_t done = 0, left = from.count; left > 0;
-         done += from.count, left -= from.count) {
-      from.count = std::min(left, most);
+    const auto* rows = static_cast<const std::byte*>(piece.data) +
+                       static_cast<std::size_t>(piece.first) * row;
+    piece.first = 0;
+    for (std::int64_t done = 0, left = piece.count; left > 0;
+         done += piece.count, left -= piece.count) {
+      piece.count = std::min(left, most);
       staging_.bring(rows + static_cast<std::size_t>(done) * row,
-                     static_cast<std::size_t>(from.count) * row, stream_,
+                     static_cast<std::size_t>(piece.count) * row, stream_,
                      [&](const void* here) {
-                       from.data = here;
-                       load_here(from, image, to + done * image.size());
+                       piece.data = here;
+                       use(piece, done);
                      });
     }
   }
@@ -237,21 +235,6 @@ class CudaDevice final : public cuda::KernelDevice {
          (found.type == cudaMemoryTypeDevice && found.device == index_));
     require(here, Status::argument, "the data does not lie on CUDA device ",
             index_, ", on which this trainer runs");
-  }
-
-  /// Runs `fill` on the target's memory, or on a copy that is then fetched.
-  template <class Fill>
-  void deliver(const RowTarget& to, std::int64_t bytes, Fill fill) {
-    on_device([&] {
-      if (to.place == Place::callers_device) {
-        const Borrowed borrowed(*this, to.place, to.data, to.stream);
-        fill(to.data);
-        return;
-      }
-      const Buffer copy = allocate(bytes);
-      fill(copy.get());
-      download(to.data, copy.get(), bytes);
-    });
   }
 
   c10::DeviceIndex index_;

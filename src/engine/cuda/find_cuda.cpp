@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
-#include "engine/cuda/check_cuda.hpp"
 #include "engine/cuda/gemm.hpp"
+#include "engine/cuda/runtime.hpp"
 #include "engine/device.hpp"
 
 namespace vae::engine {

@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include "engine/cuda/divisor.hpp"
+#include "engine/cuda/indexing.hpp"
 #include "engine/math/exact_sum.hpp"
 
 namespace vae::engine::cuda {

@@ -3,13 +3,15 @@
 // its product, so a layer is one kernel.
 #include "engine/cuda/gemm_layers.hpp"
 #include "engine/cuda/gemm_pass.hpp"
-#include "engine/cuda/kernel_fusion.hpp"
-#include "engine/math/likelihood.hpp"
+#include "engine/math/objective.hpp"
 
 namespace vae::engine::cuda {
 
 using model::Layer;
 
+// features [B, F] x weight of both heads [2 * latent, F]^T
+//   -> partial sums [splits, B, 2 * latent]
+// The sum over F is long and the result small, so it is split among blocks.
 GemmArgs GemmPass::heads_product() const {
   const std::int64_t latent = c_.plan.latent;
   const std::int64_t features = c_.plan.features.size();
@@ -31,6 +33,8 @@ EpilogueArgs GemmPass::output_of(const Layer& layer,
   return e;
 }
 
+// z [B, latent] -> expand.out [B, H, W, C] -> decoder[i].out [B, H', W', C']
+// One kernel per layer: bias and activation are in the GEMM's epilogue.
 void GemmPass::hidden_layers() {
   const Layer& expand = c_.plan.expand;
   start(forward_args(rows(memory_.z, count_, c_.plan.latent),
@@ -46,6 +50,8 @@ void GemmPass::hidden_layers() {
   }
 }
 
+// What training and inference have in common; the caller says what the kernel
+// writes: the likelihood's gradient or the output.
 LastLayerArgs GemmPass::last_layer_args() const {
   const std::size_t hidden = memory_.decoder.size() - 1;
   const Layer& last = decoder(hidden);
@@ -62,6 +68,8 @@ LastLayerArgs GemmPass::last_layer_args() const {
   return args;
 }
 
+// The running statistics are known before the GEMM, unlike those of a batch, so
+// that its epilogue normalises at once.
 EpilogueArgs GemmPass::normalised(std::size_t i) const {
   const Layer& layer = encoder(i);
   EpilogueArgs e{};
@@ -75,6 +83,7 @@ EpilogueArgs GemmPass::normalised(std::size_t i) const {
   return e;
 }
 
+// images [count, H, W, 1] -> heads [count, 2 * latent]
 void GemmPass::encode(const float* images, std::int64_t count, float* heads) {
   begin(count);
   const Layer& first = encoder(0);
@@ -96,9 +105,10 @@ void GemmPass::encode(const float* images, std::int64_t count, float* heads) {
   device_.check_launch();
 }
 
+// codes [count, latent] -> output [count, H, W, 1], logits or means
 void GemmPass::decode(const float* codes, std::int64_t count, float* output) {
   begin(count);
-  refresh_copy(codes, count * c_.plan.latent, memory_.z, stream_);
+  device_.fusion().refresh_copy(codes, count * c_.plan.latent, memory_.z);
   hidden_layers();
   LastLayerArgs args = last_layer_args();
   args.output = output;

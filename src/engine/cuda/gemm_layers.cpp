@@ -9,6 +9,8 @@ std::int32_t narrow(std::int64_t value) {
   return gsl::narrow<std::int32_t>(value);
 }
 
+// from [images, in.h, in.w, in.c] -> rows [images * out.h * out.w], of
+// kernel * kernel taps with in.c numbers each
 Gather convolution(const std::uint16_t* from, std::int64_t images,
                    const model::Extent& in, const model::Extent& out,
                    std::int64_t kernel, std::int64_t stride) {
@@ -23,6 +25,7 @@ Gather convolution(const std::uint16_t* from, std::int64_t images,
   return g;
 }
 
+// from [images, columns] -> rows [images] of one tap with all columns
 Gather rows(const std::uint16_t* from, std::int64_t images,
             std::int64_t columns) {
   Gather g = convolution(from, images, {columns}, {columns}, 1, 1);
@@ -30,6 +33,7 @@ Gather rows(const std::uint16_t* from, std::int64_t images,
   return g;
 }
 
+// a [M, taps * channels] x weights [n, taps * channels]^T -> [M, n]
 GemmArgs forward_args(const Gather& a, const std::uint16_t* weights,
                       std::int64_t n, const EpilogueArgs& epilogue) {
   GemmArgs p{};
@@ -41,6 +45,10 @@ GemmArgs forward_args(const Gather& a, const std::uint16_t* weights,
   return p;
 }
 
+// from [images, out.h, out.w, out.c] -> [images, in.h, in.w, in.c]
+// With stride 2 an output pixel is reached by every second tap only. Pixels of
+// the same parity in both directions are reached by the same four taps: one
+// phase each, a GEMM with 2 x 2 taps over a grid of half the side.
 GemmArgs transposed_args(const std::uint16_t* from, std::int64_t images,
                          const model::Extent& out, const model::Extent& in,
                          std::int64_t kernel, std::int64_t stride,

@@ -40,6 +40,7 @@ GemmMemory::GemmMemory(const model::Plan& plan, const Layout& layout,
   make_tasks();
 }
 
+/// Memory for `count` numbers, which lives as long as this object.
 template <class T>
 T* GemmMemory::take(std::int64_t count) {
   memory_.push_back(
@@ -65,6 +66,7 @@ void GemmMemory::make_sums() {
   backward_sums = {sums + forward, narrow(backward)};
 }
 
+/// Buffers of the encoder's layers, [images, H, W, C] and [C].
 void GemmMemory::make_encoder() {
   for (const Layer& layer : plan_.encoder) {
     Encoding e{};
@@ -80,6 +82,8 @@ void GemmMemory::make_encoder() {
     encoder[i].backward = take_exact(2 * plan_.encoder[i].out.c);
 }
 
+/// Output of a layer of the decoder and the derivative by it, [images, H, W,
+/// C].
 GemmMemory::Decoding GemmMemory::hidden(const Layer& layer) {
   Decoding d{};
   d.out = take<Bf16>(most_ * layer.out.size());
@@ -87,6 +91,8 @@ GemmMemory::Decoding GemmMemory::hidden(const Layer& layer) {
   return d;
 }
 
+/// The last layer has no output of its own: its kernel leaves dlogits, and its
+/// bias's gradient is one of the loss's totals.
 void GemmMemory::make_decoder() {
   expand = hidden(plan_.expand);
   for (std::size_t i = 0; i + 1 < plan_.decoder.size(); ++i) {
@@ -100,6 +106,7 @@ void GemmMemory::make_decoder() {
   expand_bias = take<float>(plan_.features.size());
 }
 
+/// Buffers of the latent code. Heads and dz use `code_sums` in turn.
 void GemmMemory::make_code() {
   const std::int64_t latent = plan_.latent;
   heads = take<float>(most_ * 2 * latent);
@@ -120,6 +127,8 @@ void GemmMemory::make_code() {
   code_sums = take<float>(largest * 2 * latent);
 }
 
+/// Adds to the table: parameter `index`, whose gradient is the sum of `splits`
+/// partial ones, [splits, elements].
 void GemmMemory::partial_task(int index, const float* partial,
                               std::int64_t elements, std::int32_t splits) {
   const std::int64_t offset =
@@ -130,6 +139,7 @@ void GemmMemory::partial_task(int index, const float* partial,
          narrow(std::min<std::int64_t>(kTaskFloats, elements - done))});
 }
 
+/// The same for a gradient that is summed up already, [count].
 void GemmMemory::exact_task(int index, const ExactSum* sums,
                             std::int64_t count) {
   const std::int64_t offset =
@@ -140,6 +150,8 @@ void GemmMemory::exact_task(int index, const ExactSum* sums,
          narrow(std::min<std::int64_t>(kTaskFloats, count - done))});
 }
 
+/// Takes memory for a weight's partial sums, [splits, elements], and adds it to
+/// the table.
 float* GemmMemory::weight_task(int index, std::int64_t elements,
                                std::int32_t splits) {
   auto* sums = take<float>(splits * elements);
@@ -170,7 +182,7 @@ void GemmMemory::make_tasks() {
     } else {
       e.splits = patch_weight_blocks(most_ * places(layer.out));
       e.weight_sums =
-          weight_task(layer.weight, kEndTaps * layer.out.c, e.splits);
+          weight_task(layer.weight, kPatchTaps * layer.out.c, e.splits);
     }
   }
   const std::int64_t features = plan_.features.size();
@@ -190,7 +202,7 @@ void GemmMemory::make_tasks() {
     } else {
       d.splits = patch_weight_blocks(most_ * places(layer.in));
       d.weight_sums =
-          weight_task(layer.weight, kEndTaps * layer.in.c, d.splits);
+          weight_task(layer.weight, kPatchTaps * layer.in.c, d.splits);
     }
   }
   task_count = static_cast<std::int64_t>(list_.size());

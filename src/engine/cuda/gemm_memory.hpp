@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "engine/cuda/gradients.hpp"
+#include "engine/cuda/gemm_kernels.hpp"
 #include "engine/device.hpp"
 #include "engine/training_pass.hpp"
 

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/cuda/gemm_kernels.hpp"
 #include "engine/cuda/gemm_layers.hpp"
-#include "engine/cuda/norm_sums.hpp"
-#include "engine/math/likelihood.hpp"
+#include "engine/math/objective.hpp"
 
 namespace vae::engine::cuda {
 
@@ -44,11 +44,25 @@ std::string why_no_gemm_pass(const model::Plan& plan, const Config& config,
   return {};
 }
 
+std::string KernelFusion::why_no_pass(const model::Plan& plan,
+                                      const Config& config) const {
+  return why_no_gemm_pass(plan, config, device_.tensor_cores());
+}
+
+std::unique_ptr<DevicePass> KernelFusion::make_pass(const PassContext& context,
+                                                    const std::uint16_t* copy) {
+  return std::make_unique<GemmPass>(context, copy, device_);
+}
+
+/// What every function below works with: the stream to launch on, and how many
+/// images the kernels are told of.
 void GemmPass::begin(std::int64_t count) {
   stream_ = device_.stream();
   count_ = narrow(count);
 }
 
+// input [count, H, W, 1] -> gradient, batch statistics and sums in
+// State::reduced. Nothing here waits: each line launches kernels.
 void GemmPass::run(float* input, std::int64_t count, std::uint64_t first_image,
                    bool accumulate) {
   begin(count);
@@ -64,7 +78,7 @@ void GemmPass::run(float* input, std::int64_t count, std::uint64_t first_image,
   backward_decoder();
   backward_code();
   backward_encoder();
-  device_.join();
+  device_.join();  // the weights' gradients, formed on the second stream
   collect_gradients(
       {static_cast<const GradientTask*>(memory_.tasks.get()),
        floats(c_.state.reduced), static_cast<double*>(memory_.norms.get()),
@@ -74,6 +88,9 @@ void GemmPass::run(float* input, std::int64_t count, std::uint64_t first_image,
   clean_ = true;
 }
 
+// input [B, H, W, 1] -> encoder[i].out [B, H', W', C] of each layer
+// Two kernels per layer: the GEMM, whose epilogue adds up x and x^2 for the
+// batch's statistics, and BatchNorm with activation from these sums.
 void GemmPass::forward_encoder() {
   for (std::size_t i = 0; i < memory_.encoder.size(); ++i) {
     const Layer& layer = encoder(i);
@@ -103,6 +120,8 @@ void GemmPass::forward_encoder() {
   }
 }
 
+// features [B, F] -> partial sums [splits, B, 2 * latent] -> heads, noise, z
+// The kernel that draws z also zeroes the sums that the backward pass adds to.
 void GemmPass::forward_code(std::uint64_t first_image) {
   const std::int64_t latent = c_.plan.latent;
   const GemmArgs product = heads_product();
@@ -123,6 +142,9 @@ void GemmPass::forward_code(std::uint64_t first_image) {
                stream_);
 }
 
+// z [B, latent] -> decoder[i].out of each layer -> losses, dlogits [B, H, W]
+// The logits themselves are never stored: the last layer's kernel forms the
+// likelihood and its gradient at once.
 void GemmPass::forward_decoder() {
   hidden_layers();
   LastLayerArgs args = last_layer_args();
@@ -131,6 +153,9 @@ void GemmPass::forward_decoder() {
   last_layer(args, stream_);
 }
 
+// The GEMM gives the derivative by the output of the layer before; its epilogue
+// multiplies by ReLU's slope, told from that output, and adds up the bias's
+// gradient.
 EpilogueArgs GemmPass::toward_decoding(std::size_t i) const {
   const Layer& layer = i == 0 ? c_.plan.expand : decoder(i - 1);
   const GemmMemory::Decoding& d = before(i);
@@ -144,6 +169,9 @@ EpilogueArgs GemmPass::toward_decoding(std::size_t i) const {
   return e;
 }
 
+// The same before a layer with BatchNorm: the epilogue goes back through the
+// activation and adds up g and g times the normalised x, which BatchNorm's
+// backward (norm_columns) needs of the whole batch.
 EpilogueArgs GemmPass::toward_encoding(std::size_t i) const {
   const GemmMemory::Encoding& encoding = memory_.encoder[i];
   EpilogueArgs e{};
@@ -164,6 +192,9 @@ NormGradientColumns GemmPass::norm_columns(std::size_t i) const {
           e.backward, narrow(count_ * places(encoder(i).out))};
 }
 
+// dlogits [B, H, W] -> expand.gradient [B, F], partial sums of all weights
+// For each layer the input's gradient on the first stream, since the next layer
+// waits for it, and the weight's beside it on the second.
 void GemmPass::backward_decoder() {
   const std::size_t hidden = c_.plan.decoder.size() - 1;
   const Layer& last = decoder(hidden);
@@ -205,6 +236,8 @@ void GemmPass::backward_decoder() {
   }
 }
 
+// expand.gradient [B, F] -> dz [splits, B, latent] -> dheads [B, 2 * latent]
+//   -> gradient of the features, encoder[last].gradient [B, F]
 void GemmPass::backward_code() {
   const std::int64_t latent = c_.plan.latent;
   const std::int64_t features = c_.plan.features.size();
@@ -239,6 +272,9 @@ void GemmPass::backward_code() {
       });
 }
 
+// encoder[last].gradient -> that of each layer, partial sums of all weights
+// BatchNorm's backward comes first and in place: both GEMMs of a layer read its
+// result.
 void GemmPass::backward_encoder() {
   for (std::size_t i = memory_.encoder.size(); i-- > 1;) {
     const Layer& layer = encoder(i);

@@ -8,7 +8,7 @@
 
 #include "engine/cuda/gemm_layers.hpp"
 #include "engine/cuda/gemm_memory.hpp"
-#include "engine/cuda/kernel_device.hpp"
+#include "engine/cuda/kernel_operations.hpp"
 
 namespace vae::engine::cuda {
 

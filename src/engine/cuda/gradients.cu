@@ -1,6 +1,6 @@
-// See gradients.hpp.
-#include "engine/cuda/exact_add.cuh"
-#include "engine/cuda/gradients.hpp"
+// The gradient of a batch into the flat buffer (gemm_kernels.hpp).
+#include "engine/cuda/epilogue.cuh"
+#include "engine/cuda/gemm_kernels.hpp"
 #include "engine/cuda/launch.cuh"
 
 namespace vae::engine::cuda {

@@ -1,14 +1,13 @@
-// See graph.hpp. LibTorch's CUDAGraph does the same, but leaves its allocator
-// in capture mode if a capture fails, so the CUDA calls are made here.
-#include "engine/cuda/graph.hpp"
-
+// make_capturer (runtime.hpp). LibTorch's CUDAGraph does the same, but leaves
+// its allocator in capture mode if a capture fails, so the CUDA calls are made
+// here.
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 
 #include <exception>
 #include <vector>
 
-#include "engine/cuda/check_cuda.hpp"
+#include "engine/cuda/runtime.hpp"
 
 namespace vae::engine::cuda {
 namespace {

@@ -1,19 +1,45 @@
-// See kernels.hpp: rows, latent code and likelihood.
+// KernelOperations (kernel_operations.hpp): rows, latent code and likelihood.
 #include <cuda_runtime.h>
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
-#include "engine/cuda/batch_sums.cuh"
-#include "engine/cuda/kernels.hpp"
+#include "engine/cuda/batch.cuh"
+#include "engine/cuda/kernel_operations.hpp"
 #include "engine/cuda/launch.cuh"
-#include "engine/cuda/noise.cuh"
-#include "engine/math/latent.hpp"
-#include "engine/math/likelihood.hpp"
-#include "engine/math/pixels.hpp"
+#include "engine/math/numbers.hpp"
+#include "engine/math/objective.hpp"
 
 namespace vae::engine::cuda {
 namespace {
+
+/// Rows that lie on the device.
+struct LoadArgs {
+  const void* rows;
+  ElementType type;
+  bool reorder;          // from [C, H, W] to [H, W, C]
+  const Cursor* cursor;  // null: rows in order, from `first` on
+  std::uint64_t first;
+  std::int64_t count, elements, channels;
+  float* to;
+};
+
+struct StoreArgs {
+  const float* from;
+  void* to;
+  ElementType type;
+  bool reorder;  // to [C, H, W] from [H, W, C]
+  bool logits;
+  std::int64_t count, elements, channels;
+};
+
+/// Columns [first, first + columns) of a [rows, width] matrix.
+struct ColumnArgs {
+  const float* from;
+  float* to;
+  std::int64_t width, first, columns, rows;
+};
 
 /// Which row of the data image i of a batch is.
 __device__ std::uint64_t source_row(const LoadArgs& a, std::int64_t image) {
@@ -168,8 +194,6 @@ __global__ void batch_sums_kernel(BatchSumsArgs<T> a) {
     write_tail(a.to, recon, kl, mse, in.rows, *in.settings, in.accumulate);
 }
 
-}  // namespace
-
 void load_rows(const LoadArgs& a, cudaStream_t stream) {
   const std::int64_t total = a.count * a.elements;
   const auto size = static_cast<std::int64_t>(element_size(a.type));
@@ -186,47 +210,100 @@ void store_rows(const StoreArgs& a, cudaStream_t stream) {
                        stream, a);
 }
 
-void store_columns(const ColumnArgs& a, cudaStream_t stream) {
-  const std::int64_t total = a.rows * a.columns;
-  launch<columns_kernel>("store_columns", 2 * total * kFloat, blocks_for(total),
-                         stream, a);
+/// Whether rows of this layout are in another order than [H, W, C].
+bool reorders(vae::Layout layout, model::Extent image) {
+  return layout == vae::Layout::chw && image.c > 1;
 }
 
-void normals(const Normals& in, cudaStream_t stream) {
+std::int64_t row_bytes(model::Extent image, ElementType type) {
+  return image.size() * static_cast<std::int64_t>(element_size(type));
+}
+
+}  // namespace
+
+// rows [count, H, W, C] or [count, C, H, W] -> to [count, H, W, C]
+void KernelOperations::load(const RowSource& from, model::Extent image,
+                            float* to) {
+  device_.read_rows(from, row_bytes(image, from.type),
+                    [&](const RowSource& rows, std::int64_t done) {
+                      load_rows(
+                          {rows.data, rows.type, reorders(rows.layout, image),
+                           rows.cursor, rows.first, rows.count, image.size(),
+                           image.c, to + done * image.size()},
+                          device_.stream());
+                      device_.check_launch();
+                    });
+}
+
+// from [count, H, W, C] -> rows [count, H, W, C] or [count, C, H, W]
+void KernelOperations::store(const float* from, model::Extent image,
+                             bool logits, const RowTarget& to) {
+  device_.write_rows(to, row_bytes(image, to.type), [&](void* memory) {
+    store_rows({from, memory, to.type, reorders(to.layout, image), logits,
+                to.count, image.size(), image.c},
+               device_.stream());
+    device_.check_launch();
+  });
+}
+
+// from [count, width] -> rows [count, columns]
+void KernelOperations::store_columns(const float* from, std::int64_t width,
+                                     std::int64_t first, std::int64_t columns,
+                                     const RowTarget& to) {
+  const std::int64_t total = to.count * columns;
+  device_.write_rows(to, columns * kFloat, [&](void* memory) {
+    launch<columns_kernel>("store_columns", 2 * total * kFloat,
+                           blocks_for(total), device_.stream(),
+                           ColumnArgs{from, static_cast<float*>(memory), width,
+                                      first, columns, to.count});
+    device_.check_launch();
+  });
+}
+
+// -> out [rows, width]
+void KernelOperations::normals(const Normals& in) {
   launch<normals_kernel>("normals", in.rows * in.width * kFloat,
-                         blocks_for(in.rows * ((in.width + 3) / 4)), stream,
-                         in);
+                         blocks_for(in.rows * ((in.width + 3) / 4)),
+                         device_.stream(), in);
+  device_.check_launch();
 }
 
-void latent(const Latent& in, cudaStream_t stream) {
+// heads [rows, 2 * latent], noise [rows, latent] -> z [rows, latent], KL [rows]
+void KernelOperations::latent(const Latent& in) {
   launch<latent_kernel>("latent", in.rows * (4 * in.latent + 1) * kFloat,
-                        in.rows, stream, in);
+                        in.rows, device_.stream(), in);
+  device_.check_launch();
 }
 
-void latent_gradient(const LatentGradient& in, cudaStream_t stream) {
+// heads, noise, dz [rows, latent] -> dheads [rows, 2 * latent]
+void KernelOperations::latent_gradient(const LatentGradient& in) {
   const std::int64_t total = in.rows * in.latent;
   launch<latent_gradient_kernel>("latent_gradient", 6 * total * kFloat,
-                                 blocks_for(total), stream, in);
+                                 blocks_for(total), device_.stream(), in);
+  device_.check_launch();
 }
 
-void reconstruction(const Reconstruction& in, cudaStream_t stream) {
+// output, target [rows, pixels] -> losses [rows], gradient [rows, pixels]
+void KernelOperations::reconstruction(const Reconstruction& in) {
   const std::int64_t matrices = in.gradient != nullptr ? 3 : 2;
   launch<reconstruction_kernel>(
       "reconstruction", in.rows * (matrices * in.pixels + 2) * kFloat, in.rows,
-      stream,
+      device_.stream(),
       ReconstructionArgs{in, static_cast<float>(gaussian_precision(in.sigma)),
                          static_cast<float>(gaussian_norm(in.sigma))});
+  device_.check_launch();
 }
 
-void batch_sums(const BatchSums& in, cudaStream_t stream) {
+// heads [rows, 2 * latent], losses [rows] -> Tail and [3, latent]
+void KernelOperations::batch_sums(const BatchSums& in) {
   const std::int64_t bytes = (2 * in.rows * in.latent + 3 * in.rows) * kFloat;
-  if (in.tail != nullptr)
-    launch<batch_sums_kernel<float>>("batch_sums", bytes, in.latent + 1, stream,
-                                     BatchSumsArgs<float>{in, in.tail});
-  else
-    launch<batch_sums_kernel<double>>("batch_sums", bytes, in.latent + 1,
-                                      stream,
-                                      BatchSumsArgs<double>{in, in.totals});
+  const auto start = [&](auto* to) {
+    using T = std::remove_pointer_t<decltype(to)>;
+    launch<batch_sums_kernel<T>>("batch_sums", bytes, in.latent + 1,
+                                 device_.stream(), BatchSumsArgs<T>{in, to});
+  };
+  in.tail != nullptr ? start(in.tail) : start(in.totals);
+  device_.check_launch();
 }
 
 }  // namespace vae::engine::cuda

@@ -1,12 +1,12 @@
-// See ends.hpp: the transposed convolution to an image, its likelihood and the
-// gradient.
+// The last layer (gemm_kernels.hpp): the transposed convolution to an image,
+// its likelihood and the gradient.
 #include <algorithm>
 
-#include "engine/cuda/ends.hpp"
-#include "engine/cuda/exact_add.cuh"
+#include "engine/cuda/epilogue.cuh"
+#include "engine/cuda/gemm_kernels.hpp"
 #include "engine/cuda/launch.cuh"
 #include "engine/cuda/tensor_core.cuh"
-#include "engine/math/likelihood.hpp"
+#include "engine/math/objective.hpp"
 
 namespace vae::engine::cuda {
 namespace {
@@ -16,10 +16,10 @@ namespace {
 struct LastTile {
   static constexpr int kThreads = 256;
   static constexpr int kStride =
-      kEndTaps + 1;  // floats of a pixel: no conflicts
+      kPatchTaps + 1;  // floats of a pixel: no conflicts
   static constexpr int kShared =
       static_cast<int>(kLastLayerPixels * kStride * 4 +
-                       kLastLayerChannels * kEndTaps * 2) +
+                       kLastLayerChannels * kPatchTaps * 2) +
       1024;
 };
 struct LastArgs {
@@ -129,7 +129,7 @@ __global__ void __launch_bounds__(LastTile::kThreads)
   auto* weights = reinterpret_cast<std::uint16_t*>(shared);
   const std::int32_t padded = (in.channels + 15) / 16 * 16;
   auto* products =
-      reinterpret_cast<float*>(shared + kLastLayerChannels * kEndTaps * 2);
+      reinterpret_cast<float*>(shared + kLastLayerChannels * kPatchTaps * 2);
   const auto image = static_cast<std::int32_t>(blockIdx.x) / a.bands;
   const std::int32_t pair0 =
       static_cast<std::int32_t>(blockIdx.x) % a.bands * a.pairs;
@@ -137,8 +137,9 @@ __global__ void __launch_bounds__(LastTile::kThreads)
   const std::int32_t end =
       pair0 + a.pairs + 1 < in.ih ? pair0 + a.pairs + 1 : in.ih;
   const auto thread = static_cast<std::int32_t>(threadIdx.x);
-  for (std::int32_t i = thread; i < padded * kEndTaps; i += LastTile::kThreads)
-    weights[i] = i < in.channels * kEndTaps ? in.w[i] : std::uint16_t{0};
+  for (std::int32_t i = thread; i < padded * kPatchTaps;
+       i += LastTile::kThreads)
+    weights[i] = i < in.channels * kPatchTaps ? in.w[i] : std::uint16_t{0};
   __syncthreads();
   last_products(
       in, in.x + (std::int64_t{image} * in.ih + first) * in.iw * in.channels,
@@ -185,7 +186,7 @@ void last_layer(const LastLayerArgs& a, cudaStream_t stream) {
   const std::int64_t in = std::int64_t{a.images} * a.ih * a.iw * a.channels * 2;
   const std::int64_t out = std::int64_t{a.images} * a.oh * a.ow * kFloat;
   launch_tiles<last_layer_kernel, LastTile>(
-      "last_layer", in + 2 * out + a.channels * kEndTaps * 2,
+      "last_layer", in + 2 * out + a.channels * kPatchTaps * 2,
       dim3(static_cast<unsigned>(a.images * bands)), stream,
       LastArgs{a, static_cast<std::int32_t>(pairs),
                static_cast<std::int32_t>(bands), Divisor(a.ow)});

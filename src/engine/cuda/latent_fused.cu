@@ -1,9 +1,9 @@
 // The latent code between the heads' product and the decoder's, in one kernel
 // each way; arithmetic is in float32, whatever the products' numbers are. See
-// kernel_fusion.hpp.
+// kernel_operations.hpp.
+#include "engine/cuda/batch.cuh"
 #include "engine/cuda/columns.cuh"
-#include "engine/cuda/noise.cuh"
-#include "engine/math/latent.hpp"
+#include "engine/math/objective.hpp"
 
 namespace vae::engine::cuda {
 namespace {
@@ -74,7 +74,7 @@ struct HeadsGradient {
 
 }  // namespace
 
-void latent_forward(const LatentForward& in, cudaStream_t stream) {
+void KernelFusion::latent_forward(const LatentForward& in) {
   const std::int64_t rows = in.product.rows, width = in.product.channels;
   const std::int64_t numbers = rows * (width + width / 2);
   const std::int64_t floats = rows * (width + width / 2 + 1) + width;
@@ -82,12 +82,12 @@ void latent_forward(const LatentForward& in, cudaStream_t stream) {
     launch<latent_forward_kernel<decltype(number)>>(
         "latent_forward",
         numbers * number_size(in.product.number) + floats * kFloat, rows,
-        stream, in);
+        device_.stream(), in);
   });
+  device_.check_launch();
 }
 
-void latent_backward(const LatentBackward& in, const ColumnScratch& scratch,
-                     cudaStream_t stream) {
+void KernelFusion::latent_backward(const LatentBackward& in) {
   const std::int64_t rows = in.dz.rows, latent = in.dz.channels;
   const std::int64_t numbers = 3 * rows * latent;
   const std::int64_t floats = 3 * rows * latent + 2 * latent;
@@ -98,8 +98,9 @@ void latent_backward(const LatentBackward& in, const ColumnScratch& scratch,
                 2 * latent,
                 HeadsGradient<T>{static_cast<const T*>(in.dz.data),
                                  static_cast<T*>(in.dheads), in},
-                scratch, stream);
+                scratch(), device_.stream());
   });
+  device_.check_launch();
 }
 
 }  // namespace vae::engine::cuda

@@ -7,14 +7,32 @@
 
 #include <cstdint>
 #include <type_traits>
-
-#include "engine/cuda/launches.hpp"
+#include <vector>
 
 namespace vae::engine::cuda {
 
 constexpr unsigned kThreads = 128;
 constexpr std::int64_t kMostBlocks = 4096;  // the rest is a grid-stride loop
 constexpr std::int64_t kFloat = sizeof(float);
+
+// A list of the kernels that are launched, so that tests and the documentation
+// can count them and the memory they move. No cost unless a list is set.
+
+struct Launch {
+  const char* name;
+  std::int64_t bytes;  // at least read and written
+  std::int64_t blocks;
+};
+
+/// The list of this thread's launches, or null.
+inline std::vector<Launch>*& watched_launches() {
+  thread_local std::vector<Launch>* list = nullptr;
+  return list;
+}
+
+inline void note_launch(const Launch& launch) {
+  if (auto* list = watched_launches()) list->push_back(launch);
+}
 
 /// Starts a grid of blocks of a tile's threads, with its shared memory. Above
 /// 48 KiB a kernel must be told beforehand; each device remembers it. A failure

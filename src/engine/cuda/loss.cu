@@ -1,7 +1,7 @@
 // The decoder's last product against the images: bias, likelihood, its gradient
-// and the sums of each image in one pass. See kernel_fusion.hpp.
+// and the sums of each image in one pass. See kernel_operations.hpp.
 #include "engine/cuda/columns.cuh"
-#include "engine/math/likelihood.hpp"
+#include "engine/math/objective.hpp"
 
 namespace vae::engine::cuda {
 namespace {
@@ -49,7 +49,7 @@ __global__ void loss_kernel(LossArgs a) {
 
 }  // namespace
 
-void fused_loss(const FusedLoss& in, cudaStream_t stream) {
+void KernelFusion::loss(const FusedLoss& in) {
   const std::int64_t total = in.product.elements();
   const std::int64_t bytes =
       total * (2 * number_size(in.product.number) + kFloat) +
@@ -59,9 +59,10 @@ void fused_loss(const FusedLoss& in, cudaStream_t stream) {
                       static_cast<float>(gaussian_precision(in.sigma)),
                       static_cast<float>(gaussian_norm(in.sigma))};
   with_number(in.product.number, [&](auto number) {
-    launch<loss_kernel<decltype(number)>>("loss", bytes, in.images, stream,
-                                          args);
+    launch<loss_kernel<decltype(number)>>("loss", bytes, in.images,
+                                          device_.stream(), args);
   });
+  device_.check_launch();
 }
 
 }  // namespace vae::engine::cuda

@@ -1,9 +1,10 @@
 // BatchNorm with its activation: two passes forward (statistics, apply), two
-// backward (sums, apply), one with running statistics. See kernel_fusion.hpp.
+// backward (sums, apply), one with running statistics. See
+// kernel_operations.hpp.
 #include <cmath>
 
 #include "engine/cuda/columns.cuh"
-#include "engine/math/fused.hpp"
+#include "engine/math/layer.hpp"
 
 namespace vae::engine::cuda {
 namespace {
@@ -178,23 +179,23 @@ struct BackwardApply {
 
 }  // namespace
 
-void norm_forward(const NormForward& in, const ColumnScratch& scratch,
-                  cudaStream_t stream) {
+void KernelFusion::norm_forward(const NormForward& in) {
   const std::int64_t c = in.x.channels;
   const std::int64_t size = in.x.elements() * number_size(in.x.number);
   with_number(in.x.number, [&](auto number) {
     using T = decltype(number);
     const auto* x = static_cast<const T*>(in.x.data);
     column_sums("norm_statistics", size + 5 * c * kFloat, in.x.rows, c,
-                Statistics<T>{x, in}, scratch, stream);
+                Statistics<T>{x, in}, scratch(), device_.stream());
     column_pass("norm_apply", 2 * size + 4 * c * kFloat, in.x.rows, c,
                 Apply<T>{x, static_cast<T*>(in.out), in.weight, in.bias,
                          in.mean, in.invstd, in.activation},
-                stream);
+                device_.stream());
   });
+  device_.check_launch();
 }
 
-void norm_running(const NormRunning& in, cudaStream_t stream) {
+void KernelFusion::norm_running(const NormRunning& in) {
   const std::int64_t c = in.x.channels;
   const std::int64_t size = in.x.elements() * number_size(in.x.number);
   with_number(in.x.number, [&](auto number) {
@@ -202,18 +203,18 @@ void norm_running(const NormRunning& in, cudaStream_t stream) {
     column_pass("norm_running", 2 * size + 5 * c * kFloat, in.x.rows, c,
                 ApplyRunning<T>{static_cast<const T*>(in.x.data),
                                 static_cast<T*>(in.out), in},
-                stream);
+                device_.stream());
   });
+  device_.check_launch();
 }
 
-void norm_backward(const NormBackward& in, const ColumnScratch& scratch,
-                   cudaStream_t stream) {
+void KernelFusion::norm_backward(const NormBackward& in) {
   const std::int64_t rows = in.dy.rows, c = in.dy.channels;
   const std::int64_t size = in.dy.elements() * number_size(in.dy.number);
   const std::int64_t read =
       in.activation != model::Activation::none ? 3 * size : 2 * size;
-  float* mean_g = scratch.norm_means;
-  float* mean_gx = scratch.norm_means + kNormChannels;
+  float* mean_g = scratch().norm_means;
+  float* mean_gx = mean_g + kNormChannels;
   with_number(in.dy.number, [&](auto number) {
     using T = decltype(number);
     auto* dy = static_cast<T*>(in.dy.data);
@@ -223,12 +224,13 @@ void norm_backward(const NormBackward& in, const ColumnScratch& scratch,
     column_sums("norm_gradient_sums", read + 6 * c * kFloat, rows, c,
                 BackwardSums<T>{element, in.mean, in.invstd, in.dweight,
                                 in.dbias, mean_g, mean_gx, rows, in.accumulate},
-                scratch, stream);
+                scratch(), device_.stream());
     column_pass("norm_gradient", read + size + 5 * c * kFloat, rows, c,
                 BackwardApply<T>{element, dy, in.weight, in.mean, in.invstd,
                                  mean_g, mean_gx},
-                stream);
+                device_.stream());
   });
+  device_.check_launch();
 }
 
 }  // namespace vae::engine::cuda

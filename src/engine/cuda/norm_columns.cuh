@@ -3,8 +3,8 @@
 // multiplied on.
 #pragma once
 
-#include "engine/cuda/ends.hpp"
 #include "engine/cuda/epilogue.cuh"
+#include "engine/cuda/gemm_kernels.hpp"
 
 namespace vae::engine::cuda {
 

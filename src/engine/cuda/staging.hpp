@@ -10,33 +10,9 @@
 #include <cstddef>
 #include <cstring>
 
-#include "engine/cuda/check_cuda.hpp"
+#include "engine/cuda/runtime.hpp"
 
 namespace vae::engine::cuda {
-
-/// One CUDA event; on the device that is current when it is made.
-class Event {
- public:
-  Event() {
-    check(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming),
-          "creating an event");
-  }
-  ~Event() { cudaEventDestroy(event_); }
-  Event(const Event&) = delete;
-  Event& operator=(const Event&) = delete;
-
-  void record(cudaStream_t stream) {
-    check(cudaEventRecord(event_, stream), "recording an event");
-  }
-  /// At once if it was never recorded.
-  void wait() { check(cudaEventSynchronize(event_), "waiting for the device"); }
-  void hold_back(cudaStream_t stream) {
-    check(cudaStreamWaitEvent(stream, event_, 0), "ordering two streams");
-  }
-
- private:
-  cudaEvent_t event_ = nullptr;
-};
 
 /// Double buffer: two pinned host buffers, each with a device buffer. One is
 /// read while the other is filled.

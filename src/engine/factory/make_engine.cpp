@@ -2,6 +2,7 @@
 #include "base/check.hpp"
 #include "engine/blocks/make_blocks_engine.hpp"
 #include "engine/engine.hpp"
+#include "engine/operations.hpp"
 #include "engine/tile/tile_engine.hpp"
 
 namespace vae::engine {
@@ -9,7 +10,7 @@ namespace {
 
 std::unique_ptr<Engine> make_fused(const model::Plan& plan,
                                    const Config& config, Device& device) {
-  Fusion* fusion = device.fusion();
+  Fusion* fusion = device.operations().fusion();
   require(fusion != nullptr, Status::unsupported,
           "engine fused exists on CUDA devices only; on the CPU use tile or "
           "blocks");

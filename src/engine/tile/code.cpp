@@ -1,6 +1,6 @@
 // See phases.hpp.
 #include "engine/cpu/loops.hpp"
-#include "engine/math/bfloat16.hpp"
+#include "engine/math/numbers.hpp"
 #include "engine/tile/phases.hpp"
 
 namespace vae::engine::tile {

@@ -7,12 +7,10 @@
 #include <cstdint>
 
 #include "engine/cpu/loops.hpp"
-#include "engine/device.hpp"
-#include "engine/tile/epilogues.hpp"
+#include "engine/operations.hpp"
 #include "engine/tile/network.hpp"
-#include "engine/tile/packed_weights.hpp"
-#include "engine/tile/packing.hpp"
 #include "engine/tile/team.hpp"
+#include "engine/tile/tile_kernels.hpp"
 #include "engine/tile/workspace.hpp"
 #include "vae/config.hpp"
 
@@ -36,7 +34,7 @@ struct Context {
   State state;
   Batch batch;
   bool accumulate = false;
-  /// Inference of one image: the rows of a GEMM are pixels (strips.hpp).
+  /// Inference of one image: the rows of a GEMM are pixels (Strips).
   bool single = false;
   /// Which of Workspace::dy holds the current gradient; a layer reads it and
   /// writes the other.
@@ -77,6 +75,13 @@ struct Context {
                                                       int worker) {
       const std::int64_t last = std::min(batch.count, (task + 1) * kGroup);
       for (std::int64_t i = task * kGroup; i < last; ++i) body(i, worker);
+    });
+  }
+  /// Rows [done, done + batch) of a source -> to [batch, row].
+  void load_rows(const RowSource& from, model::Extent row, std::int64_t done,
+                 float* to) const {
+    each_image([&](std::int64_t i, int) {
+      cpu::load_row(from, done + i, row, to + i * row.size());
     });
   }
   /// Both gradients of a layer in one phase. The tasks of the weight are longer
@@ -187,9 +192,10 @@ struct Context {
   /// Losses of the batch into the tail of the gradient, or into totals; the
   /// other one is null.
   void batch_sums(float* to_tail, double* to_totals, bool add) const {
-    device.batch_sums({floats(work.heads), floats(work.recon), floats(work.kl),
-                       floats(work.mse), to_tail, batch.count, plan.latent,
-                       control(), add, to_totals});
+    device.operations().batch_sums({floats(work.heads), floats(work.recon),
+                                    floats(work.kl), floats(work.mse), to_tail,
+                                    batch.count, plan.latent, control(), add,
+                                    to_totals});
   }
   /// Reconstruction loss and squared error of one image [H, W, C] into the
   /// workspace; `to`, which may be null, gets the gradient [H, W, C].

@@ -1,6 +1,6 @@
 // See phases.hpp. Layer i reads decoder_in[i] and writes decoder_in[i + 1].
 #include "engine/cpu/loops.hpp"
-#include "engine/math/bfloat16.hpp"
+#include "engine/math/numbers.hpp"
 #include "engine/tile/phases.hpp"
 
 namespace vae::engine::tile {

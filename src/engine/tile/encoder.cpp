@@ -3,7 +3,7 @@
 #include <array>
 #include <cmath>
 
-#include "engine/math/bfloat16.hpp"
+#include "engine/math/numbers.hpp"
 #include "engine/tile/phases.hpp"
 
 namespace vae::engine::tile {

@@ -1,8 +1,8 @@
-// See inference.hpp. `done`: images before the current batch.
-#include "engine/tile/inference.hpp"
-
+// Inference (phases.hpp). `done`: images before the current batch.
 #include <bit>
 #include <gsl/gsl>
+
+#include "engine/tile/phases.hpp"
 
 namespace vae::engine::tile {
 
@@ -28,7 +28,7 @@ void Inference<T>::each_batch(std::int64_t count, Body body) {
 // images [B, H, W, C] -> heads [B, 2 * latent]
 template <class T>
 void Inference<T>::encode_batch(const RowSource& images, std::int64_t done) {
-  load_rows(c_, images, c_.plan.image, done, floats(c_.work.input));
+  c_.load_rows(images, c_.plan.image, done, floats(c_.work.input));
   encoder_.im2col(floats(c_.work.input));
   encoder_.forward(Pass::inference);
   code_.heads_forward();
@@ -114,7 +114,7 @@ void Inference<T>::encode(const Input& input, const RowTarget& mean,
 template <class T>
 void Inference<T>::decode(const RowSource& codes, const RowTarget& images) {
   each_batch(codes.count, [&](std::int64_t done) {
-    load_rows(c_, codes, {c_.plan.latent}, done, floats(c_.work.z));
+    c_.load_rows(codes, {c_.plan.latent}, done, floats(c_.work.z));
     store_images(done, images);
   });
 }

@@ -16,16 +16,6 @@ namespace vae::engine::tile {
 /// Empty if the tile engine takes this plan; else why not, as a sentence.
 std::string why_not(const model::Plan& plan);
 
-/// Pixels of the image that an output pixel of the first layer (an input pixel
-/// of the last) is connected with: [pixel][tap], -1 where the padding is.
-struct Taps {
-  std::int64_t pixels, taps;
-  std::vector<std::int32_t> image_pixel;
-  std::int32_t at(std::int64_t pixel, std::int64_t tap) const {
-    return image_pixel[static_cast<std::size_t>(pixel * taps + tap)];
-  }
-};
-
 struct Network {
   Layout layout;
   std::vector<Weight> weights;

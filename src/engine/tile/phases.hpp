@@ -1,10 +1,12 @@
-// The parts of a pass, in the order of the data: encoder, latent code, decoder.
-// Each function is one or a few phases of the team; docs/tile.md lists them
-// with what they read and write. Formulas of one row or tile are elsewhere.
+// The parts of a pass, in the order of the data: encoder, latent code, decoder;
+// and inference, which runs their forward functions. Each function is one or a
+// few phases of the team; docs/tile.md lists them with what they read and
+// write. Formulas of one row or tile are elsewhere.
 #pragma once
 
 #include <cstdint>
 
+#include "engine/engine.hpp"
 #include "engine/tile/context.hpp"
 
 namespace vae::engine::tile {
@@ -93,6 +95,46 @@ class Decoder {
   void image_bias_gradient() const;
 
   Context<T>& c_;
+};
+
+/// What the engine does for a model without training it: encode, decode,
+/// sample, reconstruct and score any number of images, in batches of at most
+/// max_batch. Changes no parameter and no training state.
+template <class T>
+class Inference {
+ public:
+  Inference(Context<T>& context, Encoder<T>& encoder, Code<T>& code,
+            Decoder<T>& decoder)
+      : c_(context), encoder_(encoder), code_(code), decoder_(decoder) {}
+
+  // As Engine's functions of the same names.
+  void score(const Input& input, const Scores& scores);
+  void encode(const Input& input, const RowTarget& mean,
+              const RowTarget& logvar);
+  void decode(const RowSource& codes, const RowTarget& images);
+  void sample(const NoiseKey& key, std::uint64_t first_row, float scale,
+              const RowTarget& images);
+  void reconstruct(const Input& input, const RowTarget& images);
+
+ private:
+  template <class Body>
+  void each_batch(std::int64_t count, Body body);
+  void encode_batch(const RowSource& images, std::int64_t done);
+  template <class Use>
+  void decode_batch(Use use);
+  void store_images(std::int64_t done, const RowTarget& images);
+  void score_batch(const Input& input, const Scores& scores, std::int64_t done);
+  float* heads(std::int64_t image) const {
+    return c_.work.rows_of(c_.work.heads, image, 2 * c_.plan.latent);
+  }
+  float* z(std::int64_t image) const {
+    return c_.work.rows_of(c_.work.z, image, c_.plan.latent);
+  }
+
+  Context<T>& c_;
+  Encoder<T>& encoder_;
+  Code<T>& code_;
+  Decoder<T>& decoder_;
 };
 
 }  // namespace vae::engine::tile

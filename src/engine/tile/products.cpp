@@ -7,8 +7,8 @@
 #include <exception>
 #include <vector>
 
-#include "engine/math/bfloat16.hpp"
-#include "engine/tile/packing.hpp"
+#include "engine/math/numbers.hpp"
+#include "engine/tile/tile_kernels.hpp"
 
 namespace vae::engine::tile {
 namespace {

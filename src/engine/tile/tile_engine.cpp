@@ -7,8 +7,7 @@
 #include <vector>
 
 #include "base/check.hpp"
-#include "engine/cpu/commit.hpp"
-#include "engine/tile/inference.hpp"
+#include "engine/cpu/loops.hpp"
 #include "engine/tile/phases.hpp"
 
 namespace vae::engine::tile {
@@ -122,7 +121,7 @@ void TileEngine<T>::load(const Input& input) {
   context_.batch = work_.batch(rows.count);
   context_.single = false;
   first_image_ = input.first_image;
-  load_rows(context_, rows, plan_.image, 0, floats(work_.input));
+  context_.load_rows(rows, plan_.image, 0, floats(work_.input));
 }
 
 // input [B, H, W, C] -> State::reduced. Each line is one or a few phases of the

@@ -4,7 +4,7 @@
 #include <gsl/gsl>
 
 #include "base/host_memory.hpp"
-#include "engine/tile/packed_weights.hpp"
+#include "engine/tile/tiled_layer.hpp"
 
 namespace vae::engine::tile {
 namespace {
@@ -152,10 +152,8 @@ Workspace<T>::Workspace(const model::Plan& plan, const Network& net,
 }
 
 template <class T>
-void Workspace<T>::reserve(const model::Plan& plan, const Network& net,
-                           Device& device, const Capacity& wanted,
-                           int threads) {
-  if (capacity.holds(wanted)) return;
+void Workspace<T>::grow(const model::Plan& plan, const Network& net,
+                        Device& device, const Capacity& wanted, int threads) {
   *this = {};  // first, since old and new together may be too much
   const std::int64_t least = plan.least_bytes(wanted.images, sizeof(T));
   require_host_memory(wanted.training ? least : least / 2, "this batch");

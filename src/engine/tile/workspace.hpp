@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/tile/maps.hpp"
+#include "engine/tile/geometry.hpp"
 #include "engine/tile/network.hpp"
 #include "vae/config.hpp"
 
@@ -54,7 +54,9 @@ struct Workspace {
   /// Takes memory for `wanted` where there is not enough. What was there is
   /// lost.
   void reserve(const model::Plan& plan, const Network& net, Device& device,
-               const Capacity& wanted, int threads);
+               const Capacity& wanted, int threads) {
+    if (!capacity.holds(wanted)) grow(plan, net, device, wanted, threads);
+  }
 
   Batch batch(std::int64_t count) const { return {count, rows}; }
   float* rows_of(const Buffer& buffer, std::int64_t row,
@@ -87,6 +89,10 @@ struct Workspace {
   Buffer image_bias;                   // [images][channels of the image]
 
   std::vector<std::vector<float>> scratch;  // of each worker
+
+ private:
+  void grow(const model::Plan& plan, const Network& net, Device& device,
+            const Capacity& wanted, int threads);
 };
 
 }  // namespace vae::engine::tile

@@ -12,7 +12,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "engine/math/bfloat16.hpp"
+#include "engine/math/numbers.hpp"
 
 namespace vae::engine::cuda {
 

@@ -1,0 +1,152 @@
+// The commit of a step: Adam (Kingma & Ba 2015, algorithm 1) of one parameter,
+// as torch.optim.Adam computes it, with weight decay added to the gradient and
+// epsilon to the corrected root; and what an update decides before it touches
+// anything: is the batch finite, how is the gradient scaled and clipped, how
+// long is Adam's step. One text for every device; on CUDA a single thread
+// decides. Whatever the settings are, finite parameters and moments stay
+// finite.
+#pragma once
+
+#include <cmath>
+
+#include "base/hd.hpp"
+#include "base/limits.hpp"
+#include "engine/state.hpp"
+
+namespace vae::engine {
+
+// Adam.
+
+template <class T>
+struct AdamStep {
+  // 1 - beta is rounded from double: 1 - 0.999f is off by 1e-5 of its value.
+  T rate1, beta2, rate2, epsilon, weight_decay;
+  T scale;         // of the gradient: mean and clipping
+  T step_size;     // learning rate / (1 - beta1^t)
+  T second_scale;  // 1 / sqrt(1 - beta2^t)
+};
+
+/// Largest gradient of an element. Its square is so far below float32's range
+/// that a moment, an average of old and new, never leaves it.
+inline constexpr double kLargestGradient = 1e18;
+
+template <class T>
+VAE_HD T limit_gradient(T g) {
+  const T most = T(kLargestGradient);
+  return g < -most ? -most : (g > most ? most : g);
+}
+
+template <class T>
+VAE_HD void adam(const AdamStep<T>& s, T gradient, T* param, T* moment1,
+                 T* moment2) {
+  // The scaled gradient is within the limit (decide() sees to it), its sum with
+  // the weight decay may not be.
+  const T g = limit_gradient(gradient * s.scale + s.weight_decay * *param);
+  const T m = *moment1 + (g - *moment1) * s.rate1;
+  const T v = *moment2 * s.beta2 + s.rate2 * (g * g);
+  *moment1 = m;
+  *moment2 = v;
+  const T old = *param;
+  const T next =
+      old - s.step_size * (m / (std::sqrt(v) * s.second_scale + s.epsilon));
+  // Infinity minus itself is NaN. A step out of the range of T is not taken.
+  *param = next - next == T(0) ? next : old;
+}
+
+// The decision, and what is done beside Adam.
+
+/// A step was issued, whether or not it is committed.
+VAE_HD void advance(const Tail& tail, Cursor* cursor) {
+  cursor->step += 1;
+  if (cursor->order.count != 0)
+    cursor->position += static_cast<std::uint64_t>(tail.images);
+}
+
+/// beta^t for the t of the update that is to be decided.
+VAE_HD double beta_power(double beta, const Control& control) {
+  return std::pow(beta, static_cast<double>(control.updates + 1));
+}
+struct BetaPowers {
+  double first, second;
+};
+
+/// Zero, or NaN for a number that is not finite. Added to the gradient's square
+/// for each of the batch's statistics: one that float32 cannot hold would stay
+/// in the running ones, though BatchNorm hides it from the loss.
+VAE_HD double refusal(float statistic) {
+  return static_cast<double>(statistic - statistic);
+}
+
+/// `gradient_square`: squared norm of the gradient as summed over images; NaN
+/// if a statistic is not finite. Order: mean, then norm, then clip; weight
+/// decay comes later, in Adam.
+VAE_HD void decide(const Tail& tail, double gradient_square,
+                   const BetaPowers& powers, Control* control) {
+  double scale = 1.0;
+  if (control->mean_gradient != 0 && tail.images > 0.0f)
+    scale = 1.0 / static_cast<double>(tail.images);
+  const double square = gradient_square * scale * scale;
+  const double norm = std::sqrt(square);
+  const bool clips = control->clip_norm > 0.0 && norm > control->clip_norm;
+  const double kept = clips ? control->clip_norm : norm;
+  // Infinity minus itself is NaN, so this is false for both. Above the limit,
+  // the square that Adam keeps in float32 would be infinite for ever. A loss
+  // may be finite in double, where the flag is made, and not in float32.
+  const bool finite = square - square == 0.0 && kept < kLargestGradient &&
+                      tail.loss - tail.loss == 0.0f && !(tail.nonfinite > 0.0f);
+  control->skip = finite ? 0 : 1;
+  advance(tail, &control->cursor);
+  if (!finite) return;
+  control->gradient_square = square;
+  if (clips) scale *= control->clip_norm / norm;
+  if (control->updates < kLargestCount) control->updates += 1;
+  control->scale = static_cast<float>(scale);
+  control->step_size =
+      static_cast<float>(control->learning_rate / (1.0 - powers.first));
+  control->second_scale =
+      static_cast<float>(1.0 / std::sqrt(1.0 - powers.second));
+}
+VAE_HD void decide(const Tail& tail, double gradient_square, Control* control) {
+  decide(tail, gradient_square,
+         {beta_power(control->beta1, *control),
+          beta_power(control->beta2, *control)},
+         control);
+}
+
+/// What Adam needs of a decided update, in float32.
+VAE_HD AdamStep<float> adam_step(const Control& c) {
+  AdamStep<float> step;
+  step.rate1 = static_cast<float>(1.0 - c.beta1);
+  step.beta2 = static_cast<float>(c.beta2);
+  step.rate2 = static_cast<float>(1.0 - c.beta2);
+  step.epsilon = static_cast<float>(c.epsilon);
+  step.weight_decay = static_cast<float>(c.weight_decay);
+  step.scale = c.scale;
+  step.step_size = c.step_size;
+  step.second_scale = c.second_scale;
+  return step;
+}
+
+/// Adds a committed (or skipped) batch to the sums.
+VAE_HD void add_sums(const Tail& tail, const Control& control, Sums* sums) {
+  sums->steps += 1.0;
+  if (control.skip != 0) {
+    sums->skipped += 1.0;
+    sums->nonfinite += 1.0;
+    return;
+  }
+  sums->loss += static_cast<double>(tail.loss);
+  sums->recon += static_cast<double>(tail.recon);
+  sums->kl += static_cast<double>(tail.kl);
+  sums->mse += static_cast<double>(tail.mse);
+  sums->images += static_cast<double>(tail.images);
+  sums->gradient_square += control.gradient_square;
+}
+
+/// PyTorch's running statistics: the old value and the batch's, where `sum` is
+/// the batch's value times its images.
+VAE_HD float fold_running(float old, float sum, float images, float momentum) {
+  return (1.0f - momentum) * old + momentum * (sum / images);
+}
+
+}  // namespace vae::engine
