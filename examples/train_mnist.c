@@ -43,7 +43,7 @@ static void draw_samples(vae_trainer* trainer, int epoch, uint64_t seed) {
   char path[64];
   const vae_sampling codes = vae_draw(kSamples, seed);
   const vae_batch grid = vae_view_u8(pixels, kSamples, kPixels);
-  vae_output output = vae_room_u8(pixels, sizeof pixels);
+  vae_output output = vae_output_u8(pixels, sizeof pixels);
   check(vae_sample(trainer, &codes, &output));
   snprintf(path, sizeof path, "result/sample_%d.png", epoch);
   check(vae_write_grid(path, &grid, kShape, kColumns));
@@ -60,7 +60,7 @@ static void train(vae_trainer* trainer, vae_dataset* set, uint64_t* order,
     const uint64_t first = step * kBatch, left = images - first;
     const uint64_t count = left < kBatch ? left : kBatch;
     for (uint64_t i = 0; i < count; ++i) {
-      vae_output row = vae_room_u8(rows + i * kPixels, kPixels);
+      vae_output row = vae_output_u8(rows + i * kPixels, kPixels);
       check(vae_dataset_read(set, order[first + i], 1, &row, NULL, 0));
     }
     const vae_batch batch = vae_view_u8(rows, count, kPixels);

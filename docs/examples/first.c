@@ -43,10 +43,10 @@ int main(void) {
   }
 
   const vae_batch one = vae_view_u8(discs, 1, kPixels);
-  vae_output code_room = vae_room_f32(code, 4);
+  vae_output code_room = vae_output_f32(code, 4);
   check(vae_encode(trainer, &one, &code_room, NULL));
   const vae_batch codes = vae_view_f32(code, 1, 4);
-  vae_output image_room = vae_room_f32(drawn, kPixels);
+  vae_output image_room = vae_output_f32(drawn, kPixels);
   check(vae_decode(trainer, &codes, &image_room));
   for (int i = 0; i < kPixels; ++i)
     printf("%s%s", drawn[i] > 0.5f ? "##" : " .",

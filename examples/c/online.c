@@ -179,7 +179,7 @@ static vae_status draw_samples(vae_trainer* trainer, const char* path) {
   uint8_t images[kDrawn * kPixels];
   const vae_sampling sampling = vae_draw(kDrawn, 0);
   const vae_batch grid = vae_view_u8(images, kDrawn, kPixels);
-  vae_output output = vae_room_u8(images, sizeof images);
+  vae_output output = vae_output_u8(images, sizeof images);
   const vae_status status = vae_sample(trainer, &sampling, &output);
   return status != VAE_OK ? status : vae_write_grid(path, &grid, shape, 4);
 }

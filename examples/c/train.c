@@ -49,7 +49,7 @@ static vae_status draw_samples(vae_trainer* trainer, const uint32_t* shape,
   if (images == NULL) return VAE_E_MEMORY;
   const vae_sampling sampling = vae_draw(kSamples, 0);
   const vae_batch grid = vae_view_u8(images, kSamples, pixels);
-  vae_output output = vae_room_u8(images, kSamples * pixels);
+  vae_output output = vae_output_u8(images, kSamples * pixels);
   vae_status status = vae_sample(trainer, &sampling, &output);
   if (status == VAE_OK) status = vae_write_grid(path, &grid, shape, kColumns);
   free(images);

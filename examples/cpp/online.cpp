@@ -36,7 +36,7 @@ using Clock = std::chrono::steady_clock;
 // batches, so that a batch always lies in one piece.
 class Ring {
  public:
-  // Whether there was room. Never waits for training.
+  // False if the ring is full. Never waits for training.
   bool put(const Image& sample) {
     const std::lock_guard lock(mutex_);
     if (written_ - taken_ == kSlots) return false;

@@ -9,13 +9,13 @@ using Vae;
 
 internal static class Online
 {
-    private const int Side = 16, Pixels = Side * Side, Batch = 32, Room = 256;
+    private const int Side = 16, Pixels = Side * Side, Batch = 32, Capacity = 256;
 
     private static int Main(string[] arguments)
     {
         int samples = arguments.Length > 0
                           ? int.Parse(arguments[0], CultureInfo.InvariantCulture) : 6400;
-        Ring ring = new Ring(Room, Pixels);
+        Ring ring = new Ring(Capacity, Pixels);
         Thread producer = new Thread(() => Produce(ring, samples)) { IsBackground = true };
         VaeConfig config = new VaeConfig
         {
@@ -85,9 +85,9 @@ internal static class Online
         private int first, count;
         private bool ended;
 
-        internal Ring(int room, int row)
+        internal Ring(int capacity, int row)
         {
-            rows = new byte[room * row];
+            rows = new byte[capacity * row];
             this.row = row;
         }
 

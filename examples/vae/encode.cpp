@@ -35,12 +35,12 @@ Codes codes_of(vae_trainer* trainer, const Images& images, std::uint64_t first,
     const auto rows = read_images(images, first + done, part);
     const vae_batch batch =
         vae_view_u8(rows.data(), part, pixels(images.shape));
-    const auto room_in = [&](std::vector<float>& numbers) {
-      return vae_room_f32(numbers.data() + done * latent, part * latent);
+    const auto output_in = [&](std::vector<float>& numbers) {
+      return vae_output_f32(numbers.data() + done * latent, part * latent);
     };
-    vae_output mean = room_in(codes.mean);
+    vae_output mean = output_in(codes.mean);
     vae_output logvar{};
-    if (with_logvar) logvar = room_in(codes.logvar);
+    if (with_logvar) logvar = output_in(codes.logvar);
     check(vae_encode(trainer, &batch, &mean, with_logvar ? &logvar : nullptr));
   }
   return codes;

@@ -22,16 +22,16 @@ std::vector<Use> uses_of_images() {
         return vae_eval_step(t, b, &metrics);
       },
       [](auto* t, auto* b) {
-        vae_output room = vae_room_f32(floats.data(), floats.size());
-        return vae_encode(t, b, &room, nullptr);
+        vae_output output = vae_output_f32(floats.data(), floats.size());
+        return vae_encode(t, b, &output, nullptr);
       },
       [](auto* t, auto* b) {
-        vae_output room = vae_room_f32(floats.data(), floats.size());
-        return vae_reconstruct(t, b, &room);
+        vae_output output = vae_output_f32(floats.data(), floats.size());
+        return vae_reconstruct(t, b, &output);
       },
       [](auto* t, auto* b) {
-        vae_output room = vae_room_f32(floats.data(), floats.size());
-        return vae_score(t, b, &room, nullptr);
+        vae_output output = vae_output_f32(floats.data(), floats.size());
+        return vae_score(t, b, &output, nullptr);
       },
   };
 }
@@ -71,9 +71,9 @@ TEST_CASE("unknown choices in batches and outputs") {
   const vae_sampling sampling = vae_draw(2, 1);
   for (std::int32_t vae_output::*field :
        {&vae_output::dtype, &vae_output::layout, &vae_output::device}) {
-    vae_output room = vae_room_f32(floats.data(), floats.size());
-    room.*field = 0;
-    refused(vae_sample(trainer.get(), &sampling, &room), VAE_E_ARGUMENT,
+    vae_output output = vae_output_f32(floats.data(), floats.size());
+    output.*field = 0;
+    refused(vae_sample(trainer.get(), &sampling, &output), VAE_E_ARGUMENT,
             {" is 0; allowed are 1"});
   }
 }
@@ -152,14 +152,14 @@ TEST_CASE("codes are finite floats") {
   const Trainer trainer = make_trainer();
   std::vector<float> codes(2 * kLatent, 0.0f), floats(2 * kPixels);
   const vae_batch batch = vae_view_f32(codes.data(), 2, kLatent);
-  vae_output room = vae_room_f32(floats.data(), floats.size());
-  good(vae_decode(trainer.get(), &batch, &room));
+  vae_output output = vae_output_f32(floats.data(), floats.size());
+  good(vae_decode(trainer.get(), &batch, &output));
   codes[6] = std::nanf("");
-  refused(vae_decode(trainer.get(), &batch, &room), VAE_E_ARGUMENT,
+  refused(vae_decode(trainer.get(), &batch, &output), VAE_E_ARGUMENT,
           {"2", "row 1"});
   const std::vector<std::uint8_t> bytes(2 * kLatent);
   const vae_batch wrong = vae_view_u8(bytes.data(), 2, kLatent);
-  refused(vae_decode(trainer.get(), &wrong, &room), VAE_E_ARGUMENT,
+  refused(vae_decode(trainer.get(), &wrong, &output), VAE_E_ARGUMENT,
           {"float32"});
 }
 
@@ -168,10 +168,10 @@ TEST_CASE("codes come as floats only") {
   const auto pixels = pictures(2);
   const vae_batch images = view(pixels);
   std::vector<std::uint8_t> bytes(1024);
-  vae_output room = vae_room_u8(bytes.data(), bytes.size());
-  refused(vae_encode(trainer.get(), &images, &room, nullptr), VAE_E_ARGUMENT,
+  vae_output output = vae_output_u8(bytes.data(), bytes.size());
+  refused(vae_encode(trainer.get(), &images, &output, nullptr), VAE_E_ARGUMENT,
           {"float32"});
-  refused(vae_score(trainer.get(), &images, &room, nullptr), VAE_E_ARGUMENT,
+  refused(vae_score(trainer.get(), &images, &output, nullptr), VAE_E_ARGUMENT,
           {"float32"});
 }
 
@@ -188,18 +188,18 @@ TEST_CASE("what is reserved for later is unsupported now, by name") {
   images_are_refused(trainer.get(), batch, VAE_E_UNSUPPORTED, {"condition"});
 
   std::vector<float> floats(2 * kPixels);
-  vae_output room = vae_room_f32(floats.data(), floats.size());
+  vae_output output = vae_output_f32(floats.data(), floats.size());
   vae_sampling sampling = vae_draw(2, 1);
   sampling.labels = labels;
-  refused(vae_sample(trainer.get(), &sampling, &room), VAE_E_UNSUPPORTED,
+  refused(vae_sample(trainer.get(), &sampling, &output), VAE_E_UNSUPPORTED,
           {"sampling.labels"});
   sampling = vae_draw(2, 1);
   sampling.condition = condition;
-  refused(vae_sample(trainer.get(), &sampling, &room), VAE_E_UNSUPPORTED,
+  refused(vae_sample(trainer.get(), &sampling, &output), VAE_E_UNSUPPORTED,
           {"sampling.condition"});
   sampling = vae_draw(2, 1);
   sampling.reserved = 1;
-  refused(vae_sample(trainer.get(), &sampling, &room), VAE_E_ARGUMENT,
+  refused(vae_sample(trainer.get(), &sampling, &output), VAE_E_ARGUMENT,
           {"reserved"});
   refused(vae_set(trainer.get(), VAE_PHASE, 1), VAE_E_UNSUPPORTED,
           {"VAE_PHASE"});
@@ -211,14 +211,14 @@ TEST_CASE("what is reserved for later is unsupported now, by name") {
 TEST_CASE("samplings out of range") {
   const Trainer trainer = make_trainer();
   std::vector<float> floats(2 * kPixels);
-  vae_output room = vae_room_f32(floats.data(), floats.size());
+  vae_output output = vae_output_f32(floats.data(), floats.size());
   vae_sampling sampling = vae_draw(0, 1);
-  refused(vae_sample(trainer.get(), &sampling, &room), VAE_E_ARGUMENT,
+  refused(vae_sample(trainer.get(), &sampling, &output), VAE_E_ARGUMENT,
           {"count"});
   for (const double bad : {-1.0, std::nan(""), HUGE_VAL}) {
     sampling = vae_draw(2, 1);
     sampling.temperature = bad;
-    refused(vae_sample(trainer.get(), &sampling, &room), VAE_E_ARGUMENT,
+    refused(vae_sample(trainer.get(), &sampling, &output), VAE_E_ARGUMENT,
             {"temperature"});
   }
 }

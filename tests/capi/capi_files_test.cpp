@@ -159,8 +159,8 @@ TEST_CASE("an array is a NumPy file, and what is not allowed is named") {
   CHECK(std::memcmp(file.data() + 128, numbers.data(), bytes) == 0);
 
   const auto write = [&](std::int32_t dtype, const std::uint64_t* sizes,
-                         std::uint32_t rank, std::uint64_t room) {
-    return vae_write_array(path, numbers.data(), room, dtype, sizes, rank);
+                         std::uint32_t rank, std::uint64_t capacity) {
+    return vae_write_array(path, numbers.data(), capacity, dtype, sizes, rank);
   };
   refused(write(0, shape, 2, bytes), VAE_E_ARGUMENT,
           {"dtype is 0", "1 (VAE_UINT8), 2 (VAE_FLOAT32), 3 (VAE_INT64)"});

@@ -141,8 +141,8 @@ inline std::vector<float> encoded(vae_trainer* trainer,
                                   const std::vector<std::uint8_t>& pixels) {
   const vae_batch batch = view(pixels);
   std::vector<float> means(batch.count * kLatent);
-  vae_output room = vae_room_f32(means.data(), means.size());
-  good(vae_encode(trainer, &batch, &room, nullptr));
+  vae_output output = vae_output_f32(means.data(), means.size());
+  good(vae_encode(trainer, &batch, &output, nullptr));
   return means;
 }
 

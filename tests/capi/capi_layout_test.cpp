@@ -96,7 +96,7 @@ TEST_CASE("the layout is that of this program") {
   }
 }
 
-TEST_CASE("room for the layout that is too small is left alone") {
+TEST_CASE("a layout buffer that is too small is not written to") {
   std::uint64_t needed = 0, again = 0;
   good(vae_layout(nullptr, 0, &needed));
   std::string text(needed - 1, '#');

@@ -34,8 +34,8 @@ vae_status step(vae_trainer* trainer) {
 vae_status use(vae_trainer* trainer) {
   const vae_batch images = view(shared_pixels());
   std::vector<float> scores(kMaxBatch), pixels(kMaxBatch * kPixels);
-  vae_output out = vae_room_f32(scores.data(), scores.size());
-  vae_output picture = vae_room_f32(pixels.data(), pixels.size());
+  vae_output out = vae_output_f32(scores.data(), scores.size());
+  vae_output picture = vae_output_f32(pixels.data(), pixels.size());
   const vae_status status = step(trainer);
   if (status != VAE_OK) return status;
   const vae_status scored = vae_score(trainer, &images, &out, nullptr);

@@ -73,14 +73,14 @@ TEST_CASE("layout and element type of results agree") {
   const vae_sampling sampling = vae_draw(kCount, 9);
   std::vector<float> chw(kCount * kRow), hwc(kCount * kRow);
   std::vector<std::uint8_t> bytes(kCount * kRow);
-  vae_output room = vae_room_f32(chw.data(), chw.size());
-  good(vae_sample(trainer.get(), &sampling, &room));
-  room = vae_room_f32(hwc.data(), hwc.size());
-  room.layout = VAE_HWC;
-  good(vae_sample(trainer.get(), &sampling, &room));
+  vae_output output = vae_output_f32(chw.data(), chw.size());
+  good(vae_sample(trainer.get(), &sampling, &output));
+  output = vae_output_f32(hwc.data(), hwc.size());
+  output.layout = VAE_HWC;
+  good(vae_sample(trainer.get(), &sampling, &output));
   CHECK(to_hwc(chw) == hwc);
-  room = vae_room_u8(bytes.data(), bytes.size());
-  good(vae_sample(trainer.get(), &sampling, &room));
+  output = vae_output_u8(bytes.data(), bytes.size());
+  good(vae_sample(trainer.get(), &sampling, &output));
   for (std::size_t i = 0; i < bytes.size(); ++i)
     REQUIRE(bytes[i] == static_cast<std::uint8_t>(chw[i] * 255.0f + 0.5f));
 }

@@ -36,8 +36,8 @@ void use_everything(vae_trainer* trainer) {
   const auto pixels = pictures(20, 5);
   const vae_batch images = view(pixels);
   std::vector<float> first(20 * kPixels), second(20 * kPixels);
-  vae_output a = vae_room_f32(first.data(), first.size());
-  vae_output b = vae_room_f32(second.data(), second.size());
+  vae_output a = vae_output_f32(first.data(), first.size());
+  vae_output b = vae_output_f32(second.data(), second.size());
   good(vae_encode(trainer, &images, &a, &b));
   const vae_batch codes = vae_view_f32(second.data(), 20, kLatent);
   good(vae_decode(trainer, &codes, &a));
@@ -139,10 +139,10 @@ TEST_CASE("inference is repeatable, and samples are drawn by index") {
   const auto draw = [&](std::uint64_t first, std::uint64_t count,
                         std::uint64_t seed) {
     std::vector<float> images(count * kPixels);
-    vae_output room = vae_room_f32(images.data(), images.size());
+    vae_output output = vae_output_f32(images.data(), images.size());
     vae_sampling sampling = vae_draw(count, seed);
     sampling.first = first;
-    good(vae_sample(trainer.get(), &sampling, &room));
+    good(vae_sample(trainer.get(), &sampling, &output));
     return images;
   };
   const auto all = draw(0, 6, 1);
@@ -296,7 +296,7 @@ TEST_CASE("the last error is this thread's last failure") {
   CHECK(vae_last_error() == text);
 }
 
-TEST_CASE("a text longer than its room is cut between characters") {
+TEST_CASE("a text longer than its buffer is cut between characters") {
   std::string path = "no/such/";
   while (path.size() < 3000) path += "\xE2\x82\xAC";  // three bytes a character
   vae_dataset* dataset = nullptr;

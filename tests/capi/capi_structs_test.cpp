@@ -45,25 +45,26 @@ struct Newer {
 
 template <class T>
 void init_keeps_its_rules(const InitOf<T>& api) {
-  std::array<unsigned char, sizeof(Newer<T>) + 8> room;
-  auto* object = reinterpret_cast<T*>(room.data());
+  std::array<unsigned char, sizeof(Newer<T>) + 8> memory;
+  auto* object = reinterpret_cast<T*>(memory.data());
   for (std::uint32_t size = api.minimum; size <= sizeof(Newer<T>); size += 8) {
     CAPTURE(size);
-    room.fill(0xAB);
+    memory.fill(0xAB);
     good(api.init(object, size));
     std::uint32_t written = 0;
-    std::memcpy(&written, room.data(), sizeof written);
+    std::memcpy(&written, memory.data(), sizeof written);
     CHECK(written == size);
-    for (std::size_t i = size; i < room.size(); ++i) REQUIRE(room[i] == 0xAB);
-    for (std::size_t i = sizeof(T); i < size; ++i) REQUIRE(room[i] == 0);
+    for (std::size_t i = size; i < memory.size(); ++i)
+      REQUIRE(memory[i] == 0xAB);
+    for (std::size_t i = sizeof(T); i < size; ++i) REQUIRE(memory[i] == 0);
   }
   for (const std::uint32_t size :
        {0u, 4u, api.minimum - 8, api.minimum + 4, 4104u, 0xCCCCCCCCu}) {
-    room.fill(0xAB);
+    memory.fill(0xAB);
     refused(api.init(object, size), VAE_E_ARGUMENT,
             {"struct_size", std::to_string(size), std::to_string(api.minimum),
              std::to_string(sizeof(T))});
-    for (const unsigned char byte : room) REQUIRE(byte == 0xAB);
+    for (const unsigned char byte : memory) REQUIRE(byte == 0xAB);
   }
   refused(api.init(nullptr, sizeof(T)), VAE_E_ARGUMENT, {"NULL"});
 }
@@ -263,8 +264,8 @@ TEST_CASE("sizes of what a trainer is given") {
     return vae_train_step(trainer.get(), batch, nullptr);
   });
   std::vector<float> codes(4 * kLatent);
-  const vae_output room = vae_room_f32(codes.data(), codes.size());
-  sizes_are_checked(room, 40, [&](vae_output* output) {
+  const vae_output mean = vae_output_f32(codes.data(), codes.size());
+  sizes_are_checked(mean, 40, [&](vae_output* output) {
     const vae_status status =
         vae_encode(trainer.get(), &images, output, nullptr);
     if (status == VAE_OK) CHECK(output->written == codes.size() * 4);
@@ -277,7 +278,7 @@ TEST_CASE("sizes of what a trainer is given") {
   });
   std::vector<std::uint8_t> drawn(2 * kPixels);
   sizes_are_checked(vae_draw(2, 1), 40, [&](vae_sampling* sampling) {
-    vae_output output = vae_room_u8(drawn.data(), drawn.size());
+    vae_output output = vae_output_u8(drawn.data(), drawn.size());
     return vae_sample(trainer.get(), sampling, &output);
   });
   const Dataset dataset = make_dataset(8);

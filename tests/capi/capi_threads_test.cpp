@@ -42,39 +42,39 @@ const std::vector<std::uint8_t>& shared_pixels() {
 /// Calls that a progress callback may make on its own trainer.
 std::vector<Named> allowed_calls() {
   static std::vector<float> first(64 * kPixels), second(64 * kPixels);
-  const auto room = [](std::vector<float>& memory) {
-    return vae_room_f32(memory.data(), memory.size());
+  const auto output_in = [](std::vector<float>& memory) {
+    return vae_output_f32(memory.data(), memory.size());
   };
   return {
       {"vae_encode",
        [=](vae_trainer* t) {
          const vae_batch images = view(shared_pixels());
-         vae_output a = room(first), b = room(second);
+         vae_output a = output_in(first), b = output_in(second);
          return vae_encode(t, &images, &a, &b);
        }},
       {"vae_decode",
        [=](vae_trainer* t) {
          const std::vector<float> zeros(4 * kLatent);
          const vae_batch codes = vae_view_f32(zeros.data(), 4, kLatent);
-         vae_output a = room(first);
+         vae_output a = output_in(first);
          return vae_decode(t, &codes, &a);
        }},
       {"vae_sample",
        [=](vae_trainer* t) {
          const vae_sampling sampling = vae_draw(16, 1);
-         vae_output a = room(first);
+         vae_output a = output_in(first);
          return vae_sample(t, &sampling, &a);
        }},
       {"vae_reconstruct",
        [=](vae_trainer* t) {
          const vae_batch images = view(shared_pixels());
-         vae_output a = room(first);
+         vae_output a = output_in(first);
          return vae_reconstruct(t, &images, &a);
        }},
       {"vae_score",
        [=](vae_trainer* t) {
          const vae_batch images = view(shared_pixels());
-         vae_output a = room(first), b = room(second);
+         vae_output a = output_in(first), b = output_in(second);
          return vae_score(t, &images, &a, &b);
        }},
       {"vae_save_memory",

@@ -105,12 +105,12 @@ static void use_model(vae_trainer* trainer) {
   static float decoded[COUNT * PIXELS], again[COUNT * PIXELS];
   static uint8_t samples[9 * PIXELS];
   float losses[COUNT];
-  vae_output mean = vae_room_f32(means, COUNT * LATENT);
-  vae_output logvar = vae_room_f32(logvars, COUNT * LATENT);
-  vae_output pictures = vae_room_f32(decoded, COUNT * PIXELS);
-  vae_output straight = vae_room_f32(again, COUNT * PIXELS);
-  vae_output drawn = vae_room_u8(samples, sizeof samples);
-  vae_output scores = vae_room_f32(losses, COUNT);
+  vae_output mean = vae_output_f32(means, COUNT * LATENT);
+  vae_output logvar = vae_output_f32(logvars, COUNT * LATENT);
+  vae_output pictures = vae_output_f32(decoded, COUNT * PIXELS);
+  vae_output straight = vae_output_f32(again, COUNT * PIXELS);
+  vae_output drawn = vae_output_u8(samples, sizeof samples);
+  vae_output scores = vae_output_f32(losses, COUNT);
   vae_batch codes, grid;
   double error = 0;
   int i;

@@ -1,20 +1,20 @@
-// Input rows and buffers for output rows: views of the host's memory, or of a GPU's,
-// that live on the stack. Nothing is copied here, and nothing is kept.
+// Views of input rows and of buffers for output rows, in host or GPU memory. They live on the
+// stack and own and copy nothing.
 using System;
 using System.Runtime.InteropServices;
 
 namespace Vae
 {
-    /// <summary>Rows that go in: images, or codes for <see cref="Trainer.Decode(Batch)"/>, one
-    /// after the other without gaps.</summary>
-    /// <remarks>Every method that takes one takes a <c>byte[]</c>, <c>float[]</c>,
-    /// <c>Span</c> or <c>ReadOnlySpan</c> of either as it is: they convert. How many rows there
-    /// are follows from the length, which must be a whole number of rows. The memory is borrowed
-    /// for the call and copied before it returns. Bytes are divided by 255; floats lie in [0, 1]
-    /// (Bernoulli) or are finite (Gaussian). C: <c>vae_batch_init</c>.</remarks>
+    /// <summary>Contiguous input rows: images, or codes for
+    /// <see cref="Trainer.Decode(Batch)"/>.</summary>
+    /// <remarks>A <c>byte[]</c>, a <c>float[]</c>, and a <c>Span</c> or <c>ReadOnlySpan</c> of
+    /// either convert to it. The number of rows follows from the length, which must be a whole
+    /// number of rows. The memory is borrowed for the call and copied before it returns. Bytes
+    /// are divided by 255; floats must lie in [0, 1] (Bernoulli) or be finite (Gaussian).
+    /// C: <c>vae_batch_init</c>.</remarks>
     public readonly unsafe ref struct Batch
     {
-        private readonly ReadOnlySpan<byte> start;  // only says where: never longer than needed
+        private readonly ReadOnlySpan<byte> start;  // only its address is used
         private readonly ulong bytes;
         private readonly ElementType type;
         private readonly Layout layout;
@@ -23,7 +23,7 @@ namespace Vae
 
         /// <summary>Rows of bytes.</summary>
         /// <param name="rows">A whole number of rows.</param>
-        /// <param name="layout">The order within an image.</param>
+        /// <param name="layout">Layout of an image.</param>
         public Batch(ReadOnlySpan<byte> rows, Layout layout = Layout.Chw)
             : this(rows, (ulong)rows.Length, ElementType.UInt8, layout)
         {
@@ -31,7 +31,7 @@ namespace Vae
 
         /// <summary>Rows of floats.</summary>
         /// <param name="rows">A whole number of rows.</param>
-        /// <param name="layout">The order within an image.</param>
+        /// <param name="layout">Layout of an image.</param>
         public Batch(ReadOnlySpan<float> rows, Layout layout = Layout.Chw)
             : this(MemoryMarshal.AsBytes(rows.Slice(0, Math.Min(1, rows.Length))),
                    sizeof(float) * (ulong)rows.Length, ElementType.Float32, layout)
@@ -50,13 +50,14 @@ namespace Vae
         }
 
         /// <summary>Rows in the memory of the trainer's GPU.</summary>
-        /// <param name="data">Where they begin; aligned for the type.</param>
-        /// <param name="bytes">Their size: a whole number of rows.</param>
+        /// <param name="data">Address of the first row; aligned for the type.</param>
+        /// <param name="bytes">Size of all rows: a whole number of rows.</param>
         /// <param name="type">UInt8 or Float32.</param>
         /// <param name="stream">The cudaStream_t that wrote them; zero: the default
         /// stream.</param>
-        /// <param name="layout">The order within an image.</param>
-        /// <returns>The view. The memory must stay until the stream has come that far.</returns>
+        /// <param name="layout">Layout of an image.</param>
+        /// <returns>The view. The memory must stay unchanged until the issued work is done.
+        /// </returns>
         public static Batch OnDevice(IntPtr data, long bytes, ElementType type,
                                      IntPtr stream = default(IntPtr), Layout layout = Layout.Chw)
         {
@@ -102,10 +103,10 @@ namespace Vae
             get { return type == ElementType.UInt8 ? sizeof(byte) : sizeof(float); }
         }
 
-        /// <summary>For `fixed`, while <see cref="Native"/>'s result is in use.</summary>
+        /// <summary>For `fixed`, as long as the result of <see cref="Native"/> is used.</summary>
         internal ref byte Pin() { return ref MemoryMarshal.GetReference(start); }
 
-        /// <summary>How many rows of so many numbers; what does not divide is refused.</summary>
+        /// <summary>The number of rows; throws if the last one is incomplete.</summary>
         internal ulong Rows(string name, long rowElements)
         {
             return View.Rows(name, bytes, type, rowElements);
@@ -126,12 +127,12 @@ namespace Vae
         }
     }
 
-    /// <summary>Buffer for rows that come out. Images come as floats or, rounded to 0..255, as
-    /// bytes; all else as floats only.</summary>
-    /// <remarks>Every method that takes one takes a <c>byte[]</c>, <c>float[]</c> or <c>Span</c>
-    /// of either as it is: they convert. A buffer that is too small is
-    /// <see cref="VaeStatus.TooSmall"/> before anything is computed; what is beyond the rows is
-    /// left as it was. C: <c>vae_output_init</c>.</remarks>
+    /// <summary>Buffer for output rows. Images are floats or, rounded to 0..255, bytes;
+    /// everything else is floats.</summary>
+    /// <remarks>A <c>byte[]</c>, a <c>float[]</c> and a <c>Span</c> of either convert to it. If
+    /// the buffer is too small, the call fails with <see cref="VaeStatus.TooSmall"/> before
+    /// anything is computed; bytes beyond the rows are not changed.
+    /// C: <c>vae_output_init</c>.</remarks>
     public readonly unsafe ref struct Output
     {
         private readonly Span<byte> start;
@@ -142,20 +143,20 @@ namespace Vae
         private readonly IntPtr stream;
         private readonly bool wanted;
 
-        /// <summary>Buffer for bytes.</summary>
-        /// <param name="room">The buffer.</param>
-        /// <param name="layout">The order within an image.</param>
-        public Output(Span<byte> room, Layout layout = Layout.Chw)
-            : this(room, (ulong)room.Length, ElementType.UInt8, layout)
+        /// <summary>A buffer for bytes.</summary>
+        /// <param name="buffer">The buffer.</param>
+        /// <param name="layout">Layout of an image.</param>
+        public Output(Span<byte> buffer, Layout layout = Layout.Chw)
+            : this(buffer, (ulong)buffer.Length, ElementType.UInt8, layout)
         {
         }
 
-        /// <summary>Buffer for floats.</summary>
-        /// <param name="room">The buffer.</param>
-        /// <param name="layout">The order within an image.</param>
-        public Output(Span<float> room, Layout layout = Layout.Chw)
-            : this(MemoryMarshal.AsBytes(room.Slice(0, Math.Min(1, room.Length))),
-                   sizeof(float) * (ulong)room.Length, ElementType.Float32, layout)
+        /// <summary>A buffer for floats.</summary>
+        /// <param name="buffer">The buffer.</param>
+        /// <param name="layout">Layout of an image.</param>
+        public Output(Span<float> buffer, Layout layout = Layout.Chw)
+            : this(MemoryMarshal.AsBytes(buffer.Slice(0, Math.Min(1, buffer.Length))),
+                   sizeof(float) * (ulong)buffer.Length, ElementType.Float32, layout)
         {
         }
 
@@ -171,13 +172,13 @@ namespace Vae
             wanted = true;
         }
 
-        /// <summary>Room in the memory of the trainer's GPU.</summary>
-        /// <param name="data">Where it begins; aligned for the type.</param>
+        /// <summary>A buffer in the memory of the trainer's GPU.</summary>
+        /// <param name="data">Its address; aligned for the type.</param>
         /// <param name="bytes">Its size.</param>
         /// <param name="type">UInt8 or Float32.</param>
         /// <param name="stream">The cudaStream_t that will read it; zero: the default
         /// stream.</param>
-        /// <param name="layout">The order within an image.</param>
+        /// <param name="layout">Layout of an image.</param>
         /// <returns>The view.</returns>
         public static Output OnDevice(IntPtr data, long bytes, ElementType type,
                                       IntPtr stream = default(IntPtr), Layout layout = Layout.Chw)
@@ -187,33 +188,33 @@ namespace Vae
                               layout, data, stream);
         }
 
-        /// <summary>The room of an array of bytes.</summary>
-        /// <param name="room">Not null.</param>
-        public static implicit operator Output(byte[] room)
+        /// <summary>An array of bytes as a buffer.</summary>
+        /// <param name="buffer">Not null.</param>
+        public static implicit operator Output(byte[] buffer)
         {
-            if (room == null) throw new ArgumentNullException(nameof(room));
-            return new Output(new Span<byte>(room));
+            if (buffer == null) throw new ArgumentNullException(nameof(buffer));
+            return new Output(new Span<byte>(buffer));
         }
 
-        /// <summary>The room of an array of floats.</summary>
-        /// <param name="room">Not null.</param>
-        public static implicit operator Output(float[] room)
+        /// <summary>An array of floats as a buffer.</summary>
+        /// <param name="buffer">Not null.</param>
+        public static implicit operator Output(float[] buffer)
         {
-            if (room == null) throw new ArgumentNullException(nameof(room));
-            return new Output(new Span<float>(room));
+            if (buffer == null) throw new ArgumentNullException(nameof(buffer));
+            return new Output(new Span<float>(buffer));
         }
 
-        /// <summary>The room of a span of bytes.</summary>
-        /// <param name="room">The span.</param>
-        public static implicit operator Output(Span<byte> room) { return new Output(room); }
+        /// <summary>A span of bytes as a buffer.</summary>
+        /// <param name="buffer">The span.</param>
+        public static implicit operator Output(Span<byte> buffer) { return new Output(buffer); }
 
-        /// <summary>The room of a span of floats.</summary>
-        /// <param name="room">The span.</param>
-        public static implicit operator Output(Span<float> room) { return new Output(room); }
+        /// <summary>A span of floats as a buffer.</summary>
+        /// <param name="buffer">The span.</param>
+        public static implicit operator Output(Span<float> buffer) { return new Output(buffer); }
 
         internal ref byte Pin() { return ref MemoryMarshal.GetReference(start); }
 
-        /// <summary>False of default(Output) only: empty room is room that is too
+        /// <summary>False only for default(Output). An empty buffer is a buffer that is too
         /// small.</summary>
         internal bool IsWanted { get { return wanted; } }
 
@@ -238,7 +239,8 @@ namespace Vae
 
     internal static class View
     {
-        /// <summary>How many rows of so many numbers these bytes are.</summary>
+        /// <summary>The number of rows in these bytes; throws if it is not a whole number.
+        /// </summary>
         internal static ulong Rows(string name, ulong bytes, ElementType type, long rowElements)
         {
             ulong elements = type == ElementType.UInt8 ? bytes : bytes / sizeof(float);
@@ -246,7 +248,7 @@ namespace Vae
             if (elements != 0 && elements % row == 0) return elements / row;
             throw new VaeException(
                 VaeStatus.Argument, name + " has " + elements +
-                " numbers; needed is a whole number of rows of " + row + ", at least one");
+                " numbers; they must be a whole number of rows of " + row + ", at least one");
         }
     }
 }

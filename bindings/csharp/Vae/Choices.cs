@@ -1,15 +1,15 @@
-// The values of everything that chooses one of several, numbered as in vae.h. Zero is never one:
-// a forgotten choice is an error.
+// The enumerations of vae.h with their numbers. Zero is never valid, so a forgotten choice is an
+// error.
 namespace Vae
 {
-    /// <summary>What kind of model.</summary>
+    /// <summary>Kind of model.</summary>
     public enum ModelKind
     {
         /// <summary>Variational autoencoder (Kingma and Welling 2014).</summary>
         Vae = 1,
     }
 
-    /// <summary>What the encoder and the decoder are made of.</summary>
+    /// <summary>Kind of encoder and decoder.</summary>
     public enum NetKind
     {
         /// <summary>Convolutions with BatchNorm, for images.</summary>
@@ -28,7 +28,7 @@ namespace Vae
         Gaussian = 2,
     }
 
-    /// <summary>The type of one number.</summary>
+    /// <summary>Element type.</summary>
     public enum ElementType
     {
         /// <summary>Unsigned byte; 0..255 stands for 0..1.</summary>
@@ -39,7 +39,7 @@ namespace Vae
         Int64 = 3,
     }
 
-    /// <summary>Where a trainer computes.</summary>
+    /// <summary>The device that computes.</summary>
     public enum Device
     {
         /// <summary>The CPU and host memory.</summary>
@@ -50,7 +50,7 @@ namespace Vae
         Auto = 3,
     }
 
-    /// <summary>The order of an image's numbers.</summary>
+    /// <summary>Layout of an image.</summary>
     public enum Layout
     {
         /// <summary>[channel][row][column], as in PyTorch.</summary>
@@ -59,7 +59,7 @@ namespace Vae
         Hwc = 2,
     }
 
-    /// <summary>Arithmetic of matrix products.</summary>
+    /// <summary>Precision of matrix products.</summary>
     public enum Precision
     {
         /// <summary>IEEE single precision.</summary>
@@ -70,7 +70,7 @@ namespace Vae
         Bf16 = 3,
     }
 
-    /// <summary>Which implementation computes.</summary>
+    /// <summary>The implementation that computes the network.</summary>
     public enum Engine
     {
         /// <summary>The fastest engine that supports the configuration.</summary>
@@ -106,7 +106,7 @@ namespace Vae
         Skip = 2,
     }
 
-    /// <summary>What is saved.</summary>
+    /// <summary>Content of a file.</summary>
     public enum SaveKind
     {
         /// <summary>The tensors of the PyTorch module and the configuration.</summary>
@@ -115,7 +115,7 @@ namespace Vae
         Checkpoint = 2,
     }
 
-    /// <summary>Which numbers of a parameter.</summary>
+    /// <summary>The array of a parameter that is read or written.</summary>
     public enum ParameterPart
     {
         /// <summary>The parameter itself.</summary>
@@ -129,7 +129,7 @@ namespace Vae
         Moment2 = 4,
     }
 
-    /// <summary>What a progress report is about.</summary>
+    /// <summary>The kind of run that reports progress.</summary>
     public enum RunPhase
     {
         /// <summary>Training.</summary>

@@ -256,8 +256,8 @@ void provoke(vae::Trainer& trainer, const vae::Dataset& set,
   });
   print_error([&] {
     std::array<float, 4 * kLatent> four{};
-    vae::Output room = vae::Output::of(four);
-    trainer.encode(vae::Batch::of(data.as_bytes(0, 5), 5), &room, nullptr);
+    vae::Output output = vae::Output::of(four);
+    trainer.encode(vae::Batch::of(data.as_bytes(0, 5), 5), &output, nullptr);
   });
   print_error(
       [&] { trainer.read_param("fc11.bias", vae::ParamWhat::gradient); });

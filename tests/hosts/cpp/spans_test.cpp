@@ -96,8 +96,8 @@ TEST_CASE("results come as vectors of the right length") {
   CHECK(codes.mean.size() == 5 * kLatent);
   CHECK(codes.logvar.size() == 5 * kLatent);
   std::vector<float> mean(5 * kLatent);
-  vae::Output room = vae::Output::of(mean);
-  trainer.encode(vae::Batch::of(images, 5), &room, nullptr);
+  vae::Output output = vae::Output::of(mean);
+  trainer.encode(vae::Batch::of(images, 5), &output, nullptr);
   CHECK(codes.mean == mean);
 
   const std::vector<float> decoded = trainer.decode(codes.mean);

@@ -1,5 +1,5 @@
-//! The choices of `vae.h` as enums, and the way back. A number that this crate
-//! does not know is an error and never an enum's value.
+//! The choices of `vae.h` as enums, and conversions in both directions. A number
+//! that this crate does not know is an error.
 
 use crate::error::{Error, Status};
 
@@ -53,82 +53,84 @@ choices! {
         /// Fully connected layers, for any vector.
         Dense = VAE_NET_DENSE,
     }
-    /// p(x|z), evaluated on what the decoder puts out.
+    /// p(x|z), computed from the decoder's output.
     Likelihood ("likelihood") {
         /// On logits; targets anywhere in \[0, 1\].
         Bernoulli = VAE_BERNOULLI,
         /// Of fixed variance, [`Config::gaussian_sigma`](crate::Config) squared.
         Gaussian = VAE_GAUSSIAN,
     }
-    /// The type of a tensor's or image's numbers.
+    /// Element type of a tensor or image.
     ElementType ("element type") {
-        /// One byte, 0 to 255, meaning 0 to 1.
+        /// One byte; 0 to 255 stands for 0 to 1.
         Uint8 = VAE_UINT8,
         /// IEEE single precision.
         Float32 = VAE_FLOAT32,
         /// Signed 64-bit integer; BatchNorm's counters and arrays.
         Int64 = VAE_INT64,
     }
-    /// Where the arithmetic happens.
+    /// The device that computes.
     Device ("device") {
-        /// The host's processor and memory.
+        /// The CPU and host memory.
         Cpu = VAE_CPU,
         /// An NVIDIA GPU and its memory.
         Cuda = VAE_CUDA,
-        /// A usable GPU if there is one, else the CPU.
+        /// A GPU if one can be used, else the CPU.
         Auto = VAE_AUTO,
     }
-    /// Arithmetic of products; parameters, statistics and losses stay single
+    /// Precision of matrix products; parameters, statistics and losses are single
     /// precision.
     Precision ("precision") {
         /// IEEE single precision.
         Fp32 = VAE_FP32,
-        /// Products rounded to TF32 (GPU).
+        /// Inputs of matrix products rounded to TF32 (GPU).
         Tf32 = VAE_TF32,
-        /// Products of bfloat16, sums in single precision.
+        /// Matrix products of bfloat16 inputs, accumulated in single precision.
         Bf16 = VAE_BF16,
     }
     /// Which implementation computes the network.
     Engine ("engine") {
-        /// The fastest that takes the configuration.
+        /// The fastest engine that supports the configuration.
         Auto = VAE_ENGINE_AUTO,
-        /// Any shape on any device; the others' reference.
+        /// Any shape on any device; the reference for the others.
         Blocks = VAE_ENGINE_BLOCKS,
-        /// Own kernels, on GPUs only; `diagnose` tells whose products.
+        /// libvae's fused kernels, GPU only; the field `products` of `diagnose`
+        /// says whether they also compute the matrix products.
         Fused = VAE_ENGINE_FUSED,
-        /// Products of small tiles, the rest done in the cache; on the CPU only,
-        /// for convolutions with a multiple of 16 channels on images of up to 4.
+        /// Every layer is computed tile by tile in the cache. CPU only;
+        /// convolutions whose channels are multiples of 16, images of at most 4
+        /// channels.
         Tile = VAE_ENGINE_TILE,
     }
     /// Whether work on a GPU is recorded as a CUDA graph.
     Graph ("graph") {
         /// Where possible.
         Auto = VAE_GRAPH_AUTO,
-        /// Not being able to is an error of [`Status::UNSUPPORTED`].
+        /// [`Status::UNSUPPORTED`] if not possible.
         On = VAE_GRAPH_ON,
-        /// Every kernel is started by itself.
+        /// Every kernel is launched individually.
         Off = VAE_GRAPH_OFF,
     }
-    /// What a step does whose loss or gradient is NaN or infinite. Either way
-    /// nothing is committed.
+    /// What happens to a step whose loss or gradient is NaN or infinite. Such a
+    /// step is never committed.
     NonFinite ("nonfinite") {
-        /// It fails with [`Status::NONFINITE`].
+        /// The step fails with [`Status::NONFINITE`].
         Error = VAE_NONFINITE_ERROR,
-        /// It is counted as skipped, training continues.
+        /// The step is counted as skipped; training continues.
         Skip = VAE_NONFINITE_SKIP,
     }
-    /// What a file holds.
+    /// Content of a file.
     Save ("what to save") {
         /// The tensors of the PyTorch module and the configuration.
         Model = VAE_SAVE_MODEL,
         /// A model and everything needed to continue training.
         Checkpoint = VAE_SAVE_CHECKPOINT,
     }
-    /// What is read or written of a parameter.
+    /// The array of a parameter that is read or written.
     What ("what to read") {
         /// The parameter itself.
         Value = VAE_VALUE,
-        /// Last step's gradient; needs `keep_gradients`, and is only read.
+        /// The last step's gradient; needs `keep_gradients` and cannot be written.
         Gradient = VAE_GRADIENT,
         /// Adam's running mean of the gradient.
         Moment1 = VAE_MOMENT1,
@@ -137,9 +139,9 @@ choices! {
     }
     /// Importance of a log message.
     LogLevel ("log level") {
-        /// Something that the host would want to know.
+        /// A problem that the host should know about.
         Warning = VAE_LOG_WARNING,
-        /// What was chosen and why.
+        /// Which engine, device and options were chosen, and why.
         Info = VAE_LOG_INFO,
         /// Everything else.
         Detail = VAE_LOG_DETAIL,
