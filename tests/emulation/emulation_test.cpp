@@ -108,10 +108,10 @@ TEST_CASE("a write beside memory is told, before, behind, and once") {
 }
 
 TEST_CASE("an operation that writes beside memory fails") {
-  const On<float> room(kernel_device(), 10);
+  const On<float> buffer(kernel_device(), 10);
   const std::string text = testing::error_of(Status::internal, [&] {
     kernel_device().normals(
-        {{1, Stream::eval, 0}, nullptr, 0, 1, 11, 1.0f, room.data()});
+        {{1, Stream::eval, 0}, nullptr, 0, 1, 11, 1.0f, buffer.data()});
   });
   says(text, "behind the 40 bytes");
 }

@@ -42,8 +42,8 @@ void use(Trainer& trainer) {
   Metrics metrics;
   trainer.train_step(batch_of(images), &metrics);
   trainer.eval_step(batch_of(images));
-  std::vector<float> room(images.size());
-  Output out = Output::of(std::span(room));
+  std::vector<float> buffer(images.size());
+  Output out = Output::of(std::span(buffer));
   trainer.reconstruct(batch_of(images), out);
   trainer.sample({6, 0, 0, 1.0}, out);
   trainer.save(SaveWhat::checkpoint);
@@ -179,7 +179,7 @@ TEST_CASE("threads that the system does not give are an error, and no hang") {
   config.engine = EngineKind::blocks;
   std::string text;
   {
-    // Room for some stacks, but not for two thousand.
+    // Enough memory for some stacks, but not for two thousand.
     const testing::TightMemory tight(rlim_t{1} << 30);
     text = testing::error_of(Status::memory, [&] { Trainer trainer(config); });
   }

@@ -50,8 +50,8 @@ TEST_CASE("tensors train, encode, decode and sample") {
   const at::Tensor decoded = vae::decode(trainer, mean);
   CHECK(decoded.sizes() == at::IntArrayRef({5, 2, 8, 6}));
   at::Tensor reconstructed = at::empty_like(decoded);
-  vae::Output room = vae::output_of(reconstructed);
-  trainer.reconstruct(vae::batch_of(images(5)), room);
+  vae::Output output = vae::output_of(reconstructed);
+  trainer.reconstruct(vae::batch_of(images(5)), output);
   CHECK(at::equal(decoded, reconstructed));
   const at::Tensor drawn = vae::sample(trainer, {.count = 4});
   CHECK(drawn.sizes() == at::IntArrayRef({4, 2, 8, 6}));

@@ -270,9 +270,9 @@ TEST_CASE("inference equals the reference's, recorded or not") {
         for (int call = 0; call < 3; ++call) {
           std::vector<float> mean(45), logvar(45), made(15 * pixels),
               sampled(15 * pixels);
-          const auto to = [](std::vector<float>& room) {
+          const auto to = [](std::vector<float>& buffer) {
             RowTarget target;
-            target.data = room.data();
+            target.data = buffer.data();
             target.count = 15;
             return target;
           };

@@ -103,11 +103,11 @@ std::uint64_t pixels(const Config& c) {
 
 std::vector<float> decode(Trainer& trainer, const std::vector<float>& codes,
                           std::uint64_t count) {
-  std::vector<float> room(count * pixels(trainer.config()));
-  Output output = Output::of(as_span(room));
+  std::vector<float> buffer(count * pixels(trainer.config()));
+  Output output = Output::of(as_span(buffer));
   trainer.decode(Batch::of(codes, count), output);
-  CHECK_EQ(output.written, room.size() * sizeof(float));
-  return room;
+  CHECK_EQ(output.written, buffer.size() * sizeof(float));
+  return buffer;
 }
 
 void check_encode(const Values& values, const std::string& prefix,
@@ -130,10 +130,10 @@ void check_generation(const Values& values, const std::string& prefix,
     check(values, prefix + "decoded",
           decode(trainer, values.floats(prefix + "codes"), 4), allowed.output);
   if (!values.has(prefix + "reconstruction")) return;
-  std::vector<float> room(images.count * pixels(trainer.config()));
-  Output output = Output::of(as_span(room));
+  std::vector<float> buffer(images.count * pixels(trainer.config()));
+  Output output = Output::of(as_span(buffer));
   trainer.reconstruct(images, output);
-  check(values, prefix + "reconstruction", room, allowed.output);
+  check(values, prefix + "reconstruction", buffer, allowed.output);
 }
 
 void check_scores(const Values& values, const std::string& prefix,

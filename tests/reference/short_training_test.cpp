@@ -16,10 +16,10 @@ namespace {
 
 std::vector<double> pixels_of(const Dataset& set) {
   const auto [channels, height, width] = set.shape();
-  std::vector<float> room(set.size() * channels * height * width);
-  Output output = Output::of(std::span<float>(room));
+  std::vector<float> buffer(set.size() * channels * height * width);
+  Output output = Output::of(std::span<float>(buffer));
   set.read(0, set.size(), output);
-  return {room.begin(), room.end()};
+  return {buffer.begin(), buffer.end()};
 }
 
 /// -(t ln p + (1 - t) ln(1 - p)); p is kept off 0 and 1 by half a grey level.

@@ -249,7 +249,7 @@ TEST_CASE("signals go to the host's threads, and its mask stays") {
 TEST_CASE("threads that the system does not give are an error of memory") {
   std::string text;
   {
-    // Room for some stacks, but not for hundreds.
+    // Enough memory for some stacks, but not for hundreds.
     const testing::TightMemory tight(rlim_t{256} << 20);
     text = testing::error_of(Status::memory, [] { Team team(500); });
   }

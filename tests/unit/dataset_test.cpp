@@ -21,12 +21,12 @@ using testing::says;
 using testing::TempFolder;
 
 std::vector<std::uint8_t> bytes_of(const Dataset& set) {
-  std::vector<std::uint8_t> room(set.size() * set.shape()[0] * set.shape()[1] *
-                                 set.shape()[2]);
-  Output output = Output::of(std::span(room));
+  std::vector<std::uint8_t> pixels(set.size() * set.shape()[0] *
+                                   set.shape()[1] * set.shape()[2]);
+  Output output = Output::of(std::span(pixels));
   set.read(0, set.size(), output);
-  CHECK(output.written == room.size());
-  return room;
+  CHECK(output.written == pixels.size());
+  return pixels;
 }
 
 /// MNIST's four files: 3 training images from 0 on, 2 test images from 100 on.
@@ -231,8 +231,8 @@ TEST_CASE("what from_memory refuses is named") {
 TEST_CASE("what read refuses is named and nothing is written") {
   const Dataset set =
       Dataset::from_memory(Batch::of(counting(12), 3), {1, 2, 2});
-  std::vector<std::uint8_t> room(12, 77);
-  Output output = Output::of(std::span(room));
+  std::vector<std::uint8_t> pixels(12, 77);
+  Output output = Output::of(std::span(pixels));
   const auto refuse = [&](Status status, std::uint64_t first,
                           std::uint64_t count) {
     return error_of(status, [&] { set.read(first, count, output); });
@@ -253,7 +253,7 @@ TEST_CASE("what read refuses is named and nothing is written") {
   output.device = DeviceKind::cpu;
   output.data = nullptr;
   says(refuse(Status::argument, 0, 1), "null");
-  CHECK(room == std::vector<std::uint8_t>(12, 77));
+  CHECK(pixels == std::vector<std::uint8_t>(12, 77));
   CHECK(output.written == 0);
   set.read(3, 0, output);
   CHECK(output.written == 0);

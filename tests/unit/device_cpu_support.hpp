@@ -23,7 +23,7 @@ inline std::vector<float> normals(std::int64_t count, std::uint64_t seed) {
   return out;
 }
 
-inline std::vector<float> room(std::int64_t count) {
+inline std::vector<float> zeros(std::int64_t count) {
   return std::vector<float>(static_cast<std::size_t>(count));
 }
 

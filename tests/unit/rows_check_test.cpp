@@ -115,8 +115,8 @@ TEST_CASE("codes may be any finite number") {
 }
 
 TEST_CASE("buffers for results") {
-  std::array<float, 6> room{};
-  const Output good = Output::of(std::span<float>(room));
+  std::array<float, 6> buffer{};
+  const Output good = Output::of(std::span<float>(buffer));
   CHECK_EQ(check_output(good, kImages, 2, DeviceKind::cpu), 24);
   CHECK_EQ(check_output(good, kImages, 1, DeviceKind::cpu), 12);
   says(no_room(Status::too_small, good, 3), "buffer has 24 bytes, but 3 rows");

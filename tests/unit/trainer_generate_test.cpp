@@ -152,8 +152,8 @@ TEST_CASE("Gaussian images are means, not probabilities") {
 
 TEST_CASE("samplings out of range are refused") {
   Trainer trainer(small_conv());
-  std::vector<float> room(60);
-  Output out = Output::of(std::span(room));
+  std::vector<float> buffer(60);
+  Output out = Output::of(std::span(buffer));
   const auto refused = [&](const Sampling& sampling) {
     return error_of(Status::argument, [&] { trainer.sample(sampling, out); });
   };
