@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "engine/engine.hpp"
-#include "model/init.hpp"
+#include "model/plan.hpp"
 #include "train/memory.hpp"
 #include "train/steps.hpp"
 

@@ -208,7 +208,7 @@ TEST_CASE("what from_memory refuses is named") {
                     [&] { Dataset::from_memory(batch, shape, labels); });
   };
   says(refuse(Status::too_small, Batch::of(rows, 3), {1, 2, 2}), "32 bytes");
-  says(refuse(Status::argument, Batch::of(rows, 0), {1, 2, 2}), "0 images");
+  says(refuse(Status::argument, Batch::of(rows, 0), {1, 2, 2}), "count is 0");
   says(refuse(Status::argument, Batch::of(rows, 2), {1, 2, 0}), "1x2x0");
   says(refuse(Status::argument, Batch::of(rows, 1),
               {0xffffffff, 0xffffffff, 0xffffffff}),
@@ -219,12 +219,12 @@ TEST_CASE("what from_memory refuses is named") {
        "label 1 is -1");
   Batch batch = Batch::of(rows, 2);
   batch.count = std::numeric_limits<std::uint64_t>::max() / 2;
-  says(refuse(Status::too_small, batch, {1, 2, 2}), "need more");
+  says(refuse(Status::argument, batch, {1, 2, 2}), "exceed the address space");
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(),
                           -std::numeric_limits<float>::infinity()}) {
     rows[6] = bad;
     says(refuse(Status::argument, Batch::of(rows, 2), {1, 2, 2}),
-         "image 1, element 2");
+         "element 2 of row 1");
   }
 }
 
@@ -243,7 +243,7 @@ TEST_CASE("what read refuses is named and nothing is written") {
   refuse(Status::argument, 1, kHuge);
   refuse(Status::argument, kHuge, 1);
   output.bytes = 11;
-  says(refuse(Status::too_small, 0, 3), "12 are needed");
+  says(refuse(Status::too_small, 0, 3), "take 12");
   output.bytes = 12;
   output.type = ElementType::int64;
   says(refuse(Status::argument, 0, 1), "type is 3");

@@ -134,7 +134,7 @@ TEST_CASE("what cannot be drawn is refused and leaves the file") {
     return error_of(status, [&] { write_grid(path, batch, shape, 8); });
   };
   says(refuse(Status::argument, Batch::of(values, 2), {2, 5, 5}), "2 channels");
-  says(refuse(Status::argument, Batch::of(values, 0), {1, 5, 5}), "0 images");
+  says(refuse(Status::argument, Batch::of(values, 0), {1, 5, 5}), "count is 0");
   says(refuse(Status::too_small, Batch::of(values, 5), {1, 5, 5}), "400 bytes");
   says(refuse(Status::argument, Batch::of(values, 1), {1, 0, 5}), "1x0x5");
   Batch batch = Batch::of(values, 4);
@@ -151,7 +151,7 @@ TEST_CASE("what cannot be drawn is refused and leaves the file") {
   says(refuse(Status::argument, batch, {1, 5, 5}), "null");
   values[30] = std::numeric_limits<float>::quiet_NaN();
   says(refuse(Status::argument, Batch::of(values, 4), {1, 5, 5}),
-       "image 1, element 5");
+       "element 5 of row 1");
   const std::vector<std::uint8_t> line(4'200'000);
   says(refuse(Status::argument, Batch::of(line, 2'100'000), {1, 2, 1}),
        "1000000");

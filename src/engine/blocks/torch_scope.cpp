@@ -4,6 +4,7 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <omp.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <latch>
@@ -13,7 +14,6 @@
 #include <vector>
 
 #include "base/check.hpp"
-#include "base/process.hpp"
 
 namespace vae::engine::blocks {
 namespace {
@@ -46,6 +46,7 @@ bool gives_threads(int count) {
 }
 
 /// The process in which LibTorch last had several threads for libvae; 0: none.
+/// fork() copies only the calling thread.
 std::atomic<std::int64_t> process_with_threads{0};
 
 /// If threads cannot be created, LibTorch's pool waits forever and OpenMP ends
@@ -63,7 +64,7 @@ void require_threads(int threads) {
 
 bool lost_threads() {
   const std::int64_t process = process_with_threads;
-  return process != 0 && process != process_id();
+  return process != 0 && process != ::getpid();
 }
 
 /// These settings are process-wide, so a lock serialises trainers on several
@@ -121,7 +122,7 @@ TorchScope::TorchScope(Device& device, int threads, Precision precision,
     require(!lost_threads(), Status::unsupported, "threads is ", threads,
             "; allowed is 1 for LibTorch's products in a process that was "
             "forked after they had threads");
-    process_with_threads = process_id();
+    process_with_threads = ::getpid();
   }
   if (threads == torch_threads_) return;
   require_threads(threads);
