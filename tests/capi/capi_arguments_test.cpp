@@ -1,5 +1,5 @@
-// What callers get wrong in batches, outputs, counts, keys and numbers: refused
-// by name, the trainer as it was.
+// Wrong batches, outputs, counts, keys and numbers: errors name them, and the
+// trainer is unchanged.
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -38,10 +38,10 @@ std::vector<Use> uses_of_images() {
 
 void images_are_refused(vae_trainer* trainer, const vae_batch& batch,
                         vae_status expected,
-                        std::initializer_list<std::string> words) {
+                        std::initializer_list<std::string> parts) {
   const auto before = saved(trainer);
   for (const Use& use : uses_of_images())
-    refused(use(trainer, &batch), expected, words);
+    refused(use(trainer, &batch), expected, parts);
   CHECK(saved(trainer) == before);
 }
 
@@ -125,7 +125,7 @@ TEST_CASE("training takes max_batch images, inference any number") {
   good(vae_train_step(trainer.get(), &most, nullptr));
 }
 
-TEST_CASE("pixels that are no pixels are named by their index") {
+TEST_CASE("pixels out of range are named by their index") {
   const Trainer trainer = make_trainer();
   std::vector<float> pixels(3 * kPixels, 0.5f);
   const vae_batch batch = vae_view_f32(pixels.data(), 3, kPixels);
@@ -163,7 +163,7 @@ TEST_CASE("codes are finite floats") {
           {"float32"});
 }
 
-TEST_CASE("codes come as floats only") {
+TEST_CASE("codes are floats only") {
   const Trainer trainer = make_trainer();
   const auto pixels = pictures(2);
   const vae_batch images = view(pixels);
@@ -175,7 +175,7 @@ TEST_CASE("codes come as floats only") {
           {"float32"});
 }
 
-TEST_CASE("what is reserved for later is unsupported now, by name") {
+TEST_CASE("reserved fields are unsupported, by name") {
   const Trainer trainer = make_trainer();
   const auto pixels = pictures(2);
   const std::int32_t labels[2] = {0, 1};
@@ -270,7 +270,7 @@ TEST_CASE("what to save, read or cancel") {
       VAE_E_ARGUMENT, {"min_level is 0", "VAE_LOG_DETAIL"});
 }
 
-TEST_CASE("devices that are not there say why") {
+TEST_CASE("errors for missing devices give the reason") {
   vae_config config = small_config();
   config.device = VAE_CUDA;
   config.device_index = 1000;

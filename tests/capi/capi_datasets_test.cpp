@@ -1,4 +1,4 @@
-// Datasets from memory: what is checked when they are made, read and used.
+// Datasets from memory: checks when they are created, read and used.
 #include <algorithm>
 #include <array>
 #include <cmath>

@@ -1,5 +1,5 @@
-// NULL for every pointer that may not be NULL, in every function: refused by
-// the parameter's name, the trainer as it was.
+// NULL for every pointer that must not be NULL, in every function: an error
+// that names the parameter, and the trainer is unchanged.
 #include <functional>
 
 #include "capi/capi_fixture.hpp"
@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint32_t kShape[3] = {1, kSide, kSide};
 
-/// Valid arguments for every function, to be spoiled one at a time.
+/// Valid arguments for every function; tests replace one at a time.
 struct Arguments {
   Trainer trainer = make_trainer();
   Dataset dataset = make_dataset(4);
@@ -185,23 +185,23 @@ void all_refuse_null(const std::vector<NullCase>& cases) {
 
 }  // namespace
 
-TEST_CASE("NULL is refused by the parameter's name: configuration") {
+TEST_CASE("errors for NULL name the parameter: configuration") {
   all_refuse_null(null_config_cases());
 }
 
-TEST_CASE("NULL is refused by the parameter's name: lifetime, parameters") {
+TEST_CASE("errors for NULL name the parameter: lifetime, parameters") {
   all_refuse_null(null_lifetime_cases());
 }
 
-TEST_CASE("NULL is refused by the parameter's name: steps, inference") {
+TEST_CASE("errors for NULL name the parameter: steps, inference") {
   all_refuse_null(null_step_cases());
 }
 
-TEST_CASE("NULL is refused by the parameter's name: datasets, pictures") {
+TEST_CASE("errors for NULL name the parameter: datasets, pictures") {
   all_refuse_null(null_dataset_cases());
 }
 
-TEST_CASE("destroying NULL is nothing") {
+TEST_CASE("destroying NULL does nothing") {
   vae_destroy(nullptr);
   vae_dataset_destroy(nullptr);
 }

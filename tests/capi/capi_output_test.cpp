@@ -1,5 +1,5 @@
-// Output buffers: exactly enough is enough, one byte less is refused before
-// anything is written.
+// Output buffers: the exact size is enough; with one byte less nothing is
+// written.
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -12,7 +12,7 @@ namespace {
 
 using Call = std::function<vae_status(vae_output&)>;
 
-/// `call` fits into exactly `bytes` bytes and writes none where it does not.
+/// `call` succeeds with `bytes` bytes, and with fewer writes nothing.
 void fits_exactly(std::uint64_t bytes, const vae_output& like,
                   const Call& call) {
   std::vector<std::uint8_t> memory(bytes + 16, 0xAB);
@@ -119,7 +119,7 @@ TEST_CASE("a buffer for KL per dimension that is too small changes nothing") {
   CHECK(kl[kLatent] == -1.0);
 }
 
-TEST_CASE("texts are measured, then written") {
+TEST_CASE("texts: the first call returns the size, the second writes") {
   std::uint64_t needed = 0;
   good(vae_build_info(nullptr, 0, &needed));
   REQUIRE(needed > 2);
@@ -144,7 +144,8 @@ TEST_CASE("texts are measured, then written") {
   CHECK(needed > 2);
 }
 
-TEST_CASE("a file in memory is measured, then written") {
+TEST_CASE(
+    "files in memory: the first call returns the size, the second writes") {
   const Trainer trainer = make_trainer();
   std::uint64_t needed = 0;
   good(vae_save_memory(trainer.get(), VAE_SAVE_MODEL, nullptr, 0, &needed));

@@ -1,5 +1,5 @@
-// Images of several shapes, layouts and element types mean the same wherever
-// they come from, and a wish too large for memory is told as such.
+// The same images in several shapes, layouts and element types give the same
+// results; requests that exceed the memory are errors.
 #include <cstdlib>
 #include <thread>
 
@@ -114,7 +114,7 @@ TEST_CASE("several threads share one dataset") {
   CHECK(saved(one.get()) == saved(two.get()));
 }
 
-TEST_CASE("a vector that is no image is 1 x 1 x its length") {
+TEST_CASE("a plain vector has the shape 1 x 1 x length") {
   vae_config config = gaussian_config();
   config.height = 1;
   config.width = 7;
@@ -128,9 +128,9 @@ TEST_CASE("a vector that is no image is 1 x 1 x its length") {
   CHECK(last.mse < first.mse);
 }
 
-TEST_CASE("a step that takes more memory than there is") {
+TEST_CASE("a step that exceeds the memory") {
   constexpr std::uint32_t kMany = 65536, kWide = 64;
-  // A machine that has so much would take the step.
+  // A machine with that much memory would run the step.
   if (vae::available_host_memory() > std::int64_t{64} << 30) return;
   vae_config config = small_config();
   config.height = config.width = kWide;
@@ -157,7 +157,7 @@ TEST_CASE("a step that takes more memory than there is") {
   }
 }
 
-TEST_CASE("more memory than there is") {
+TEST_CASE("a model that exceeds the memory") {
   vae_config config = vae_default_config();
   config.device = VAE_CPU;
   config.height = config.width = 4096;

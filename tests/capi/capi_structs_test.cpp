@@ -1,5 +1,5 @@
-// The structs of vae.h: where their fields lie, what init functions write, and
-// how hosts of other versions are served.
+// The structs of vae.h: offsets of fields, what init functions write, and hosts
+// of other versions.
 #include <array>
 #include <cstring>
 
@@ -36,7 +36,7 @@ vae_status config_init(vae_config* config, std::uint32_t size) {
   return vae_config_init(config, size, VAE_ABI_VERSION);
 }
 
-/// A struct followed by what a newer host might have added.
+/// A struct followed by a field that a newer host might have.
 template <class T>
 struct Newer {
   T known;
@@ -69,7 +69,7 @@ void init_keeps_its_rules(const InitOf<T>& api) {
   refused(api.init(nullptr, sizeof(T)), VAE_E_ARGUMENT, {"NULL"});
 }
 
-/// `use` takes the struct through a function that reads it.
+/// `use` passes the struct to a function that reads it.
 template <class T, class Use>
 void sizes_are_checked(const T& valid, std::uint32_t minimum, Use&& use) {
   T changed = valid;
@@ -78,8 +78,8 @@ void sizes_are_checked(const T& valid, std::uint32_t minimum, Use&& use) {
     refused(use(&changed), VAE_E_ARGUMENT,
             {"struct_size", std::to_string(size), std::to_string(minimum)});
   }
-  // Cut off right behind an older host's last field: what follows in memory is
-  // not the struct's and must be neither read nor written.
+  // Ends after an older host's last field: the following memory must be neither
+  // read nor written.
   std::vector<unsigned char> older(minimum + 64, 0xEE);
   std::memcpy(older.data(), &valid, minimum);
   std::memcpy(older.data(), &minimum, sizeof minimum);
@@ -97,7 +97,7 @@ void sizes_are_checked(const T& valid, std::uint32_t minimum, Use&& use) {
 
 }  // namespace
 
-TEST_CASE("structs have no holes and their promised sizes") {
+TEST_CASE("structs have no padding and the sizes of the ABI") {
   using C = vae_config;
   without_holes({FIELD(C, struct_size),  FIELD(C, abi_version),
                  FIELD(C, model),        FIELD(C, net),
@@ -159,7 +159,7 @@ TEST_CASE("structs have no holes and their promised sizes") {
                 sizeof(A), 152);
 }
 
-TEST_CASE("the oldest struct that is honoured ends where vae.h says") {
+TEST_CASE("the oldest accepted struct ends where vae.h says") {
   CHECK(offsetof(vae_config, device) == 168);
   CHECK(offsetof(vae_batch, stream) == 40);
   CHECK(offsetof(vae_output, stream) == 40);
@@ -217,7 +217,7 @@ TEST_CASE("the defaults are the original program") {
   CHECK(!r.progress);
 }
 
-TEST_CASE("a host of another interface is told so") {
+TEST_CASE("a host of another interface version gets an error") {
   vae_config config = small_config();
   for (const std::uint32_t foreign : {0u, VAE_ABI_VERSION + 1u, 77u}) {
     vae_config untouched = small_config();
@@ -236,7 +236,7 @@ TEST_CASE("a host of another interface is told so") {
   CHECK(vae_abi_version() == VAE_ABI_VERSION);
 }
 
-TEST_CASE("a zeroed struct is an error and no silent default") {
+TEST_CASE("a zeroed struct is an error, not a default") {
   const vae_config zero{};
   vae_trainer* trainer = nullptr;
   refused(vae_create(&zero, &trainer), VAE_E_ARGUMENT, {"struct_size"});
@@ -256,7 +256,7 @@ TEST_CASE("sizes of a configuration") {
   });
 }
 
-TEST_CASE("sizes of what a trainer is given") {
+TEST_CASE("sizes of a trainer's arguments") {
   const Trainer trainer = make_trainer();
   const auto pixels = pictures(4);
   const vae_batch images = view(pixels);
@@ -287,7 +287,7 @@ TEST_CASE("sizes of what a trainer is given") {
   });
 }
 
-TEST_CASE("sizes of a description") {
+TEST_CASE("sizes of vae_param") {
   const Trainer trainer = make_trainer();
   vae_param param;
   good(vae_param_init(&param, sizeof param));

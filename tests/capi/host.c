@@ -1,6 +1,6 @@
-/* A host written in C99: trains on pictures made from arithmetic, and checks
- * what it is given at every step. It is linked with libvae.so and, a second
- * time, with libvae.a; both must print the same. It knows vae.h and no more. */
+/* A host in C99: trains on computed images and checks the results of every step.
+ * It is linked with libvae.so and again with libvae.a; both must print the same.
+ * It includes vae.h only. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

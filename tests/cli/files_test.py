@@ -1,4 +1,4 @@
-"""Files that are there already, and two commands that write at one time."""
+"""Existing files, and two commands that write at the same time."""
 
 import errno
 import os
@@ -20,9 +20,9 @@ class FilesTest(CommandTest):
         cls.train(cls, cls.out, "--max-steps", 1)
         cls.model = os.path.join(cls.out, "model.safetensors")
 
-    def encode(self, out, *words, code=0):
+    def encode(self, out, *arguments, code=0):
         return run("encode", "--model", self.model, "--data", self.data,
-                   "--out", out, *words, code=code)
+                   "--out", out, *arguments, code=code)
 
     def test_any_file_of_a_run_is_kept(self):
         for name in ("model.safetensors", "sample_3.png", "reconstruction.png"):
@@ -47,7 +47,7 @@ class FilesTest(CommandTest):
         _, err = run("train", "--data", self.data, "--out", out, *SMALL,
                      "--force", code=1)
         self.assertIn(out + ": another run is writing into it", err)
-        first.kill()  # the lock dies with its process
+        first.kill()  # releases the lock
         first.communicate()
         self.train(out, "--max-steps", 1, "--force")
 
@@ -65,12 +65,12 @@ class FilesTest(CommandTest):
                 + os.strerror(error))
             read_bytes(os.path.join(out, "model.safetensors"))
 
-    def run_with_mount(self, target, *words):
-        """Runs the command where `target` is mounted by itself; its error."""
+    def run_with_mount(self, target, *arguments):
+        """Runs the command with `target` as a mount point; returns its error."""
         done = subprocess.run(
             ["unshare", "-rm", "sh", "-c",
              'mount --bind "$1" "$1" || exit 99; shift; exec "$@"', "sh",
-             target, VAE, *map(str, words)],
+             target, VAE, *map(str, arguments)],
             capture_output=True, text=True, timeout=120)
         if done.returncode == 99 or done.stderr.startswith("unshare:"):
             self.skipTest("may not mount: " + done.stderr)
@@ -83,7 +83,7 @@ class FilesTest(CommandTest):
         with open(mounted, "w") as file:
             file.write("mine")
         said = " cannot be written: it is mounted by itself; mount its folder"
-        nowhere = self.path("nowhere")  # so this is refused before the work
+        nowhere = self.path("nowhere")  # the error comes before data are read
         self.assertIn(mounted + said, self.run_with_mount(
             mounted, "encode", "--model", nowhere, "--data", nowhere, "--out",
             mounted))

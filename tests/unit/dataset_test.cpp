@@ -1,4 +1,4 @@
-// vae::Dataset: what a path means, copies from memory, and reading rows.
+// vae::Dataset: meanings of a path, copies from memory, and reading rows.
 #include "vae/dataset.hpp"
 
 #include <limits>
@@ -81,7 +81,7 @@ TEST_CASE("a set without its labels file has images only") {
        "No such file");
 }
 
-TEST_CASE("a folder with the test files alone is no training set") {
+TEST_CASE("a folder with only the test files is not a training set") {
   const TempFolder folder;
   put(folder / "t10k-images-idx3-ubyte", idx_of({2, 2, 2}, counting(8)));
   CHECK(Dataset::open(folder / "test").size() == 2);
@@ -200,7 +200,7 @@ TEST_CASE("reading converts: bytes are divided by 255, floats rounded") {
   CHECK(bytes_of(real) == std::vector<std::uint8_t>{0, 1, 0, 255});
 }
 
-TEST_CASE("what from_memory refuses is named") {
+TEST_CASE("errors of from_memory name the bad value") {
   std::vector<float> rows(8, 0.5f);
   const auto refuse = [&](Status status, const Batch& batch, const Shape& shape,
                           std::vector<std::int32_t> labels = {}) {
@@ -228,7 +228,7 @@ TEST_CASE("what from_memory refuses is named") {
   }
 }
 
-TEST_CASE("what read refuses is named and nothing is written") {
+TEST_CASE("errors of read name the bad value, and nothing is written") {
   const Dataset set =
       Dataset::from_memory(Batch::of(counting(12), 3), {1, 2, 2});
   std::vector<std::uint8_t> pixels(12, 77);

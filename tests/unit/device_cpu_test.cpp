@@ -1,5 +1,5 @@
-// The CPU as a device: every operation on whole batches. Results do not depend
-// on the number of threads, bit by bit. The commit has a file of its own.
+// The CPU as a device: every operation on whole batches. Results have the same
+// bits for any number of threads. The commit has a file of its own.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -14,7 +14,7 @@
 namespace vae::engine {
 namespace {
 
-TEST_CASE("memory is zeroed, aligned and copied as it is") {
+TEST_CASE("memory is zeroed, aligned and copied unchanged") {
   const auto device = make_cpu_device(1);
   CHECK(device->kind() == DeviceKind::cpu);
   const Buffer buffer = device->allocate(100);
@@ -32,7 +32,7 @@ TEST_CASE("memory is zeroed, aligned and copied as it is") {
   CHECK_EQ(floats(buffer)[13], given[13]);
 }
 
-TEST_CASE("more memory than there is says how much was wanted") {
+TEST_CASE("the error for too much memory names the size") {
   const auto device = make_cpu_device(1);
   const std::int64_t much = std::int64_t{1} << 60;
   testing::says(
@@ -40,7 +40,7 @@ TEST_CASE("more memory than there is says how much was wanted") {
       std::to_string(much) + " bytes");
 }
 
-TEST_CASE("rows come in order, from a place on, or gathered by an order") {
+TEST_CASE("rows are loaded in order, from an offset, or gathered by an order") {
   const std::int64_t total = 20;
   const auto all = normals(total * kPixels, 2);  // taken as [H][W][C]
   const Cursor cursor{7, 9, {3, 1, 20}};
@@ -89,7 +89,7 @@ TEST_CASE("bytes in, bytes out, in both layouts") {
   }
 }
 
-TEST_CASE("columns of a matrix go out row by row") {
+TEST_CASE("columns of a matrix are stored row by row") {
   const auto matrix = normals(3 * 6, 3);
   auto out = zeros(3 * 2);
   make_cpu_device(1)->store_columns(
@@ -100,7 +100,7 @@ TEST_CASE("columns of a matrix go out row by row") {
                                   matrix[13], matrix[14]});
 }
 
-TEST_CASE("noise belongs to the row's place, not to the batch it comes in") {
+TEST_CASE("noise depends on the row's index, not on the batch") {
   const NoiseKey key{9, Stream::train, 4};
   const auto whole = on_any_threads([&](Device& device) {
     auto out = zeros(kRows * kLatent);

@@ -1,6 +1,5 @@
-// The grid against an independent drawing by torchvision's rules, written here
-// as it documents them: place tensors on a canvas, then mul(255) add(0.5)
-// clamp.
+// The grid against an independent implementation of torchvision's documented
+// rules: copy tensors to a canvas, then mul(255), add(0.5), clamp.
 #include "io/grid.hpp"
 
 #include <cmath>
@@ -64,7 +63,7 @@ void check_same(const Picture& a, const Picture& b) {
   CHECK(a.pixels == b.pixels);
 }
 
-TEST_CASE("grids are torchvision's, pixel for pixel") {
+TEST_CASE("grids equal torchvision's, pixel for pixel") {
   for (const std::uint32_t channels : {1u, 3u})
     for (const std::size_t count : {1u, 2u, 7u, 8u, 9u, 64u})
       for (const std::uint32_t columns : {1u, 3u, 8u}) {
@@ -124,7 +123,8 @@ TEST_CASE("the file is a PNG of the grid") {
              torchvision(values, 6, {1, 5, 4}, 3));
 }
 
-TEST_CASE("what cannot be drawn is refused and leaves the file") {
+TEST_CASE(
+    "images that cannot be drawn are an error, and the file is unchanged") {
   const TempFolder folder;
   const std::string path = folder / "grid.png";
   testing::put(path, testing::to_bytes("old"));
