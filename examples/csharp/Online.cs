@@ -1,5 +1,5 @@
-// Learns from a stream: a producer's samples arrive one by one, and whenever a batch is full the
-// host takes a step. Between two looks at the stream the host is free for everything else.
+// Trains on a stream: samples arrive one by one, and the host runs a step when a batch is full.
+// Between steps the host does its other work.
 //
 //   online [SAMPLES]
 using System;
@@ -29,7 +29,7 @@ internal static class Online
             while (!ring.IsOver(Batch))
             {
                 if (ring.TryTake(batch)) Learn(trainer, batch);
-                else Thread.Sleep(1);  // a game draws its frame here, a server answers
+                else Thread.Sleep(1);  // the host's other work
             }
             Console.WriteLine(trainer.StepCount + " steps; the last batch: " +
                               trainer.EvalStep(batch));
@@ -39,7 +39,7 @@ internal static class Online
         return 0;
     }
 
-    // The batch is copied before IssueStep returns: it can be filled again at once.
+    // IssueStep copies the batch before it returns, so the array can be reused.
     private static void Learn(Trainer trainer, byte[] batch)
     {
         trainer.IssueStep(batch);
@@ -75,8 +75,8 @@ internal static class Online
             Console.Write((image[i] > 0.5f ? "##" : " .") + (i % Side == Side - 1 ? "\n" : ""));
     }
 
-    /// <summary>A fixed number of samples between one producer and one consumer; the producer
-    /// waits while it is full.</summary>
+    /// <summary>A ring buffer for one producer and one consumer; the producer waits while it is
+    /// full.</summary>
     private sealed class Ring
     {
         private readonly object gate = new object();
@@ -111,7 +111,7 @@ internal static class Online
             lock (gate) return ended && count < wanted;
         }
 
-        /// <summary>Fills the batch, or takes nothing; never waits.</summary>
+        /// <summary>Fills the batch if enough samples are there; never waits.</summary>
         internal bool TryTake(byte[] batch)
         {
             lock (gate)

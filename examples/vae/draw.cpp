@@ -1,5 +1,5 @@
-// `vae sample`, `vae reconstruct`, `vae interpolate`: the commands whose result
-// is a picture.
+// `vae sample`, `vae reconstruct`, `vae interpolate`: the commands that write a
+// picture.
 #include <memory>
 
 #include "commands.hpp"
@@ -86,7 +86,7 @@ void interpolate(const InterpolateOptions& options) {
 void add_sample(CLI::App& app) {
   auto options = std::make_shared<SampleOptions>();
   CLI::App& command =
-      *app.add_subcommand("sample", "Draw images that the model invents");
+      *app.add_subcommand("sample", "Sample images from the prior");
   command.footer(
       "Examples:\n"
       "  vae sample --model runs/first/model.safetensors\n"

@@ -18,8 +18,8 @@ struct EncodeOptions {
   std::string out, logvar;
 };
 
-// Codes of all images; no `logvar` where none is wanted. They are small beside
-// the images, which are read part by part.
+// Codes of all images; `logvar` only if requested. The images are read in
+// parts, because they are much larger than the codes.
 struct Codes {
   std::vector<float> mean, logvar;
 };
@@ -53,7 +53,7 @@ void write_codes(const std::string& path, const std::vector<float>& numbers,
                         numbers.size() * sizeof(float), VAE_FLOAT32, shape, 2));
 }
 
-// Two arrays of one name would be one of them.
+// With one name, the second array would replace the first.
 void check_targets(const EncodeOptions& options) {
   check_target(options.out);
   if (options.logvar.empty()) return;

@@ -1,4 +1,4 @@
-// `vae eval`: how well a model describes a set of images.
+// `vae eval`: the losses of a model on a set of images.
 #include <memory>
 
 #include "commands.hpp"

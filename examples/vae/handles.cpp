@@ -1,4 +1,4 @@
-// Thin wrappers of vae.h. Every call's status is looked at here or by check().
+// Thin wrappers of vae.h. Every status is checked here or by check().
 #include "handles.hpp"
 
 namespace cli {

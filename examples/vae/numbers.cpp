@@ -1,5 +1,5 @@
-// Over std::from_chars, which knows no locale, no sign of unsigned numbers and
-// no octal.
+// Uses std::from_chars, which ignores the locale and accepts no octal numbers
+// and no sign of unsigned ones.
 #include "numbers.hpp"
 
 #include <charconv>

@@ -32,7 +32,7 @@ std::vector<float> means_of(vae_trainer* trainer, const Bytes& images,
 
 bool drawable(const Shape& shape) { return shape[0] == 1 || shape[0] == 3; }
 
-// The limits of vae_write_grid(), which would say so after the work.
+// The limits of vae_write_grid(), checked here before the computation.
 void check_grid(std::uint64_t count, const Shape& shape, std::uint64_t columns,
                 const std::string& path) {
   constexpr std::uint64_t kMostPixels = std::uint64_t{1} << 28;

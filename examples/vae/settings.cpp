@@ -1,5 +1,5 @@
-// Each option writes one field of a JSON object; the library reads the object,
-// so that names, ranges and their errors are its own.
+// Each option writes one field of a JSON object, which the library parses. So
+// names, ranges and error texts are the library's.
 #include "settings.hpp"
 
 #include <cstdint>
@@ -15,7 +15,7 @@ CLI::Option* Settings::choice(CLI::App& app, const std::string& option,
   return app
       .add_option_function<std::string>(
           option,
-          [this, name](const std::string& word) { given_[name] = word; }, help)
+          [this, name](const std::string& text) { given_[name] = text; }, help)
       ->check(CLI::IsMember(choices));
 }
 

@@ -1,4 +1,4 @@
-// Questions to the system alone; nothing is created to find out.
+// Only queries the system; creates no file.
 #include "targets.hpp"
 
 #include <fcntl.h>
@@ -29,7 +29,7 @@ const char* kind_of(mode_t mode) {
   return "no regular file";
 }
 
-// A file that a container mounts by itself cannot be replaced by another.
+// A file that is a mount point, as in containers, cannot be replaced.
 bool is_mounted(const std::string& path) {
   struct statx status {};
   if (::statx(AT_FDCWD, path.c_str(), 0, STATX_TYPE, &status) != 0)
@@ -37,7 +37,7 @@ bool is_mounted(const std::string& path) {
   return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
-// The file that a chain of links ends in; it need not exist.
+// The target of a path after following links; it need not exist.
 std::string link_target(const std::string& path) {
   constexpr int kMostLinks = 40;  // the system's own limit
   std::string at = path;

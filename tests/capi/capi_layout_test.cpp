@@ -28,11 +28,11 @@ std::vector<Line> layout() {
   std::vector<Line> lines;
   std::istringstream stream(text);
   for (std::string row; std::getline(stream, row);) {
-    std::istringstream stream(row);
+    std::istringstream fields(row);
     Line line;
     std::string rest;
-    const bool whole = bool(stream >> line.name >> line.first >> line.second);
-    REQUIRE_MESSAGE((whole && !(stream >> rest)), row);
+    const bool whole = bool(fields >> line.name >> line.first >> line.second);
+    REQUIRE_MESSAGE((whole && !(fields >> rest)), row);
     lines.push_back(line);
   }
   return lines;

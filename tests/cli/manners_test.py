@@ -1,5 +1,5 @@
-"""The command's manners: numbers, output that cannot be written, and arguments for
-what is wrong with a file."""
+"""Numbers on the command line, output that cannot be written, and error texts
+about files."""
 
 import json
 import os

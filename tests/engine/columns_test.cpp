@@ -1,6 +1,5 @@
-// Derivatives by columns against autograd's, in float64, and what does not
-// change with the size of the column matrix. That convolutions use them is
-// tested in blocks_test.
+// Gradients by im2col against autograd's, in float64, for any size of the
+// column matrix. blocks_test checks that convolutions use them.
 #include "engine/blocks/columns.hpp"
 
 #include "engine/autograd.hpp"
@@ -59,7 +58,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("derivatives by columns lie as the engine's tensors do") {
+TEST_CASE("gradients by columns have the engine's memory order") {
   const at::Tensor dy = at::randn({2, 3, 4, 4}), x = at::randn({2, 5, 8, 8});
   const at::Tensor weight = at::randn({3, 5, 4, 4});
   const at::Tensor input = input_by_columns(dy, weight, 2, 8, 8);
@@ -70,7 +69,7 @@ TEST_CASE("derivatives by columns lie as the engine's tensors do") {
   CHECK(gradient.permute({0, 2, 3, 1}).is_contiguous());
 }
 
-TEST_CASE("bfloat16 is added up in float32") {
+TEST_CASE("bfloat16 is accumulated in float32") {
   // 16 taps of 1 and one of 1/256: in bfloat16 the sum would lose it.
   const at::Tensor dy = at::ones({1, 1, 3, 3});
   at::Tensor weight = at::ones({1, 1, 3, 3});

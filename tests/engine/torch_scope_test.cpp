@@ -1,6 +1,6 @@
-// A trainer's settings are its own: a host's numbers of threads, in OpenMP and
-// in LibTorch, are after every call what they were before it, and its own
-// parallel regions run as it asked for.
+// A trainer's thread settings do not affect the host: its numbers of threads,
+// in OpenMP and in LibTorch, are the same before and after every call, and its
+// own parallel regions use them.
 #include <ATen/Parallel.h>
 #include <omp.h>
 
@@ -27,7 +27,7 @@ Config with_threads(std::uint32_t threads) {
   return config;
 }
 
-/// Threads that a parallel region of the host's gets.
+/// Number of threads in a parallel region of the host.
 int region_threads() {
   std::atomic<int> count{0};
 #pragma omp parallel
@@ -49,7 +49,7 @@ void use(Trainer& trainer) {
   trainer.save(SaveWhat::checkpoint);
 }
 
-/// What a host can ask about its threads.
+/// The thread settings that a host can query.
 struct Seen {
   int openmp, torch, region;
   bool gradients;
@@ -57,7 +57,7 @@ struct Seen {
 };
 
 Seen look() {
-  // OpenMP is asked first: LibTorch's first answer would set it.
+  // OpenMP first, because LibTorch's first query sets it.
   const int openmp = omp_get_max_threads();
   return {openmp, at::get_num_threads(), region_threads(),
           at::GradMode::is_enabled()};
@@ -89,7 +89,7 @@ TEST_CASE("a host's threads are the same after calls of any trainer") {
   }
 }
 
-TEST_CASE("a host that sets OpenMP alone gets what it set") {
+TEST_CASE("a host's OpenMP setting is kept") {
   const Restore restore;
   Trainer three(with_threads(3));
   omp_set_num_threads(2);
@@ -98,7 +98,7 @@ TEST_CASE("a host that sets OpenMP alone gets what it set") {
   CHECK_EQ(region_threads(), 2);
 }
 
-TEST_CASE("settings are given back after a call that fails") {
+TEST_CASE("settings are restored after a failed call") {
   const Restore restore;
   omp_set_num_threads(2);
   Config config = with_threads(3);
@@ -119,7 +119,7 @@ TEST_CASE("autograd of the host is on again after a call") {
   CHECK_FALSE(at::ones({1}).is_inference());
 }
 
-TEST_CASE("a trainer gives the same whatever the host has set") {
+TEST_CASE("a trainer's results do not depend on the host's settings") {
   const Restore restore;
   std::vector<std::vector<std::byte>> results;
   for (const int host : {1, 4}) {
@@ -157,7 +157,7 @@ TEST_CASE("trainers inside a host's own parallel region") {
   CHECK_EQ(region_threads(), 2);
 }
 
-TEST_CASE("a thread of the host's that never called finds its defaults") {
+TEST_CASE("a host thread without calls has its default settings") {
   const Restore restore;
   const auto fresh = [] {
     Seen seen{};
@@ -173,7 +173,8 @@ TEST_CASE("a thread of the host's that never called finds its defaults") {
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-TEST_CASE("threads that the system does not give are an error, and no hang") {
+TEST_CASE(
+    "threads that the system cannot create are an error, without a hang") {
   const Restore restore;
   Config config = with_threads(1024);
   config.engine = EngineKind::blocks;

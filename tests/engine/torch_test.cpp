@@ -1,4 +1,4 @@
-// vae/torch.hpp: tensors as batches and results, and what is refused.
+// vae/torch.hpp: tensors as batches and results, and errors.
 #include "vae/torch.hpp"
 
 #undef CHECK
@@ -68,7 +68,7 @@ TEST_CASE("channels_last tensors mean the same images") {
                   vae::encode(trainer, last).first));
 }
 
-TEST_CASE("what cannot be viewed is refused") {
+TEST_CASE("tensors that cannot be viewed are errors") {
   CHECK(refusal(at::Tensor()) == Status::argument);
   CHECK(refusal(images(2).to(at::kDouble)) == Status::argument);
   CHECK(refusal(images(2).transpose(2, 3)) == Status::argument);

@@ -1,6 +1,6 @@
-/* The conformance program in C, over vae.h: what it does and prints is said in
- * ../conformance.md, and is the same in every host language. It checks no
- * number itself; conformance.py compares the programs. */
+/* The conformance program in C: see ../conformance.md, which is the same for
+ * every host language. It checks no number itself; conformance.py compares the
+ * programs. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ static void* allocate(uint64_t size) {
   return memory;
 }
 
-/* FNV-1a; of floats as they lie in memory, which has the low byte first. */
+/* FNV-1a; of floats in memory, which is little-endian. */
 static uint64_t sum_of(const void* data, uint64_t size) {
   const uint8_t* byte = data;
   uint64_t sum = 14695981039346656037u;
@@ -119,7 +119,7 @@ static vae_config make_config(void) {
   return config;
 }
 
-/* What it does, by the numbers of conformance.md. */
+/* The steps, by the numbers of conformance.md. */
 
 static void show_config(const vae_config* config) { /* 1 */
   char json[2048];
