@@ -36,6 +36,12 @@ void check_size(const std::string& name, std::size_t given,
           " bytes given, but it has exactly ", needed);
 }
 
+[[noreturn]] void fail_key(Key key) {
+  fail(Status::argument, "key is ", static_cast<std::int32_t>(key),
+       "; allowed are 1 (learning rate), 2 (KL weight), 3 (step), 4 (updates), "
+       "5 (epoch)");
+}
+
 }  // namespace
 
 // All four arrays of a parameter have the same segment, in different buffers.
@@ -134,9 +140,7 @@ void Trainer::Impl::set(Key key, double value) {
       position_ = 0;  // another epoch has another order
       return;
   }
-  fail(Status::argument, "key is ", static_cast<std::int32_t>(key),
-       "; allowed are 1 (learning rate), 2 (KL weight), 3 (step), 4 (updates), "
-       "5 (epoch)");
+  fail_key(key);
 }
 
 double Trainer::Impl::get(Key key) {
@@ -152,9 +156,7 @@ double Trainer::Impl::get(Key key) {
     case Key::epoch:
       return static_cast<double>(epoch_);
   }
-  fail(Status::argument, "key is ", static_cast<std::int32_t>(key),
-       "; allowed are 1 (learning rate), 2 (KL weight), 3 (step), 4 (updates), "
-       "5 (epoch)");
+  fail_key(key);
 }
 
 std::string Trainer::Impl::diagnose() const {

@@ -6,22 +6,15 @@ import resource
 import signal
 import unittest
 
-from support import (CommandTest, SMALL, VAE, main, png_bytes, read_bytes,
-                     run, write_idx)
+from support import (ModelTest, SMALL, VAE, main, png_bytes, read_bytes, run,
+                     write_idx)
 
 FAILURE, USAGE = 1, 2
 COMMANDS = ("train", "eval", "sample", "reconstruct", "interpolate", "encode",
             "info", "diagnose")
 
 
-class ErrorsTest(CommandTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.out = os.path.join(cls.folder, "run")
-        cls.train(cls, cls.out, "--max-steps", 1)
-        cls.model = os.path.join(cls.out, "model.safetensors")
-
+class ErrorsTest(ModelTest):
     def refused(self, code, *arguments, says=(), **options):
         out, err = run(*arguments, code=code, **options)
         self.assertEqual(out, "")

@@ -6,20 +6,13 @@ import shutil
 import subprocess
 import unittest
 
-from support import (CommandTest, SMALL, VAE, events, main, named, read_bytes,
+from support import (ModelTest, SMALL, VAE, events, main, named, read_bytes,
                      read_npy, run, start)
 
 NO_LOCKS = os.environ.get("VAE_NO_LOCKS")
 
 
-class FilesTest(CommandTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.out = os.path.join(cls.folder, "run")
-        cls.train(cls, cls.out, "--max-steps", 1)
-        cls.model = os.path.join(cls.out, "model.safetensors")
-
+class FilesTest(ModelTest):
     def encode(self, out, *arguments, code=0):
         return run("encode", "--model", self.model, "--data", self.data,
                    "--out", out, *arguments, code=code)

@@ -6,21 +6,13 @@ import os
 import struct
 import subprocess
 
-from support import (CommandTest, SMALL, VAE, main, named, png_bytes,
-                     read_bytes, run, write_idx)
+from support import (ModelTest, SMALL, VAE, main, named, png_bytes, read_bytes,
+                     run, write_idx)
 
 FAILURE, USAGE = 1, 2
 
 
-class MannersTest(CommandTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.out = os.path.join(cls.folder, "run")
-        cls.train(cls, cls.out, "--max-steps", 1)
-        cls.model = os.path.join(cls.out, "model.safetensors")
-        cls.checkpoint = os.path.join(cls.out, "checkpoint.safetensors")
-
+class MannersTest(ModelTest):
     def write(self, name, content):
         with open(self.path(name), "wb") as file:
             file.write(content)

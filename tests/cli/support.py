@@ -208,3 +208,15 @@ class CommandTest(unittest.TestCase):
                  for column in range((picture.width - 2) // 30)}
         self.assertGreater(len(tiles), 1)
         self.assertGreater(len(set(b"".join(tiles))), 16)
+
+
+class ModelTest(CommandTest):
+    """The same with a run of one step: its model and checkpoint."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.out = os.path.join(cls.folder, "run")
+        cls.train(cls, cls.out, "--max-steps", 1)
+        cls.model = os.path.join(cls.out, "model.safetensors")
+        cls.checkpoint = os.path.join(cls.out, "checkpoint.safetensors")

@@ -50,13 +50,13 @@ void use(Trainer& trainer) {
 }
 
 /// The thread settings that a host can query.
-struct Seen {
+struct ThreadSettings {
   int openmp, torch, region;
   bool gradients;
-  bool operator==(const Seen&) const = default;
+  bool operator==(const ThreadSettings&) const = default;
 };
 
-Seen look() {
+ThreadSettings thread_settings() {
   // OpenMP first, because LibTorch's first query sets it.
   const int openmp = omp_get_max_threads();
   return {openmp, at::get_num_threads(), region_threads(),
@@ -80,11 +80,11 @@ TEST_CASE("a host's threads are the same after calls of any trainer") {
     CAPTURE(host);
     at::set_num_threads(host);
     omp_set_num_threads(host);
-    const Seen before = look();
+    const ThreadSettings before = thread_settings();
     CHECK_EQ(before.region, host);
     for (Trainer* each : {&one, &three, &one}) {
       use(*each);
-      CHECK(look() == before);
+      CHECK(thread_settings() == before);
     }
   }
 }
@@ -105,9 +105,9 @@ TEST_CASE("settings are restored after a failed call") {
   config.likelihood = Likelihood::gaussian;
   Trainer trainer(config);
   testing::set_param(trainer, "decoder.0.bias", {1e30f, 1e30f});
-  const Seen before = look();
+  const ThreadSettings before = thread_settings();
   CHECK_THROWS_AS(trainer.train_step(batch_of(some_images(4))), Error);
-  CHECK(look() == before);
+  CHECK(thread_settings() == before);
 }
 
 TEST_CASE("autograd of the host is on again after a call") {
@@ -160,11 +160,11 @@ TEST_CASE("trainers inside a host's own parallel region") {
 TEST_CASE("a host thread without calls has its default settings") {
   const Restore restore;
   const auto fresh = [] {
-    Seen seen{};
-    std::thread([&] { seen = look(); }).join();
-    return seen;
+    ThreadSettings settings{};
+    std::thread([&] { settings = thread_settings(); }).join();
+    return settings;
   };
-  const Seen before = fresh();
+  const ThreadSettings before = fresh();
   for (const std::uint32_t threads : {1u, 3u}) {
     Trainer trainer(with_threads(threads));
     use(trainer);

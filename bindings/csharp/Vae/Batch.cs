@@ -14,40 +14,25 @@ namespace Vae
     /// C: <c>vae_batch_init</c>.</remarks>
     public readonly unsafe ref struct Batch
     {
-        private readonly ReadOnlySpan<byte> start;  // only its address is used
-        private readonly ulong bytes;
-        private readonly ElementType type;
-        private readonly Layout layout;
-        private readonly IntPtr device;
-        private readonly IntPtr stream;
+        private readonly View view;
 
         /// <summary>Rows of bytes.</summary>
         /// <param name="rows">A whole number of rows.</param>
         /// <param name="layout">Layout of an image.</param>
         public Batch(ReadOnlySpan<byte> rows, Layout layout = Layout.Chw)
-            : this(rows, (ulong)rows.Length, ElementType.UInt8, layout)
         {
+            view = new View(rows, layout);
         }
 
         /// <summary>Rows of floats.</summary>
         /// <param name="rows">A whole number of rows.</param>
         /// <param name="layout">Layout of an image.</param>
         public Batch(ReadOnlySpan<float> rows, Layout layout = Layout.Chw)
-            : this(MemoryMarshal.AsBytes(rows.Slice(0, Math.Min(1, rows.Length))),
-                   sizeof(float) * (ulong)rows.Length, ElementType.Float32, layout)
         {
+            view = new View(rows, layout);
         }
 
-        private Batch(ReadOnlySpan<byte> start, ulong bytes, ElementType type, Layout layout,
-                      IntPtr device = default(IntPtr), IntPtr stream = default(IntPtr))
-        {
-            this.start = start;
-            this.bytes = bytes;
-            this.type = type;
-            this.layout = layout;
-            this.device = device;
-            this.stream = stream;
-        }
+        private Batch(View view) { this.view = view; }
 
         /// <summary>Rows in the memory of the trainer's GPU.</summary>
         /// <param name="data">Address of the first row; aligned for the type.</param>
@@ -61,9 +46,7 @@ namespace Vae
         public static Batch OnDevice(IntPtr data, long bytes, ElementType type,
                                      IntPtr stream = default(IntPtr), Layout layout = Layout.Chw)
         {
-            if (data == IntPtr.Zero) throw new ArgumentNullException(nameof(data));
-            return new Batch(default(ReadOnlySpan<byte>), Whole.Number(nameof(bytes), bytes),
-                             type, layout, data, stream);
+            return new Batch(new View(data, bytes, type, layout, stream));
         }
 
         /// <summary>The bytes of an array.</summary>
@@ -98,31 +81,25 @@ namespace Vae
         /// <param name="rows">The span.</param>
         public static implicit operator Batch(Span<float> rows) { return new Batch(rows); }
 
-        internal long ElementBytes
-        {
-            get { return type == ElementType.UInt8 ? sizeof(byte) : sizeof(float); }
-        }
+        internal long ElementBytes { get { return view.ElementBytes; } }
 
         /// <summary>For `fixed`, as long as the result of <see cref="Native"/> is used.</summary>
-        internal ref byte Pin() { return ref MemoryMarshal.GetReference(start); }
+        internal ref byte Pin() { return ref view.Pin(); }
 
         /// <summary>The number of rows; throws if the last one is incomplete.</summary>
-        internal ulong Rows(string name, long rowElements)
-        {
-            return View.Rows(name, bytes, type, rowElements);
-        }
+        internal ulong Rows(string name, long rowElements) { return view.Rows(name, rowElements); }
 
         internal vae_batch Native(string name, byte* pinned, long rowElements)
         {
             vae_batch native;
             Status.Check(NativeMethods.vae_batch_init(&native, (uint)sizeof(vae_batch)));
-            native.dtype = (int)type;
-            native.data = device != IntPtr.Zero ? (void*)device : pinned;
-            native.bytes = bytes;
+            native.dtype = (int)view.Type;
+            native.data = view.Address(pinned);
+            native.bytes = view.Bytes;
             native.count = Rows(name, rowElements);
-            native.device = (int)(device != IntPtr.Zero ? Device.Cuda : Device.Cpu);
-            native.layout = (int)layout;
-            native.stream = stream;
+            native.device = (int)view.Device;
+            native.layout = (int)view.Layout;
+            native.stream = view.Stream;
             return native;
         }
     }
@@ -135,19 +112,14 @@ namespace Vae
     /// C: <c>vae_output_init</c>.</remarks>
     public readonly unsafe ref struct Output
     {
-        private readonly Span<byte> start;
-        private readonly ulong bytes;
-        private readonly ElementType type;
-        private readonly Layout layout;
-        private readonly IntPtr device;
-        private readonly IntPtr stream;
+        private readonly View view;
         private readonly bool wanted;
 
         /// <summary>A buffer for bytes.</summary>
         /// <param name="buffer">The buffer.</param>
         /// <param name="layout">Layout of an image.</param>
         public Output(Span<byte> buffer, Layout layout = Layout.Chw)
-            : this(buffer, (ulong)buffer.Length, ElementType.UInt8, layout)
+            : this(new View((ReadOnlySpan<byte>)buffer, layout))
         {
         }
 
@@ -155,20 +127,13 @@ namespace Vae
         /// <param name="buffer">The buffer.</param>
         /// <param name="layout">Layout of an image.</param>
         public Output(Span<float> buffer, Layout layout = Layout.Chw)
-            : this(MemoryMarshal.AsBytes(buffer.Slice(0, Math.Min(1, buffer.Length))),
-                   sizeof(float) * (ulong)buffer.Length, ElementType.Float32, layout)
+            : this(new View((ReadOnlySpan<float>)buffer, layout))
         {
         }
 
-        private Output(Span<byte> start, ulong bytes, ElementType type, Layout layout,
-                       IntPtr device = default(IntPtr), IntPtr stream = default(IntPtr))
+        private Output(View view)
         {
-            this.start = start;
-            this.bytes = bytes;
-            this.type = type;
-            this.layout = layout;
-            this.device = device;
-            this.stream = stream;
+            this.view = view;
             wanted = true;
         }
 
@@ -183,9 +148,7 @@ namespace Vae
         public static Output OnDevice(IntPtr data, long bytes, ElementType type,
                                       IntPtr stream = default(IntPtr), Layout layout = Layout.Chw)
         {
-            if (data == IntPtr.Zero) throw new ArgumentNullException(nameof(data));
-            return new Output(default(Span<byte>), Whole.Number(nameof(bytes), bytes), type,
-                              layout, data, stream);
+            return new Output(new View(data, bytes, type, layout, stream));
         }
 
         /// <summary>An array of bytes as a buffer.</summary>
@@ -212,38 +175,92 @@ namespace Vae
         /// <param name="buffer">The span.</param>
         public static implicit operator Output(Span<float> buffer) { return new Output(buffer); }
 
-        internal ref byte Pin() { return ref MemoryMarshal.GetReference(start); }
+        internal ref byte Pin() { return ref view.Pin(); }
 
         /// <summary>False only for default(Output). An empty buffer is a buffer that is too
         /// small.</summary>
         internal bool IsWanted { get { return wanted; } }
 
-        internal ulong Rows(string name, long rowElements)
-        {
-            return View.Rows(name, bytes, type, rowElements);
-        }
+        internal ulong Rows(string name, long rowElements) { return view.Rows(name, rowElements); }
 
         internal vae_output Native(byte* pinned)
         {
             vae_output native;
             Status.Check(NativeMethods.vae_output_init(&native, (uint)sizeof(vae_output)));
-            native.dtype = (int)type;
-            native.data = device != IntPtr.Zero ? (void*)device : pinned;
-            native.bytes = bytes;
-            native.device = (int)(device != IntPtr.Zero ? Device.Cuda : Device.Cpu);
-            native.layout = (int)layout;
-            native.stream = stream;
+            native.dtype = (int)view.Type;
+            native.data = view.Address(pinned);
+            native.bytes = view.Bytes;
+            native.device = (int)view.Device;
+            native.layout = (int)view.Layout;
+            native.stream = view.Stream;
             return native;
         }
     }
 
-    internal static class View
+    /// <summary>Address, size, type and layout of rows in host or GPU memory.</summary>
+    internal readonly unsafe ref struct View
     {
+        private readonly ReadOnlySpan<byte> start;  // only its address is used
+        private readonly IntPtr device;             // zero: host memory
+
+        internal View(ReadOnlySpan<byte> rows, Layout layout)
+            : this(rows, (ulong)rows.Length, ElementType.UInt8, layout)
+        {
+        }
+
+        // The size in bytes may exceed the length of a span, so only one element is cast.
+        internal View(ReadOnlySpan<float> rows, Layout layout)
+            : this(MemoryMarshal.AsBytes(rows.Slice(0, Math.Min(1, rows.Length))),
+                   sizeof(float) * (ulong)rows.Length, ElementType.Float32, layout)
+        {
+        }
+
+        internal View(IntPtr data, long bytes, ElementType type, Layout layout, IntPtr stream)
+            : this(default(ReadOnlySpan<byte>), Whole.Number(nameof(bytes), bytes), type, layout)
+        {
+            if (data == IntPtr.Zero) throw new ArgumentNullException(nameof(data));
+            device = data;
+            Stream = stream;
+        }
+
+        private View(ReadOnlySpan<byte> start, ulong bytes, ElementType type, Layout layout)
+        {
+            this.start = start;
+            Bytes = bytes;
+            Type = type;
+            Layout = layout;
+            device = IntPtr.Zero;
+            Stream = IntPtr.Zero;
+        }
+
+        internal ulong Bytes { get; }
+        internal ElementType Type { get; }
+        internal Layout Layout { get; }
+        internal IntPtr Stream { get; }
+
+        internal Device Device
+        {
+            get { return device != IntPtr.Zero ? Device.Cuda : Device.Cpu; }
+        }
+
+        internal long ElementBytes
+        {
+            get { return Type == ElementType.UInt8 ? sizeof(byte) : sizeof(float); }
+        }
+
+        internal ref byte Pin() { return ref MemoryMarshal.GetReference(start); }
+
+        /// <summary>The GPU address, or that of the pinned host memory.</summary>
+        internal void* Address(byte* pinned)
+        {
+            return device != IntPtr.Zero ? (void*)device : pinned;
+        }
+
         /// <summary>The number of rows in these bytes; throws if it is not a whole number.
         /// </summary>
-        internal static ulong Rows(string name, ulong bytes, ElementType type, long rowElements)
+        internal ulong Rows(string name, long rowElements)
         {
-            ulong elements = type == ElementType.UInt8 ? bytes : bytes / sizeof(float);
+            ulong elements = Bytes / (ulong)ElementBytes;
             ulong row = (ulong)rowElements;
             if (elements != 0 && elements % row == 0) return elements / row;
             throw new VaeException(

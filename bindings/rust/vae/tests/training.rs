@@ -73,12 +73,12 @@ fn settings_are_read_and_set() {
 #[test]
 fn an_epoch_reports_its_progress() {
     let mut trainer = trainer();
-    let mut seen = Vec::new();
+    let mut reports = Vec::new();
     let run = Run::new()
         .batch_size(8)
         .every_steps(2)
         .progress(|progress, _| {
-            seen.push((
+            reports.push((
                 progress.phase,
                 progress.epoch,
                 progress.step,
@@ -89,7 +89,7 @@ fn an_epoch_reports_its_progress() {
     let metrics = trainer.train_epoch(&dataset(40), run).unwrap();
     assert_eq!((metrics.steps, metrics.images), (5, 40));
     let train = Phase::Train;
-    assert_eq!(seen, [(train, 0, 2, 5), (train, 0, 4, 5), (train, 0, 5, 5)]);
+    assert_eq!(reports, [(train, 0, 2, 5), (train, 0, 4, 5), (train, 0, 5, 5)]);
     assert_eq!(trainer.epoch(), Ok(1));
 }
 
