@@ -144,6 +144,7 @@ bool natural_less(std::string_view a, std::string_view b) {
   return whole_a < whole_b;  // equal as numbers, as "01" and "1"
 }
 
+// Lists the whole directory, which is fast compared with reading its images.
 bool holds_pictures(const std::string& folder) {
   return !list_folder(folder).pictures.empty();
 }

@@ -96,6 +96,7 @@ std::string exact_text(float value) {
   return {text, end.ptr};
 }
 
+/// Bytes of `count` rows.
 std::uint64_t bytes_needed(const RowRule& rule, std::uint64_t count,
                            ElementType type) {
   const std::uint64_t row = rule.elements * element_size(type);
@@ -115,6 +116,8 @@ void check_type(ElementType type, const RowRule& rule) {
       rule.bytes_allowed ? "are 1 (uint8) and 2 (float32)" : "is 2 (float32)");
 }
 
+/// Throws unless the layout is known and a call on `device` can access memory
+/// of `where`.
 void check_place(DeviceKind where, Layout layout, DeviceKind device,
                  const char* what) {
   require(layout == Layout::chw || layout == Layout::hwc, Status::argument,
@@ -129,6 +132,7 @@ void check_place(DeviceKind where, Layout layout, DeviceKind device,
           "(cpu)");
 }
 
+// Names the first bad value by row and element, so that the caller can find it.
 void check_values(const Batch& batch, const RowRule& rule) {
   const auto* data = static_cast<const std::byte*>(batch.data);
   const std::uint64_t total = batch.count * rule.elements;
@@ -175,6 +179,7 @@ void check_rows(const Batch& batch, const RowRule& rule, DeviceKind device) {
     check_values(batch, rule);
 }
 
+// A count of 0 needs no memory, so data may be null.
 std::uint64_t check_output(const Output& output, const RowRule& rule,
                            std::uint64_t count, DeviceKind device) {
   require(output.data != nullptr || count == 0, Status::argument, rule.what,

@@ -153,6 +153,7 @@ float half_to_float(std::uint16_t half) {
   return std::bit_cast<float>(sign | (wide << 23) | (fraction << 13));
 }
 
+// memcpy, because data of a tensor need not be aligned for T.
 template <class T, class Convert>
 std::vector<float> convert(const Tensor& tensor, Convert to_float) {
   std::vector<float> out(tensor.data.size() / sizeof(T));
@@ -166,6 +167,7 @@ std::vector<float> convert(const Tensor& tensor, Convert to_float) {
 
 }  // namespace
 
+// A few entries, so a linear search.
 std::uint64_t dtype_size(std::string_view dtype) noexcept {
   struct Known {
     std::string_view name;
@@ -182,6 +184,8 @@ std::uint64_t dtype_size(std::string_view dtype) noexcept {
   return 0;
 }
 
+// Length, header padded with blanks to 8 bytes, data in the order of the
+// entries.
 std::vector<std::byte> write_safetensors(const TensorFile& file) {
   const TensorHeader header{file.metadata, place_tensors(file)};
   std::string text = format_tensor_header(header);

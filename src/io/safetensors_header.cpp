@@ -237,6 +237,8 @@ class HeaderEvents : public nlohmann::json_sax<Json> {
 
 }  // namespace
 
+// The parser stops at the first problem, so a large invalid header costs
+// little.
 TensorHeader parse_tensor_header(std::string_view json,
                                  const std::string& origin) {
   HeaderEvents events;
@@ -245,6 +247,7 @@ TensorHeader parse_tensor_header(std::string_view json,
   return std::move(events.header);
 }
 
+// Metadata first, as the format's own implementation writes it.
 std::string format_tensor_header(const TensorHeader& header) {
   Json json = Json::object();
   if (!header.metadata.empty()) json[kMetadata] = header.metadata;

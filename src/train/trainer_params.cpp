@@ -93,7 +93,8 @@ void Trainer::Impl::read_param(const std::string& name, ParamWhat what,
   check_size(name, data.size(), from.bytes);
   std::vector<float> values =
       train::read_segment(*device_, *from.segment, from.buffer);
-  // The buffer always holds the gradient of the sum over images.
+  // The buffer always has the gradient of the sum over images; the mean is
+  // taken in the commit.
   if (what == ParamWhat::gradient && !config.sum_gradient)
     for (float& value : values) value /= last_batch_;
   std::memcpy(data.data(), values.data(), data.size());
@@ -159,6 +160,8 @@ double Trainer::Impl::get(Key key) {
   fail_key(key);
 }
 
+// The trainer's own fields, those of its engine, and the resolved
+// configuration.
 std::string Trainer::Impl::diagnose() const {
   nlohmann::ordered_json json;
   // Through to_json(), which has the names of the engines.

@@ -246,6 +246,7 @@ Metrics Trainer::Impl::evaluate(const Dataset& dataset, const Run& run) {
         sums);
     done += count;
     ++steps;
+    // The last report is below, after the loop.
     const bool last =
         done == total || (run.max_steps != 0 && steps == run.max_steps);
     progress = describe(train::make_metrics(totals, watch.seconds()));

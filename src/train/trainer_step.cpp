@@ -96,6 +96,7 @@ void Trainer::Impl::report_late_failures(const engine::Sums& sums) {
   if (fresh && config.nonfinite == NonFinite::error) refuse_nonfinite(step_);
 }
 
+// The sums that the next commit adds to.
 void Trainer::Impl::upload_totals(const train::Totals& totals) {
   const std::vector<double> values = train::sums_of_totals(totals);
   device_->upload(state_.sums.get(), values.data(),
