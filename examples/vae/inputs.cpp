@@ -120,7 +120,7 @@ void check_count(const Images& images, std::uint64_t first,
   throw Failure(VAE_E_ARGUMENT,
                 images.path + " has " + std::to_string(images.count) +
                     " images; " + std::to_string(count) + " from number " +
-                    std::to_string(first) + " on were asked for");
+                    std::to_string(first) + " on were requested");
 }
 
 }  // namespace cli

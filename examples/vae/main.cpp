@@ -60,7 +60,7 @@ int run(int argc, char** argv) {
       cli::complain(name + ": " + error.what() + " (see vae " + name +
                     " --help)");
     } else if (argc > 1) {
-      cli::complain(arguments[1] + " is no command (see vae --help)");
+      cli::complain(arguments[1] + " is not a command (see vae --help)");
     } else {
       cli::complain(std::string(error.what()) + " (see vae --help)");
     }

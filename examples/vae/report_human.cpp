@@ -44,7 +44,7 @@ class HumanReport final : public Report {
                to_string(shape_of(plan.config)).c_str(),
                as_ull(plan.test_images)));
     if (plan.step > 0) {
-      say(format("going on after epoch %llu, step %llu", as_ull(plan.epoch),
+      say(format("resuming after epoch %llu, step %llu", as_ull(plan.epoch),
                  as_ull(plan.step)));
     }
   }
@@ -110,7 +110,7 @@ class HumanReport final : public Report {
     }
     say("model: " + ending.model);
     say("checkpoint: " + ending.checkpoint);
-    if (!ending.complete) say("to go on: " + ending.resume);
+    if (!ending.complete) say("to resume: " + ending.resume);
   }
 
  private:

@@ -34,16 +34,16 @@ CLI::Option* Settings::number(CLI::App& app, const std::string& option,
 }
 
 void Settings::add_device_options(CLI::App& app) {
-  choice(app, "--device", "device", "Where to compute", {"auto", "cpu", "cuda"})
+  choice(app, "--device", "device", "Device", {"auto", "cpu", "cuda"})
       ->default_str("auto");
   whole(app, "--threads", "threads",
         "CPU threads; 0: as many as there are cores", kAny32)
       ->default_str("0");
-  choice(app, "--precision", "precision", "Arithmetic of products",
+  choice(app, "--precision", "precision", "Precision of matrix products",
          {"fp32", "bf16", "tf32"})
       ->default_str("fp32");
   choice(app, "--engine", "engine",
-         "What computes; fused: own kernels, on GPUs only",
+         "Implementation; fused: libvae's kernels, GPUs only",
          {"auto", "blocks", "fused", "tile"})
       ->default_str("auto");
   choice(app, "--graph", "graph", "Record the work of a GPU as CUDA graphs",
@@ -67,7 +67,7 @@ void Settings::add_model_options(CLI::App& app) {
              given_["layers"] = sizes;
            })
       ->default_str("64,128,128");
-  choice(app, "--likelihood", "likelihood", "Of the pixels given the code",
+  choice(app, "--likelihood", "likelihood", "p(x|z) of the pixels",
          {"bernoulli", "gaussian"})
       ->default_str("bernoulli");
   number(app, "--sigma", "gaussian_sigma",
@@ -75,17 +75,17 @@ void Settings::add_model_options(CLI::App& app) {
       ->default_str("1");
   number(app, "--kl-weight", "kl_weight", "Weight of the KL divergence (beta)")
       ->default_str("1");
-  number(app, "--learning-rate", "learning_rate", "Adam's step size")
+  number(app, "--learning-rate", "learning_rate", "Adam's learning rate")
       ->default_str("0.001");
   number(app, "--weight-decay", "weight_decay", "L2 penalty")->default_str("0");
   number(app, "--clip", "clip_norm",
-         "Largest norm of the gradient; 0 does not clip")
+         "Largest norm of the gradient; 0: no clipping")
       ->default_str("0");
   app.add_flag_callback(
       "--mean-loss", [this] { given_["sum_gradient"] = false; },
-      "Gradients of the mean over the batch instead of the sum");
-  whole(app, "--seed", "seed",
-        "Keys initialisation, noise and order of the data", Range{})
+      "Gradient of the mean over the batch, not the sum");
+  whole(app, "--seed", "seed", "Seed of initial values, noise and data order",
+        Range{})
       ->default_str("0");
 }
 

@@ -26,7 +26,7 @@ const char* kind_of(mode_t mode) {
   if (S_ISFIFO(mode)) return "a pipe (FIFO)";
   if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
   if (S_ISSOCK(mode)) return "a socket";
-  return "no regular file";
+  return "not a regular file";
 }
 
 // A file that is a mount point, as in containers, cannot be replaced.
@@ -74,7 +74,7 @@ void check_target(const std::string& path) {
       refuse(path, std::string("it is ") + kind_of(status.st_mode));
     }
     if (is_mounted(file)) {
-      refuse(path, "it is mounted by itself; mount its folder instead");
+      refuse(path, "it is a mount point; mount its folder instead");
     }
   } else if (errno != ENOENT) {
     refuse(path, reason(errno));
@@ -83,7 +83,7 @@ void check_target(const std::string& path) {
   if (::stat(folder.c_str(), &status) != 0) {
     refuse(path, folder + ": " + reason(errno));
   }
-  if (!S_ISDIR(status.st_mode)) refuse(path, folder + " is no folder");
+  if (!S_ISDIR(status.st_mode)) refuse(path, folder + " is not a folder");
   if (::access(folder.c_str(), W_OK | X_OK) != 0) {
     refuse(path, folder + ": " + reason(errno));
   }

@@ -46,7 +46,8 @@ constexpr const char* kExamples =
     "come\n"
     "from the data. A test set, if there is one, is evaluated after each "
     "epoch.\n"
-    "Ctrl-C stops at a step, saves, and says how to go on (exit code 130); a\n"
+    "Ctrl-C stops after a step, saves, and prints how to resume (exit code "
+    "130); a\n"
     "second Ctrl-C ends at once. --json writes one object per line: start,\n"
     "step, epoch, eval, saved, warning, done.";
 
@@ -129,9 +130,9 @@ void refuse_other_run(const TrainOptions& options) {
   }
   throw Failure(
       VAE_E_FILE,
-      options.out + " holds another run (" + found + "); " +
+      options.out + " contains another run (" + found + "); " +
           (fs::exists(checkpoint, error)
-               ? "go on with it by --resume " + checkpoint + ", or overwrite it"
+               ? "resume it with --resume " + checkpoint + ", or overwrite it"
                : std::string("overwrite it")) +
           " by --force");
 }
@@ -151,7 +152,7 @@ void warn_of_resumed(const std::string& path, vae_trainer* trainer,
                      Report& report) {
   if (kind_of_file(path) != "checkpoint") {
     report.warning(path +
-                   " is no checkpoint but a model: training goes on from its "
+                   " is a model, not a checkpoint: training starts from its "
                    "weights, at epoch 1, without Adam's moments");
     return;
   }
@@ -253,26 +254,24 @@ void add_run_options(CLI::App& command, TrainOptions& options) {
   command.add_option("--out", options.out, "Folder for the results")
       ->required();
   add_whole(command, "--epochs", options.epochs,
-            "Epochs in total, those of a resumed run included",
+            "Epochs in total, including those of a resumed run",
             {1, kMostCount});
-  add_whole(command, "--batch-size", "Images in a step", kAny32,
+  add_whole(command, "--batch-size", "Images per step", kAny32,
             [&options](std::uint64_t size) {
               options.settings.set("max_batch", size);
             })
       ->default_str("64");
   add_whole(command, "--max-steps", options.max_steps,
-            "End after so many steps, for a quick look; 0: do not",
-            {0, kMostCount});
-  command.add_option("--resume", options.resume, "Checkpoint to go on from");
+            "Maximum number of steps; 0: no limit", {0, kMostCount});
+  command.add_option("--resume", options.resume, "Checkpoint to resume from");
   command
       .add_option("--config", options.config,
                   "Configuration (JSON) to begin with; options change it")
       ->excludes("--resume");
   add_whole(command, "--save-every", options.save_every,
-            "Epochs from one checkpoint to the next", {1, kMostCount});
+            "Epochs between checkpoints", {1, kMostCount});
   add_whole(command, "--log-every", options.log_every,
-            "Steps from one step event of --json to the next",
-            {1, kAny32.most});
+            "Steps between step events of --json", {1, kAny32.most});
   command.add_flag("--json", options.json, "One JSON object per line");
   command.add_flag("--force", options.force, "Overwrite another run");
 }

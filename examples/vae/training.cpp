@@ -102,7 +102,7 @@ std::string Training::keep_what_is_done() noexcept try {
   }
   if (everything_saved()) {
     return "; all until step " + std::to_string(step) +
-           " is saved, to go on: " + job_.resume;
+           " is saved, to resume: " + job_.resume;
   }
   if (!checkpoint_step_) return "; nothing is saved" + why;
   return "; saved is step " + std::to_string(*checkpoint_step_) + ", not " +
@@ -216,7 +216,7 @@ void Training::picture(const std::string& what, const std::string& name,
   } catch (const std::exception& error) {
     if (error.what() == last_warning_) return;  // warns once
     last_warning_ = error.what();
-    report_.warning(path + " is not drawn: " + last_warning_);
+    report_.warning(path + " was not drawn: " + last_warning_);
     return;
   }
   report_.saved(what, path);

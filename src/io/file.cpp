@@ -153,8 +153,8 @@ std::pair<int, std::string> create_unique(const std::filesystem::path& folder,
   // For example a single file mounted into a container.
   fail(Status::file, path,
        " cannot be written: ", std::generic_category().message(error),
-       "; it is mounted by itself, and no new file can take its place; mount "
-       "its directory instead");
+       "; it is a mount point and cannot be replaced; mount its directory "
+       "instead");
 }
 
 /// Makes the rename durable. If the directory cannot be opened or synced, this

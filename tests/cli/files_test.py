@@ -75,7 +75,7 @@ class FilesTest(ModelTest):
         mounted = self.path("mounted.npy")
         with open(mounted, "w") as file:
             file.write("mine")
-        said = " cannot be written: it is mounted by itself; mount its folder"
+        said = " cannot be written: it is a mount point; mount its folder"
         nowhere = self.path("nowhere")  # the error comes before data are read
         self.assertIn(mounted + said, self.run_with_mount(
             mounted, "encode", "--model", nowhere, "--data", nowhere, "--out",

@@ -201,7 +201,7 @@ class KeepTest(CommandTest):
         self.assertEqual(err.count("\n"), 1, err)
         steps = self.progress(out)["steps"]
         self.assertGreaterEqual(steps, 1)
-        self.assertIn(f"all until step {steps} is saved, to go on: ", err)
+        self.assertIn(f"all until step {steps} is saved, to resume: ", err)
         self.assertIn("--resume " + os.path.join(out, "checkpoint.safetensors"),
                       err)
 

@@ -138,7 +138,7 @@ class MannersTest(ModelTest):
     def test_resuming_from_a_model(self):
         lines = self.train(self.path("model"), "--resume", self.model,
                            "--max-steps", 1)
-        self.assertIn("no checkpoint", named(lines, "warning")[0]["text"])
+        self.assertIn("not a checkpoint", named(lines, "warning")[0]["text"])
         lines = self.train(self.path("same"), "--resume", self.checkpoint,
                            "--max-steps", 1)
         self.assertEqual(named(lines, "warning"), [])

@@ -98,7 +98,7 @@ class TrainTest(CommandTest):
         out = self.path("it's a folder")
         text, _ = run("train", "--data", self.data, "--out", out, *SMALL,
                       "--epochs", 2, "--force", "--max-steps", 3)
-        command = text.split("to go on: ")[1].strip()
+        command = text.split("to resume: ")[1].strip()
         subprocess.run(shlex.split(command), check=True, capture_output=True)
         self.assertTrue(os.path.exists(os.path.join(out, "sample_2.png")))
 

@@ -148,7 +148,7 @@ TEST_CASE("a target that cannot be replaced is an error and unchanged") {
   CHECK(folder.names().size() == 2);
 }
 
-/// Runs `body` in a process of its own where `path` is mounted by itself; its
+/// Runs `body` in a process of its own where `path` is a mount point; its
 /// text, or nothing where mounting is not permitted.
 template <class Body>
 std::string where_mounted(const std::string& path, const Body& body) {
@@ -192,11 +192,10 @@ TEST_CASE("a file that is a mount point is kept, and the error says why") {
     MESSAGE("skipped: mounting is not permitted here");
     return;
   }
-  CHECK(text ==
-        path +
-            " cannot be written: Device or resource busy; it is mounted "
-            "by itself, and no new file can take its place; mount its "
-            "directory instead");
+  CHECK(text == path +
+                    " cannot be written: Device or resource busy; it is a "
+                    "mount point and cannot be replaced; mount its directory "
+                    "instead");
   CHECK(slurp(path) == "old");
   CHECK(folder.names() == std::vector<std::string>{"mounted"});
 }

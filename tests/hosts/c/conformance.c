@@ -127,7 +127,7 @@ static void show_config(const vae_config* config) { /* 1 */
   printf("config %s\n", json);
 }
 
-static vae_metrics metrics_with_room(double* dims) {
+static vae_metrics metrics_with_dims(double* dims) {
   vae_metrics metrics = vae_no_metrics();
   metrics.kl_per_dim = dims;
   metrics.kl_bytes = kLatent * sizeof *dims;
@@ -136,7 +136,7 @@ static vae_metrics metrics_with_room(double* dims) {
 
 static void train_steps(vae_trainer* trainer) { /* 2, 3 */
   double dims[kLatent];
-  vae_metrics metrics = metrics_with_room(dims);
+  vae_metrics metrics = metrics_with_dims(dims);
   for (int step = 0; step < 8; ++step) {
     char name[16];
     const int first = kBatch * (step % 6);
@@ -212,7 +212,7 @@ static void train_one_epoch(vae_trainer* trainer, vae_dataset* set) { /* 6 */
 static void evaluate(vae_trainer* trainer, vae_dataset* dataset) { /* 7 */
   double dims[kLatent];
   vae_run run = vae_default_run();
-  vae_metrics metrics = metrics_with_room(dims);
+  vae_metrics metrics = metrics_with_dims(dims);
   run.batch_size = 10;
   run.every_steps = 0;
   run.progress = watch;
@@ -236,10 +236,10 @@ static void infer(vae_trainer* trainer, uint8_t* drawn) { /* 8 */
   enum { kCodes = 5 * kLatent };
   static float images[5 * kPixels];
   float mean[kCodes], logvar[kCodes];
-  vae_output mean_room = vae_output_f32(mean, kCodes);
-  vae_output logvar_room = vae_output_f32(logvar, kCodes);
+  vae_output mean_output = vae_output_f32(mean, kCodes);
+  vae_output logvar_output = vae_output_f32(logvar, kCodes);
   const vae_batch five = byte_images(0, 5), four = float_images(0, 4);
-  check(vae_encode(trainer, &five, &mean_room, &logvar_room));
+  check(vae_encode(trainer, &five, &mean_output, &logvar_output));
   print_floats("mean", mean, kCodes);
   print_floats("logvar", logvar, kCodes);
 
