@@ -1209,7 +1209,7 @@ static inline vae_batch vae_view_f32(const float* data, uint64_t count,
  * @param elements Size of `data`.
  * @return The view.
  */
-static inline vae_output vae_room_u8(uint8_t* data, uint64_t elements) {
+static inline vae_output vae_output_u8(uint8_t* data, uint64_t elements) {
   vae_output output;
   (void)vae_output_init(&output, sizeof output);
   output.dtype = VAE_UINT8;
@@ -1224,7 +1224,7 @@ static inline vae_output vae_room_u8(uint8_t* data, uint64_t elements) {
  * @param elements Number of floats in `data`.
  * @return The view.
  */
-static inline vae_output vae_room_f32(float* data, uint64_t elements) {
+static inline vae_output vae_output_f32(float* data, uint64_t elements) {
   vae_output output;
   (void)vae_output_init(&output, sizeof output);
   output.dtype = VAE_FLOAT32;

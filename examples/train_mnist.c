@@ -1,8 +1,7 @@
-/* Trains a variational autoencoder on MNIST step by step: the original
- * program in C. It has its own training loop; the `vae`
- * command shows everything else.
+/* Trains a variational autoencoder on MNIST step by step: the original program
+ * in C, with its own training loop. The `vae` command has everything else.
  *
- *   train_mnist FOLDER_OF_MNIST [EPOCHS]     pictures and model go to result/
+ *   train_mnist FOLDER_OF_MNIST [EPOCHS]     writes to result/
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -37,13 +36,13 @@ static void shuffle(uint64_t* order, uint64_t count) {
   }
 }
 
-/* 64 images that the model invents, as 8 x 8. */
+/* 64 sampled images as a grid of 8 x 8. */
 static void draw_samples(vae_trainer* trainer, int epoch, uint64_t seed) {
   static uint8_t pixels[kSamples * kPixels];
   char path[64];
   const vae_sampling codes = vae_draw(kSamples, seed);
   const vae_batch grid = vae_view_u8(pixels, kSamples, kPixels);
-  vae_output output = vae_room_u8(pixels, sizeof pixels);
+  vae_output output = vae_output_u8(pixels, sizeof pixels);
   check(vae_sample(trainer, &codes, &output));
   snprintf(path, sizeof path, "result/sample_%d.png", epoch);
   check(vae_write_grid(path, &grid, kShape, kColumns));
@@ -60,13 +59,13 @@ static void train(vae_trainer* trainer, vae_dataset* set, uint64_t* order,
     const uint64_t first = step * kBatch, left = images - first;
     const uint64_t count = left < kBatch ? left : kBatch;
     for (uint64_t i = 0; i < count; ++i) {
-      vae_output row = vae_room_u8(rows + i * kPixels, kPixels);
+      vae_output row = vae_output_u8(rows + i * kPixels, kPixels);
       check(vae_dataset_read(set, order[first + i], 1, &row, NULL, 0));
     }
     const vae_batch batch = vae_view_u8(rows, count, kPixels);
     const int log = step % kLogEvery == 0;
-    /* With metrics it waits and tells this batch's loss, without it does not
-     * wait. */
+    /* With metrics the call waits and returns this batch's loss; without, it
+     * does not wait. */
     check(vae_train_step(trainer, &batch, log ? &metrics : NULL));
     if (!log) continue;
 
@@ -80,7 +79,8 @@ static void train(vae_trainer* trainer, vae_dataset* set, uint64_t* order,
   printf("====> Epoch: %d Average loss: %.4f\n", epoch, metrics.loss);
 }
 
-/* "Soft": with grey pixels as targets the loss bounds no likelihood. */
+/* "Soft": with grey pixels as targets the loss is not a bound of a likelihood.
+ */
 static void test(vae_trainer* trainer, vae_dataset* set) {
   vae_metrics metrics = vae_no_metrics();
   check(vae_evaluate(trainer, set, NULL, &metrics));

@@ -1,4 +1,4 @@
-/* Trains on discs that it draws itself: the host owns the loop. */
+/* Trains on images of discs in the host's own loop. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <vae.h>
@@ -43,11 +43,11 @@ int main(void) {
   }
 
   const vae_batch one = vae_view_u8(discs, 1, kPixels);
-  vae_output code_room = vae_room_f32(code, 4);
-  check(vae_encode(trainer, &one, &code_room, NULL));
+  vae_output code_output = vae_output_f32(code, 4);
+  check(vae_encode(trainer, &one, &code_output, NULL));
   const vae_batch codes = vae_view_f32(code, 1, 4);
-  vae_output image_room = vae_room_f32(drawn, kPixels);
-  check(vae_decode(trainer, &codes, &image_room));
+  vae_output image_output = vae_output_f32(drawn, kPixels);
+  check(vae_decode(trainer, &codes, &image_output));
   for (int i = 0; i < kPixels; ++i)
     printf("%s%s", drawn[i] > 0.5f ? "##" : " .",
            i % kSide == kSide - 1 ? "\n" : "");

@@ -19,8 +19,8 @@ int main() {
   std::printf("loss %.1f\n", metrics.loss);
 
   std::vector<float> drawn(4 * 64);
-  vae::Output room = vae::Output::of(drawn);
-  trainer.sample({.count = 4}, room);
+  vae::Output output = vae::Output::of(drawn);
+  trainer.sample({.count = 4}, output);
   vae::write_grid("stripes.png", vae::Batch::of(drawn, 4), {1, 8, 8}, 2);
 
   try {

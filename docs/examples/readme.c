@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
     printf("epoch %d: soft loss %.1f\n", epoch, mean.loss);
   }
   vae_sampling codes = vae_draw(64, 0); /* 64 images of seed 0 */
-  vae_output output = vae_room_u8(pixels, sizeof pixels);
+  vae_output output = vae_output_u8(pixels, sizeof pixels);
   CHECK(vae_sample(trainer, &codes, &output));
   vae_batch grid = vae_view_u8(pixels, 64, 784);
   CHECK(vae_write_grid("samples.png", &grid, (uint32_t[]){1, 28, 28}, 8));

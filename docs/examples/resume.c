@@ -1,4 +1,4 @@
-/* Stops in the middle of an epoch, saves, and goes on from the file. */
+/* Stops in the middle of an epoch, saves, and continues from the file. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

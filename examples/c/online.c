@@ -1,11 +1,11 @@
-/* Learns from samples that arrive one by one, while the host goes on with its
- * own work. The host's loop puts each sample into a ring buffer and never
- * waits; a second thread takes a training step whenever a batch is full. If
- * training cannot keep up and the ring is full, the newest sample is dropped
- * and counted: a camera does not wait either.
+/* Trains on samples that arrive one by one while the host does its own work.
+ * The host's loop writes each sample to a ring buffer and never waits; a second
+ * thread runs a training step whenever a batch is full. If training is too slow
+ * and the ring is full, the newest sample is dropped and counted, as for a
+ * camera.
  *
- *   online [SAMPLES]     3000 if not said, one each millisecond; the picture
- *                        online.png goes to where you are
+ *   online [SAMPLES]     default 3000, one per millisecond; writes online.png
+ * to the current directory
  */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
@@ -19,9 +19,9 @@
 enum { kSide = 16, kPixels = kSide * kSide, kBatch = 32, kSlots = 4 * kBatch };
 enum { kReport = 8, kDrawn = 16 };
 
-/* Between the two threads. `lock` guards all but the images in use: the host
- * writes slots that are free, the learner reads slots that are filled. Slots
- * come in whole batches, so that a batch always lies in one piece. */
+/* Shared by both threads. `lock` guards everything except images in use: the
+ * host writes free slots, the learner reads filled slots. The number of slots
+ * is a multiple of the batch size, so a batch is contiguous. */
 typedef struct ring {
   pthread_mutex_t lock;
   pthread_cond_t changed;
@@ -48,7 +48,7 @@ static void draw_disc(uint8_t* pixels) {
   }
 }
 
-/* Never waits for training: a lock is held for a few instructions only. */
+/* Never waits for training: the lock is held for a few instructions only. */
 static void put(ring* samples, const uint8_t* pixels) {
   pthread_mutex_lock(&samples->lock);
   const int full = samples->written - samples->taken == kSlots;
@@ -83,7 +83,7 @@ static void report(ring* samples, int arrived, double away) {
       away);
 }
 
-/* The host's own loop: a tick each millisecond, and a sample each tick. */
+/* The host's loop: one tick per millisecond, one sample per tick. */
 static void work(ring* samples, int count) {
   const struct timespec tick = {0, 1000000};
   uint8_t pixels[kPixels];
@@ -101,7 +101,7 @@ static void work(ring* samples, int count) {
 
 /* --- the learner's side --------------------------------------------------- */
 
-/* The next full batch, or NULL when there will be none. */
+/* The next full batch, or NULL if there will be none. */
 static const uint8_t* next_batch(ring* samples) {
   const uint8_t* batch = NULL;
   pthread_mutex_lock(&samples->lock);
@@ -136,7 +136,7 @@ static void* learn(void* user) {
   const uint8_t* batch;
   while ((batch = next_batch(self->samples)) != NULL) {
     if (learn_batch(self, batch) == VAE_OK) continue;
-    /* The text belongs to this thread: the other one gets a copy. */
+    /* vae_last_error() belongs to this thread, so copy it for the other. */
     pthread_mutex_lock(&self->samples->lock);
     snprintf(self->samples->error, sizeof self->samples->error, "%s",
              vae_last_error());
@@ -148,7 +148,7 @@ static void* learn(void* user) {
 
 /* --- both ----------------------------------------------------------------- */
 
-/* Lets the thread learn while the host works; 0 if it learned anything. */
+/* Runs the learner while the host works; 0 if the loss has improved. */
 static int run(vae_trainer* trainer, int count) {
   static ring samples = {.lock = PTHREAD_MUTEX_INITIALIZER,
                          .changed = PTHREAD_COND_INITIALIZER};
@@ -179,7 +179,7 @@ static vae_status draw_samples(vae_trainer* trainer, const char* path) {
   uint8_t images[kDrawn * kPixels];
   const vae_sampling sampling = vae_draw(kDrawn, 0);
   const vae_batch grid = vae_view_u8(images, kDrawn, kPixels);
-  vae_output output = vae_room_u8(images, sizeof images);
+  vae_output output = vae_output_u8(images, sizeof images);
   const vae_status status = vae_sample(trainer, &sampling, &output);
   return status != VAE_OK ? status : vae_write_grid(path, &grid, shape, 4);
 }

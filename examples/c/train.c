@@ -1,9 +1,9 @@
-/* Trains on images in a folder, draws images of its own, saves the model. Built
- * twice: train over libvae.so, train_static with libvae.a inside.
+/* Trains on images in a folder, samples new images, saves the model. Built
+ * twice: train with libvae.so, train_static with libvae.a.
  *
  *   train FOLDER [EPOCHS]     FOLDER as for vae_dataset_open(), such as
- * MNIST's; samples.png and model.safetensors go to where you are; 5 epochs if
- * not said
+ *                             MNIST's; default 5 epochs; writes samples.png
+ *                             and model.safetensors to the current directory
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 enum { kSamples = 64, kColumns = 8 };
 
-/* Says what went wrong, if anything did. */
+/* Prints the error if there was one. */
 static int failed(vae_status status) {
   if (status == VAE_OK) return 0;
   fprintf(stderr, "train: %s: %s\n", vae_status_name(status), vae_last_error());
@@ -30,7 +30,7 @@ static int32_t tell(const vae_progress* now, void* user) {
   return 0; /* anything else would end the run */
 }
 
-/* The loss on the first few batches, without learning from them. */
+/* The loss on the first few batches, without training. */
 static vae_status measure(vae_trainer* trainer, vae_dataset* images,
                           double* loss) {
   vae_run few = vae_default_run();
@@ -41,7 +41,7 @@ static vae_status measure(vae_trainer* trainer, vae_dataset* images,
   return status;
 }
 
-/* A grid of images that the model invents. */
+/* Writes a grid of sampled images. */
 static vae_status draw_samples(vae_trainer* trainer, const uint32_t* shape,
                                const char* path) {
   const uint64_t pixels = (uint64_t)shape[0] * shape[1] * shape[2];
@@ -49,7 +49,7 @@ static vae_status draw_samples(vae_trainer* trainer, const uint32_t* shape,
   if (images == NULL) return VAE_E_MEMORY;
   const vae_sampling sampling = vae_draw(kSamples, 0);
   const vae_batch grid = vae_view_u8(images, kSamples, pixels);
-  vae_output output = vae_room_u8(images, kSamples * pixels);
+  vae_output output = vae_output_u8(images, kSamples * pixels);
   vae_status status = vae_sample(trainer, &sampling, &output);
   if (status == VAE_OK) status = vae_write_grid(path, &grid, shape, kColumns);
   free(images);

@@ -1,8 +1,9 @@
-/* A thread trains, the main thread watches and stops it: the callback publishes
- * where training stands, vae_cancel() ends it in the middle of an epoch, and a
+/* A thread trains; the main thread watches and stops it. The callback publishes
+ * the progress, vae_cancel() stops training in the middle of an epoch, and
  * training continues from the checkpoint.
  *
- *   watch [SECONDS]     2 if not said; watch.safetensors goes to where you are
+ *   watch [SECONDS]     default 2; writes watch.safetensors to the current
+ *                       directory
  */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
@@ -14,8 +15,8 @@
 
 enum { kSide = 16, kPixels = kSide * kSide, kImages = 1024, kTicks = 10 };
 
-/* What the two threads share; `lock` guards `now`, `first_loss` and `reports`,
- * the rest is the worker's until it is joined. */
+/* Shared by both threads. `lock` guards `now`, `first_loss` and `reports`; the
+ * rest belongs to the worker until it is joined. */
 typedef struct work {
   pthread_mutex_t lock;
   vae_progress now;
@@ -33,7 +34,7 @@ static int failed(vae_status status) {
   return 1;
 }
 
-/* Called on the worker's thread. What it is given lives for the call only, so
+/* Called on the worker's thread. The progress is valid during the call only, so
  * the watcher gets a copy. */
 static int32_t publish(const vae_progress* now, void* user) {
   work* self = user;
@@ -54,12 +55,12 @@ static void* train(void* user) {
   do {
     self->status = vae_train_epoch(self->trainer, self->images, &run, NULL);
   } while (self->status == VAE_OK);
-  /* The text is this thread's: the other one cannot ask for it. */
+  /* vae_last_error() belongs to this thread, so copy it for the other. */
   snprintf(self->error, sizeof self->error, "%s", vae_last_error());
   return NULL;
 }
 
-/* The main thread's loop: whatever else a host does goes here. */
+/* The main thread's loop, where a host does its other work. */
 static void watch(work* self, int seconds) {
   const struct timespec tick = {0, 1000000000 / kTicks};
   for (int i = 1; i <= seconds * kTicks; ++i) {
@@ -75,7 +76,7 @@ static void watch(work* self, int seconds) {
   }
 }
 
-/* Starts the worker, watches it, stops it; 0 if it learned anything. */
+/* Starts, watches and stops the worker; 0 if the loss has improved. */
 static int train_and_watch(work* self, int seconds) {
   pthread_t thread;
   if (pthread_create(&thread, NULL, train, self) != 0) {
@@ -97,8 +98,8 @@ static int train_and_watch(work* self, int seconds) {
   return self->now.loss < self->first_loss ? 0 : 1;
 }
 
-/* Five more steps with the trainer and with the one from the checkpoint: on the
- * CPU the numbers are the same to the last bit. */
+/* Five more steps with the trainer and with one loaded from the checkpoint: on
+ * the CPU the losses have the same bits. */
 static int go_on(vae_trainer* trainer, vae_dataset* images) {
   const char* path = "watch.safetensors";
   vae_trainer* again = NULL;

@@ -1,11 +1,12 @@
-// Learns from samples that arrive one by one, while the host goes on with its
-// own work. The host's loop puts each sample into a ring buffer and never
-// waits; a second thread takes a training step whenever a batch is full. If
-// training cannot keep up and the ring is full, the newest sample is dropped
-// and counted: a camera does not wait either.
+// Trains on samples that arrive one by one while the host does its own work.
+// The host's loop writes each sample to a ring buffer and never waits; a second
+// thread runs a training step whenever a batch is full. If training is too slow
+// and the ring is full, the newest sample is dropped and counted, as for a
+// camera.
 //
-//   online [SAMPLES]     3000 if not said, one each millisecond; the picture
-//                        online.png goes to where you are
+//   online [SAMPLES]     default 3000, one per millisecond; writes online.png
+//   to
+//                        the current directory
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -31,12 +32,12 @@ constexpr std::size_t kBatch = 32, kSlots = 4 * kBatch, kReport = 8;
 using Image = std::array<std::uint8_t, kPixels>;
 using Clock = std::chrono::steady_clock;
 
-// Samples on their way from the host to the learner. The host writes slots that
-// are free, the learner reads slots that are filled; slots come in whole
-// batches, so that a batch always lies in one piece.
+// A ring buffer of samples between host and learner. The host writes free
+// slots, the learner reads filled slots. The number of slots is a multiple of
+// the batch size, so a batch is contiguous.
 class Ring {
  public:
-  // Whether there was room. Never waits for training.
+  // False if the ring is full. Never waits for training.
   bool put(const Image& sample) {
     const std::lock_guard lock(mutex_);
     if (written_ - taken_ == kSlots) return false;
@@ -45,8 +46,8 @@ class Ring {
     if (++written_ - taken_ >= kBatch) filled_.notify_one();
     return true;
   }
-  // The next full batch, valid until done(); nothing once `stop` is requested
-  // and there is none.
+  // The next full batch, valid until done(); empty if `stop` is requested and
+  // there is none.
   std::optional<std::span<const std::uint8_t>> next(std::stop_token stop) {
     std::unique_lock lock(mutex_);
     if (!filled_.wait(lock, stop,
@@ -55,7 +56,7 @@ class Ring {
     return std::span(pixels_).subspan(taken_ % kSlots * kPixels,
                                       kBatch * kPixels);
   }
-  // The batch's slots are free again.
+  // Frees the batch's slots.
   void done() {
     const std::lock_guard lock(mutex_);
     taken_ += kBatch;
@@ -69,14 +70,14 @@ class Ring {
       std::vector<std::uint8_t>(kSlots * kPixels);
 };
 
-// What the learner tells the host.
+// Progress of the learner.
 struct News {
   std::size_t steps = 0;
   double first_loss = 0, last_loss = 0;  // means over kReport steps
   std::exception_ptr failure;
 };
 
-// A thread that owns a trainer, and trains it with what the ring holds.
+// A thread that owns a trainer and trains it on the samples of the ring.
 class Learner {
  public:
   Learner(vae::Trainer trainer, Ring& samples)
@@ -86,8 +87,8 @@ class Learner {
     const std::lock_guard lock(mutex_);
     return news_;
   }
-  // Ends the thread when it has used up all whole batches; the trainer is back.
-  // Throws what the thread failed with.
+  // Ends the thread after all whole batches and returns the trainer. Rethrows
+  // the thread's exception.
   vae::Trainer finish() {
     thread_.request_stop();
     thread_.join();
@@ -98,13 +99,13 @@ class Learner {
  private:
   void learn(std::stop_token stop) try {
     while (const auto batch = samples_.next(stop)) {
-      trainer_.train_step(*batch);  // has copied the batch when it returns
+      trainer_.train_step(*batch);  // copies the batch before it returns
       samples_.done();
-      const std::size_t steps = news_.steps + 1;  // written by this thread only
+      const std::size_t steps = news_.steps + 1;  // only this thread writes it
       std::optional<double> loss;
       if (steps % kReport == 0) loss = trainer_.read_metrics().loss;
 
-      const std::lock_guard lock(mutex_);  // after all that may take long
+      const std::lock_guard lock(mutex_);  // not during the training step
       news_.steps = steps;
       if (loss) news_.last_loss = *loss;
       if (steps == kReport) news_.first_loss = *loss;
@@ -134,7 +135,7 @@ Image draw_disc(std::minstd_rand& random) {
   return image;
 }
 
-// The host's own loop: a tick each millisecond, and a sample each tick.
+// The host's loop: one tick per millisecond, one sample per tick.
 void work(Ring& samples, const Learner& learner, int count) {
   std::minstd_rand random(1);
   std::chrono::duration<double, std::milli> away{};
@@ -155,14 +156,14 @@ void work(Ring& samples, const Learner& learner, int count) {
   }
 }
 
-// Returns whether anything was learned.
+// Returns whether the loss has improved.
 bool run(int count) {
   vae::Config config;
   config.height = config.width = kSide;
   config.latent = 4;
   config.layers = {8, 16, 16};
   config.max_batch = kBatch;
-  config.threads = 1;  // the other processors are the host's
+  config.threads = 1;  // leaves the other cores to the host
 
   Ring samples;
   Learner learner(vae::Trainer(config), samples);

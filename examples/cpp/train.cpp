@@ -1,10 +1,8 @@
-// Trains on images in a folder, draws images of its own, saves the model: the
-// whole of it in C++.
+// Trains on images in a folder, samples new images, saves the model.
 //
 //   train FOLDER [EPOCHS]     FOLDER as for vae::Dataset::open, such as
-//   MNIST's;
-//                             samples.png and model.safetensors go to where you
-//                             are; 5 epochs if not said
+//                             MNIST's; default 5 epochs; writes samples.png
+//                             and model.safetensors to the current directory
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -32,7 +30,7 @@ bool train(const std::string& folder, int epochs) {
   vae::Trainer trainer(
       vae::Config{.channels = channels, .height = height, .width = width});
 
-  // The loss on the first few batches, without learning from them.
+  // The loss on the first few batches, without training.
   const vae::Run few{.max_steps = 8};
   const double before = trainer.evaluate(images, few).loss;
   for (int epoch = 0; epoch < epochs; ++epoch)

@@ -1,8 +1,9 @@
-// A thread trains, the main thread watches and stops it: the callback publishes
-// where training stands, a stop request cancels it in the middle of an epoch,
-// and training continues from a checkpoint.
+// A thread trains; the main thread watches and stops it. The callback publishes
+// the progress, a stop request cancels training in the middle of an epoch, and
+// training continues from a checkpoint.
 //
-//   watch [SECONDS]     2 if not said; watch.safetensors goes to where you are
+//   watch [SECONDS]     default 2; writes watch.safetensors to the current
+//                       directory
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -19,7 +20,7 @@ namespace {
 
 constexpr int kSide = 16, kPixels = kSide * kSide, kImages = 1024;
 
-// Where training stands, written by the worker and read by the watcher.
+// The progress, written by the worker and read by the watcher.
 class Standing {
  public:
   void publish(const vae::Progress& now) {
@@ -42,8 +43,8 @@ class Standing {
   double first_loss_ = 0;
 };
 
-// Epoch after epoch until `stop` is requested; then the trainer is no longer
-// cancelled, and can go on. Throws whatever else ends training.
+// Trains epochs until `stop` is requested, then clears the cancellation.
+// Rethrows other errors.
 void train_until(std::stop_token stop, vae::Trainer& trainer,
                  const vae::Dataset& images, Standing& standing) {
   const std::stop_callback cancel(stop, [&] { trainer.cancel(true); });
@@ -76,7 +77,7 @@ vae::Dataset make_images() {
   return vae::Dataset::from_memory(pixels, {1, kSide, kSide});
 }
 
-// The main thread's loop: whatever else a host does goes here.
+// The main thread's loop, where a host does its other work.
 void watch(const Standing& standing, int seconds) {
   const auto end =
       std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
@@ -92,8 +93,8 @@ void watch(const Standing& standing, int seconds) {
   }
 }
 
-// Five more steps with the trainer and with one from its checkpoint: on the CPU
-// the numbers are the same to the last bit.
+// Five more steps with the trainer and with one loaded from its checkpoint: on
+// the CPU the losses have the same bits.
 bool go_on(vae::Trainer& trainer, const vae::Dataset& images) {
   const std::string path = "watch.safetensors";
   trainer.save(path, vae::SaveWhat::checkpoint);
@@ -107,7 +108,7 @@ bool go_on(vae::Trainer& trainer, const vae::Dataset& images) {
   return here == there;
 }
 
-// Returns whether training improved the loss and lost nothing.
+// Returns whether the loss has improved and the checkpoint continues exactly.
 bool run(int seconds) {
   vae::Config config;
   config.height = config.width = kSide;
@@ -130,7 +131,7 @@ bool run(int seconds) {
       }
     });
     watch(standing, seconds);
-  }  // requests a stop and joins, also if watch() had thrown
+  }  // requests a stop and joins, also if watch() throws
   if (failure) std::rethrow_exception(failure);
 
   const vae::Progress last = standing.now();

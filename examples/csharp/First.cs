@@ -1,4 +1,4 @@
-// Trains on discs that it draws itself: the host owns the loop.
+// Trains on images of discs in the host's own loop.
 using System;
 using Vae;
 

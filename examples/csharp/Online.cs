@@ -1,5 +1,5 @@
-// Learns from a stream: a producer's samples arrive one by one, and whenever a batch is full the
-// host takes a step. Between two looks at the stream the host is free for everything else.
+// Trains on a stream: samples arrive one by one, and the host runs a step when a batch is full.
+// Between steps the host does its other work.
 //
 //   online [SAMPLES]
 using System;
@@ -9,13 +9,13 @@ using Vae;
 
 internal static class Online
 {
-    private const int Side = 16, Pixels = Side * Side, Batch = 32, Room = 256;
+    private const int Side = 16, Pixels = Side * Side, Batch = 32, Capacity = 256;
 
     private static int Main(string[] arguments)
     {
         int samples = arguments.Length > 0
                           ? int.Parse(arguments[0], CultureInfo.InvariantCulture) : 6400;
-        Ring ring = new Ring(Room, Pixels);
+        Ring ring = new Ring(Capacity, Pixels);
         Thread producer = new Thread(() => Produce(ring, samples)) { IsBackground = true };
         VaeConfig config = new VaeConfig
         {
@@ -29,7 +29,7 @@ internal static class Online
             while (!ring.IsOver(Batch))
             {
                 if (ring.TryTake(batch)) Learn(trainer, batch);
-                else Thread.Sleep(1);  // a game draws its frame here, a server answers
+                else Thread.Sleep(1);  // the host's other work
             }
             Console.WriteLine(trainer.StepCount + " steps; the last batch: " +
                               trainer.EvalStep(batch));
@@ -39,7 +39,7 @@ internal static class Online
         return 0;
     }
 
-    // The batch is copied before IssueStep returns: it can be filled again at once.
+    // IssueStep copies the batch before it returns, so the array can be reused.
     private static void Learn(Trainer trainer, byte[] batch)
     {
         trainer.IssueStep(batch);
@@ -75,8 +75,8 @@ internal static class Online
             Console.Write((image[i] > 0.5f ? "##" : " .") + (i % Side == Side - 1 ? "\n" : ""));
     }
 
-    /// <summary>A fixed number of samples between one producer and one consumer; the producer
-    /// waits while it is full.</summary>
+    /// <summary>A ring buffer for one producer and one consumer; the producer waits while it is
+    /// full.</summary>
     private sealed class Ring
     {
         private readonly object gate = new object();
@@ -85,9 +85,9 @@ internal static class Online
         private int first, count;
         private bool ended;
 
-        internal Ring(int room, int row)
+        internal Ring(int capacity, int row)
         {
-            rows = new byte[room * row];
+            rows = new byte[capacity * row];
             this.row = row;
         }
 
@@ -111,7 +111,7 @@ internal static class Online
             lock (gate) return ended && count < wanted;
         }
 
-        /// <summary>Fills the batch, or takes nothing; never waits.</summary>
+        /// <summary>Fills the batch if enough samples are there; never waits.</summary>
         internal bool TryTake(byte[] batch)
         {
             lock (gate)

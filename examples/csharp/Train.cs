@@ -1,6 +1,6 @@
-// Trains on MNIST, or on other images that libvae opens, and draws what the model invents.
+// Trains on MNIST, or on other images that libvae opens, and samples new images.
 //
-//   train FOLDER [EPOCHS]     pictures and model go to the current folder
+//   train FOLDER [EPOCHS]     writes pictures and model to the current directory
 using System;
 using System.Globalization;
 using Vae;

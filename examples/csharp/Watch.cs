@@ -1,5 +1,5 @@
-// Trains on a worker task while the main thread watches the metrics and stops the training by a
-// cancellation token, as a window with a "stop" button would; then goes on from a checkpoint.
+// Trains on a worker task while the main thread watches the metrics and stops the training with a
+// cancellation token, as a "stop" button would; then continues from a checkpoint.
 //
 //   watch [SECONDS]
 using System;
@@ -62,8 +62,8 @@ internal static class Watch
             $"epoch {now.Epoch}, step {now.Step} of {now.Steps}: loss {now.Loss:0.0}"));
     }
 
-    /// <summary>Keeps the newest report for whoever looks; System.Progress would hand each over
-    /// to the thread that made it, as a window wants.</summary>
+    /// <summary>Keeps the newest report for other threads. System.Progress would post each report
+    /// to the thread that created it, such as a window's.</summary>
     private sealed class Latest : IProgress<Progress>
     {
         private volatile Progress value;

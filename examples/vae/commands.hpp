@@ -8,10 +8,10 @@
 
 namespace cli {
 
-/// What `vae` was called with: the words of the command line.
-using Words = std::vector<std::string>;
+/// The arguments of the command line.
+using Arguments = std::vector<std::string>;
 
-void add_train(CLI::App& app, const Words& words, int& exit_code);
+void add_train(CLI::App& app, const Arguments& arguments, int& exit_code);
 void add_eval(CLI::App& app);
 void add_sample(CLI::App& app);
 void add_reconstruct(CLI::App& app);

@@ -1,5 +1,5 @@
-// `vae sample`, `vae reconstruct`, `vae interpolate`: the commands whose result
-// is a picture.
+// `vae sample`, `vae reconstruct`, `vae interpolate`: the commands that write a
+// picture.
 #include <memory>
 
 #include "commands.hpp"
@@ -86,7 +86,7 @@ void interpolate(const InterpolateOptions& options) {
 void add_sample(CLI::App& app) {
   auto options = std::make_shared<SampleOptions>();
   CLI::App& command =
-      *app.add_subcommand("sample", "Draw images that the model invents");
+      *app.add_subcommand("sample", "Sample images from the prior");
   command.footer(
       "Examples:\n"
       "  vae sample --model runs/first/model.safetensors\n"
@@ -100,7 +100,7 @@ void add_sample(CLI::App& app) {
   add_whole(command, "--seed", options->seed, "Which codes are drawn", Range{});
   add_whole(command, "--first", options->first, "Images to pass over", Range{});
   add_number(command, "--temperature",
-             "Scale of the codes: below 1 more usual, above more daring",
+             "Scale of the codes: below 1 more typical, above more varied",
              [options](double value) { options->temperature = value; })
       ->default_str("1");
   add_picture(command, options->out);
@@ -132,7 +132,7 @@ void add_reconstruct(CLI::App& app) {
 void add_interpolate(CLI::App& app) {
   auto options = std::make_shared<InterpolateOptions>();
   CLI::App& command = *app.add_subcommand(
-      "interpolate", "Draw the way from one image's code to another's");
+      "interpolate", "Interpolate between the codes of pairs of images");
   command.footer(
       "Examples:\n"
       "  vae interpolate --model runs/first/model.safetensors --data data/mnist"
@@ -140,7 +140,7 @@ void add_interpolate(CLI::App& app) {
       "  vae interpolate --model model.safetensors --data photos --rows 4 \\\n"
       "      --steps 16 --out ways.png\n"
       "\n"
-      "Row i leads from image first + 2i to image first + 2i + 1.");
+      "Row i goes from image first + 2i to image first + 2i + 1.");
   options->model.add_options(command);
   options->images.add_options(command);
   add_whole(command, "--rows", options->rows, "Pairs of images",

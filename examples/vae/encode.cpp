@@ -18,8 +18,8 @@ struct EncodeOptions {
   std::string out, logvar;
 };
 
-// Codes of all images; no `logvar` where none is wanted. They are small beside
-// the images, which are read part by part.
+// Codes of all images; `logvar` only if requested. The images are read in
+// parts, because they are much larger than the codes.
 struct Codes {
   std::vector<float> mean, logvar;
 };
@@ -35,12 +35,12 @@ Codes codes_of(vae_trainer* trainer, const Images& images, std::uint64_t first,
     const auto rows = read_images(images, first + done, part);
     const vae_batch batch =
         vae_view_u8(rows.data(), part, pixels(images.shape));
-    const auto room_in = [&](std::vector<float>& numbers) {
-      return vae_room_f32(numbers.data() + done * latent, part * latent);
+    const auto output_in = [&](std::vector<float>& numbers) {
+      return vae_output_f32(numbers.data() + done * latent, part * latent);
     };
-    vae_output mean = room_in(codes.mean);
+    vae_output mean = output_in(codes.mean);
     vae_output logvar{};
-    if (with_logvar) logvar = room_in(codes.logvar);
+    if (with_logvar) logvar = output_in(codes.logvar);
     check(vae_encode(trainer, &batch, &mean, with_logvar ? &logvar : nullptr));
   }
   return codes;
@@ -53,7 +53,7 @@ void write_codes(const std::string& path, const std::vector<float>& numbers,
                         numbers.size() * sizeof(float), VAE_FLOAT32, shape, 2));
 }
 
-// Two arrays of one name would be one of them.
+// With one name, the second array would replace the first.
 void check_targets(const EncodeOptions& options) {
   check_target(options.out);
   if (options.logvar.empty()) return;

@@ -1,4 +1,4 @@
-// `vae eval`: how well a model describes a set of images.
+// `vae eval`: the losses of a model on a set of images.
 #include <memory>
 
 #include "commands.hpp"
@@ -21,12 +21,13 @@ constexpr const char* kExamples =
     "  vae eval --model model.safetensors --data data/mnist --set train "
     "--json\n"
     "\n"
-    "All figures are means per image, in nats. The soft loss is the Bernoulli\n"
+    "All values are means per image, in nats. The soft loss is the Bernoulli\n"
     "cross-entropy with grey pixels as targets, plus KL: it compares models, "
     "but\n"
-    "bounds no likelihood. With --json the last line is one object with\n"
+    "is not a bound of a likelihood. With --json the last line is one object "
+    "with\n"
     "soft_loss (null for the Gaussian likelihood), loss, reconstruction, kl,\n"
-    "mse, active_units, images, set (test, train, or all where the data are\n"
+    "mse, active_units, images, set (test, train, or all if the data are\n"
     "not divided), data.";
 
 std::string evaluation_text(const vae_metrics& metrics,

@@ -1,4 +1,4 @@
-// Thin wrappers of vae.h. Every call's status is looked at here or by check().
+// Thin wrappers of vae.h. Every status is checked here or by check().
 #include "handles.hpp"
 
 namespace cli {
@@ -46,7 +46,7 @@ Images open_images(const std::string& path) {
 std::vector<std::uint8_t> read_images(const Images& images, std::uint64_t first,
                                       std::uint64_t count) {
   std::vector<std::uint8_t> rows(count * pixels(images.shape));
-  vae_output output = vae_room_u8(rows.data(), rows.size());
+  vae_output output = vae_output_u8(rows.data(), rows.size());
   check(vae_dataset_read(images.set.get(), first, count, &output, nullptr, 0));
   return rows;
 }

@@ -1,4 +1,4 @@
-// RAII handles, exceptions and initialised structs for vae.h. Not a second API.
+// RAII handles, exceptions and initialised structs for vae.h. Not another API.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 
 namespace cli {
 
-/// A call of vae.h that failed; the text is the library's own.
+/// A failed call of vae.h, with the library's text.
 class Failure : public std::runtime_error {
  public:
   Failure(vae_status status, const std::string& text)
@@ -26,7 +26,7 @@ class Failure : public std::runtime_error {
 /// Throws Failure with the library's text unless `status` is VAE_OK.
 void check(vae_status status);
 
-/// A struct of vae.h as its init function leaves it:
+/// A struct of vae.h, filled by its init function:
 /// `auto run = initialised(vae_run_init)`.
 template <class Struct>
 Struct initialised(vae_status (*init)(Struct*, std::uint32_t)) {
@@ -52,12 +52,12 @@ std::string to_string(const Shape& shape);
 std::uint64_t pixels(const Shape& shape);
 Shape shape_of(const vae_config& config);
 
-/// A dataset and what it says about itself.
+/// A dataset and its properties.
 struct Images {
   Dataset set;
   std::string path;
   std::string part = "all";  // of what the path holds: "train", "test", "all"
-  std::vector<std::string> warnings;  // of the library, while opening
+  std::vector<std::string> warnings;  // of the library when it was opened
   std::uint64_t count = 0;
   Shape shape{};
   std::uint32_t classes = 0;

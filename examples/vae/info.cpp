@@ -1,5 +1,5 @@
-// `vae info`: what is in a model or checkpoint. `vae diagnose`: what libvae
-// found on this machine.
+// `vae info`: content of a model or checkpoint. `vae diagnose`: devices and
+// build of libvae on this machine.
 #include <memory>
 
 #include "commands.hpp"
@@ -122,7 +122,7 @@ void add_info(CLI::App& app) {
   };
   auto options = std::make_shared<Options>();
   CLI::App& command =
-      *app.add_subcommand("info", "Show what is in a model or checkpoint");
+      *app.add_subcommand("info", "Show the content of a model or checkpoint");
   command.footer(
       "Examples:\n"
       "  vae info runs/first/checkpoint.safetensors\n"
@@ -139,7 +139,7 @@ void add_info(CLI::App& app) {
 void add_diagnose(CLI::App& app) {
   auto json = std::make_shared<bool>(false);
   CLI::App& command =
-      *app.add_subcommand("diagnose", "Show what libvae found on this machine");
+      *app.add_subcommand("diagnose", "Show the devices that libvae can use");
   command.footer(
       "Examples:\n"
       "  vae diagnose\n"

@@ -1,4 +1,4 @@
-// Opening a model and a set of images; all refusals name the file.
+// Opens a model and a set of images; every error names the file.
 #include "inputs.hpp"
 
 #include <sys/stat.h>
@@ -13,7 +13,7 @@ namespace cli {
 
 namespace {
 
-// Whether there is something of this name, be it a link that leads nowhere.
+// Whether the name exists, also as a dangling link.
 bool is_there(const std::string& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) == 0) return true;
@@ -22,8 +22,8 @@ bool is_there(const std::string& path) {
 }
 
 // Whether a folder has the set "train" or "test", by one of the names that
-// vae_dataset_open() looks for. What is there is opened, and fails if it is
-// broken: that something is missing must not be a guess from a failure.
+// vae_dataset_open() looks for. An existing set is opened, which fails if it is
+// damaged: a failure must not be mistaken for a missing set.
 bool has_part(const std::string& path, const std::string& part) {
   if (is_there(path + "/" + part)) return true;
   const std::string stem =
@@ -46,7 +46,7 @@ void ModelInput::add_options(CLI::App& app) {
 
 Trainer ModelInput::open() const {
   vae_config base = read_config(path_, config_path_);
-  // A file may come from a machine with a GPU to one without.
+  // The file may be from a machine with a GPU, and this one may have none.
   base.device = VAE_AUTO;
   return load_trainer(path_, settings_.apply(base));
 }
@@ -59,7 +59,7 @@ vae_config read_config(const std::string& path,
     return config;
   }
   const vae_status status = vae_config_from_file(&config, path.c_str());
-  // Sound, and without a word from libvae: the library names no option.
+  // Checked here, because the library's text would not name the option.
   if (status == VAE_E_FORMAT && kind_of_file(path).empty() &&
       std::string_view(vae_last_error()).find("holds no configuration") !=
           std::string_view::npos) {
@@ -120,7 +120,7 @@ void check_count(const Images& images, std::uint64_t first,
   throw Failure(VAE_E_ARGUMENT,
                 images.path + " has " + std::to_string(images.count) +
                     " images; " + std::to_string(count) + " from number " +
-                    std::to_string(first) + " on were asked for");
+                    std::to_string(first) + " on were requested");
 }
 
 }  // namespace cli

@@ -1,5 +1,5 @@
-// What most commands read: a trained model and a set of images, each with the
-// options that name it. Opens and checks; computes nothing.
+// The inputs of most commands: a trained model and a set of images, with the
+// options that name them. Opens and checks; computes nothing.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -12,7 +12,7 @@
 
 namespace cli {
 
-/// --model, --config and where to run it.
+/// --model, --config and the device options.
 class ModelInput {
  public:
   void add_options(CLI::App& app);
@@ -31,21 +31,21 @@ vae_config read_config(const std::string& path, const std::string& config_path);
 class ImagesInput {
  public:
   void add_options(CLI::App& app);
-  /// Opens the set, whose images must have the shape that `config` is for.
+  /// Opens the set; its images must have the shape of `config`.
   Images open(const vae_config& config) const;
 
  private:
   std::string path_, which_ = "auto";
 };
 
-/// The test set that belongs to `path`, or nothing where there is none. One
-/// that is there and cannot be read is a Failure.
+/// The test set that belongs to `path`, or empty if there is none. Throws
+/// Failure if it exists and cannot be read.
 std::optional<Images> open_test_set(const std::string& path);
 
-/// Refuses images of another shape than the model's.
+/// Throws Failure if the images do not have the model's shape.
 void check_shape(const Images& images, const vae_config& config);
 
-/// Refuses a wish for more images than there are.
+/// Throws Failure if more images are requested than the set has.
 void check_count(const Images& images, std::uint64_t first,
                  std::uint64_t count);
 

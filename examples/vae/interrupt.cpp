@@ -1,4 +1,4 @@
-// The handler sets a flag and nothing else; training looks at it.
+// The handler only sets a flag, which the training loop reads.
 #include "interrupt.hpp"
 
 #include <csignal>
@@ -14,7 +14,7 @@ void watch(int signal, int flags) {
   if (sigaction(signal, nullptr, &action) != 0) return;
   if (action.sa_handler == SIG_IGN) return;
   action.sa_handler = [](int) { asked = 1; };
-  // Restart: writing a file is not cut short by the first.
+  // SA_RESTART: the first signal does not interrupt the writing of a file.
   action.sa_flags = flags | SA_RESTART;
   sigemptyset(&action.sa_mask);
   sigaction(signal, &action, nullptr);
@@ -23,11 +23,12 @@ void watch(int signal, int flags) {
 }  // namespace
 
 void watch_interrupts() {
-  // Reset: a second signal has the default effect.
+  // SA_RESETHAND: a second signal has the default effect.
   watch(SIGINT, static_cast<int>(SA_RESETHAND));
   watch(SIGTERM, static_cast<int>(SA_RESETHAND));
-  // A closing terminal sends several, a closed pipe one for each line, and the
-  // limit of processor time one each second: they must not end the saving.
+  // Without SA_RESETHAND: a closing terminal sends several signals, a closed
+  // pipe one per line, and the CPU time limit one per second. They must not
+  // interrupt the saving.
   watch(SIGHUP, 0);
   watch(SIGPIPE, 0);
   watch(SIGXCPU, 0);

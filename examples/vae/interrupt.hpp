@@ -1,18 +1,19 @@
-// Ctrl-C and all else that asks a run to end. The first time it ends at the
-// next step; a second Ctrl-C ends the process at once.
+// Ctrl-C and other signals that stop a run. The first stops it after the
+// current step; a second Ctrl-C ends the process at once.
 #pragma once
 
 namespace cli {
 
-/// From now on SIGINT, SIGTERM, SIGHUP, SIGPIPE and SIGXCPU are remembered
-/// instead of ending the process. One that the caller has ignored stays so, as
-/// `nohup` and a script's `&` want it.
+/// Installs handlers for SIGINT, SIGTERM, SIGHUP, SIGPIPE and SIGXCPU that set
+/// a flag. Signals that the caller ignores stay ignored, as `nohup` and a
+/// script's
+/// `&` expect.
 void watch_interrupts();
 bool interrupted() noexcept;
-/// Acts as if a signal had come, after the reader of the output has closed it.
+/// Sets the flag without a signal, for example if the reader closed the output.
 void interrupt() noexcept;
 
-/// Exit code of a run that was interrupted, as shells use it.
+/// Exit code of an interrupted run, as in shells.
 inline constexpr int kExitInterrupted = 130;
 
 }  // namespace cli

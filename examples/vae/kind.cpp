@@ -1,5 +1,5 @@
-// vae.h does not tell the kind; the file's header does: eight bytes of length,
-// then JSON. Whether the file is sound is for vae_load() to say.
+// vae.h does not return the kind, so it is read from the file's header: eight
+// bytes of length, then JSON. vae_load() checks the file.
 #include "kind.hpp"
 
 #include <cstdint>

@@ -1,12 +1,12 @@
-// What kind of file a trained model is in.
+// The kind of a model's file.
 #pragma once
 
 #include <string>
 
 namespace cli {
 
-/// What libvae wrote into a safetensors file about it: "model", "checkpoint";
-/// "" for a file of others, or none that can be read.
+/// "model" or "checkpoint" if libvae wrote the file; "" for other or unreadable
+/// files.
 std::string kind_of_file(const std::string& path);
 
 }  // namespace cli

@@ -1,4 +1,4 @@
-// flock() on the folder itself: it leaves no file, and dies with the process.
+// flock() on the folder itself: it creates no file and ends with the process.
 #include "lock.hpp"
 
 #include <fcntl.h>
@@ -19,7 +19,7 @@ FolderLock::FolderLock(const std::string& path)
     ::close(folder_);
     throw Failure(VAE_E_FILE, path + ": another run is writing into it");
   }
-  problem_ = reason(error);  // such as a network's file system without locks
+  problem_ = reason(error);  // for example a network file system without locks
 }
 
 FolderLock::~FolderLock() {

@@ -1,5 +1,5 @@
-// The `vae` command: libvae's largest example, written over vae.h alone.
-// Reads the command line; after a failure there is one line on standard error.
+// The `vae` command, which uses vae.h only. Parses the command line; a failure
+// prints one line on standard error.
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <exception>
@@ -23,8 +23,9 @@ constexpr const char* kFooter =
     "Exit codes: 0 success; 1 failure; 2 wrong usage; 130 interrupted.\n"
     "\"vae COMMAND --help\" explains a command.";
 
-void add_commands(CLI::App& app, const cli::Words& words, int& exit_code) {
-  cli::add_train(app, words, exit_code);
+void add_commands(CLI::App& app, const cli::Arguments& arguments,
+                  int& exit_code) {
+  cli::add_train(app, arguments, exit_code);
   cli::add_eval(app);
   cli::add_sample(app);
   cli::add_reconstruct(app);
@@ -35,18 +36,18 @@ void add_commands(CLI::App& app, const cli::Words& words, int& exit_code) {
 }
 
 int run(int argc, char** argv) {
-  const cli::Words words(argv, argv + argc);
+  const cli::Arguments arguments(argv, argv + argc);
   int exit_code = 0;
   CLI::App app("Trains and uses variational autoencoders.", "vae");
   app.footer(kFooter);
   app.require_subcommand(1);
   app.set_version_flag("--version", vae_version());
   app.get_formatter()->column_width(32);
-  add_commands(app, words, exit_code);
+  add_commands(app, arguments, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    // --help and --version arrive here too.
+    // --help and --version are handled here too.
     if (error.get_exit_code() == 0) {
       std::ostringstream text;
       app.exit(error, text, text);
@@ -59,7 +60,7 @@ int run(int argc, char** argv) {
       cli::complain(name + ": " + error.what() + " (see vae " + name +
                     " --help)");
     } else if (argc > 1) {
-      cli::complain(words[1] + " is no command (see vae --help)");
+      cli::complain(arguments[1] + " is not a command (see vae --help)");
     } else {
       cli::complain(std::string(error.what()) + " (see vae --help)");
     }
@@ -72,7 +73,8 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   cli::open_standard_files();
-  // A file over the limit of its size is a failed write, which is told.
+  // Without SIGXFSZ, a file above the size limit is a failed write with an
+  // error.
   std::signal(SIGXFSZ, SIG_IGN);
   try {
     return run(argc, argv);

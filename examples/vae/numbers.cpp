@@ -1,5 +1,5 @@
-// Over std::from_chars, which knows no locale, no sign of unsigned numbers and
-// no octal.
+// Uses std::from_chars, which ignores the locale and accepts no octal numbers
+// and no sign of unsigned ones.
 #include "numbers.hpp"
 
 #include <charconv>
@@ -21,10 +21,10 @@ std::uint64_t whole(const std::string& option, const std::string& text,
       value <= range.most) {
     return value;
   }
-  throw CLI::ValidationError(
-      option, "'" + text + "' is not allowed; whole numbers from " +
-                  std::to_string(range.least) + " to " +
-                  std::to_string(range.most) + " are");
+  throw CLI::ValidationError(option, "'" + text +
+                                         "' is not allowed; integers from " +
+                                         std::to_string(range.least) + " to " +
+                                         std::to_string(range.most) + " are");
 }
 
 double finite(const std::string& option, const std::string& text) {

@@ -1,6 +1,6 @@
-// Numbers on the command line: decimal, whole where they count something, and
-// in range, or refused by the option's name. CLI11's own reading takes 010 for
-// 8 and -1 for the largest number there is.
+// Numbers on the command line: decimal, integers for counts, and in range;
+// errors name the option. CLI11's own parser reads 010 as 8 and -1 as the
+// largest unsigned number.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -12,16 +12,16 @@
 
 namespace cli {
 
-/// The values that an option takes, both ends included.
+/// The allowed values of an option, limits included.
 struct Range {
   std::uint64_t least = 0;
   std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
 };
 
-/// For what is a uint32_t in vae.h.
+/// For a uint32_t of vae.h.
 inline constexpr Range kAny32{0, std::numeric_limits<std::uint32_t>::max()};
 
-/// An option whose value is handed on as a number.
+/// An option whose value is passed on as a number.
 CLI::Option* add_whole(CLI::App& app, const std::string& option,
                        const std::string& help, const Range& range,
                        std::function<void(std::uint64_t)> take);
@@ -41,7 +41,7 @@ CLI::Option* add_list(CLI::App& app, const std::string& option,
                       const std::string& help, const Range& range,
                       std::function<void(std::vector<std::uint64_t>)> take);
 
-/// A finite number, with a point where it has one.
+/// A finite number with a decimal point.
 CLI::Option* add_number(CLI::App& app, const std::string& option,
                         const std::string& help,
                         std::function<void(double)> take);

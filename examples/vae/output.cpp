@@ -1,4 +1,4 @@
-// Over write(): a stream would keep what it could not write, and tell at exit.
+// Uses write(), because a stream would buffer and report errors only at exit.
 #include "output.hpp"
 
 #include <fcntl.h>
@@ -15,13 +15,13 @@ namespace cli {
 
 namespace {
 
-// 0, or why the text could not be written whole.
+// 0, or the errno if the text could not be written completely.
 int write_all(int file, std::string_view text) {
   while (!text.empty()) {
     const ssize_t done = ::write(file, text.data(), text.size());
     if (done >= 0) {
       text.remove_prefix(static_cast<std::size_t>(done));
-    } else if (errno == EAGAIN) {  // a pipe that does not block is full
+    } else if (errno == EAGAIN) {  // a full non-blocking pipe
       pollfd ready{file, POLLOUT, 0};
       ::poll(&ready, 1, -1);
     } else if (errno != EINTR) {
@@ -41,8 +41,8 @@ OutputFailure::OutputFailure(int error)
 void open_standard_files() {
   for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(file, F_GETFD) >= 0 || errno != EBADF) continue;
-    // The lowest free number is this one. Output opened for reading fails when
-    // it is written to, which is right: nobody will see it.
+    // open() returns the lowest free descriptor, which is this one. Output
+    // opened for reading fails when it is written to, which is intended.
     (void)!::open("/dev/null", file == STDERR_FILENO ? O_WRONLY : O_RDONLY);
   }
 }
@@ -65,7 +65,7 @@ void complain(std::string text) {
         return (letter >= 0 && letter < ' ') || letter == 127;
       },
       ' ');
-  // There is nowhere to say that this could not be said.
+  // An error here cannot be reported anywhere.
   (void)write_all(STDERR_FILENO, "vae: " + text + "\n");
 }
 

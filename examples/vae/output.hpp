@@ -1,5 +1,5 @@
-// What the command says: results on standard output, warnings on standard
-// error. Output that cannot be written is a failure and never silence.
+// Output of the command: results on standard output, warnings on standard
+// error. Output that cannot be written is a failure.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -10,7 +10,7 @@
 
 namespace cli {
 
-/// Standard output took less than it was given; `error` is the system's reason.
+/// Standard output could not be written; `error` is the errno.
 class OutputFailure : public Failure {
  public:
   explicit OutputFailure(int error);
@@ -20,24 +20,24 @@ class OutputFailure : public Failure {
   int error_;
 };
 
-/// Opens what the caller closed of standard input, output and error: a file
-/// opened later would get the number, and be written to as if it were that.
+/// Opens standard input, output and error if the caller closed them: otherwise
+/// a file opened later would get the descriptor and receive the output.
 void open_standard_files();
 
-/// Writes to standard output, at once and whole. Throws OutputFailure.
+/// Writes to standard output without buffering. Throws OutputFailure.
 void print(std::string_view text);
 
-/// One JSON value as one line; bytes that are no UTF-8 are replaced.
+/// One JSON value as one line; invalid UTF-8 is replaced.
 std::string json_line(const nlohmann::ordered_json& value);
 
 /// One line on standard error, "vae: " and the text; control characters, which
-/// names of files may hold, become spaces.
+/// file names may contain, become spaces.
 void complain(std::string text);
 
 /// printf into a string.
 [[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...);
 
-/// The system's words for an errno, in the language of the texts around it.
+/// The text of an errno in English, independent of the locale.
 std::string reason(int error);
 
 }  // namespace cli

@@ -23,7 +23,7 @@ std::vector<float> means_of(vae_trainer* trainer, const Bytes& images,
   std::vector<float> codes(count * latent);
   const vae_batch batch =
       vae_view_u8(images.data(), count, images.size() / count);
-  vae_output mean = vae_room_f32(codes.data(), codes.size());
+  vae_output mean = vae_output_f32(codes.data(), codes.size());
   check(vae_encode(trainer, &batch, &mean, nullptr));
   return codes;
 }
@@ -32,7 +32,7 @@ std::vector<float> means_of(vae_trainer* trainer, const Bytes& images,
 
 bool drawable(const Shape& shape) { return shape[0] == 1 || shape[0] == 3; }
 
-// The limits of vae_write_grid(), which would say so after the work.
+// The limits of vae_write_grid(), checked here before the computation.
 void check_grid(std::uint64_t count, const Shape& shape, std::uint64_t columns,
                 const std::string& path) {
   constexpr std::uint64_t kMostPixels = std::uint64_t{1} << 28;
@@ -65,7 +65,7 @@ void draw_samples(vae_trainer* trainer, const vae_sampling& sampling,
   const Shape shape = shape_of(config_of(trainer));
   check_grid(sampling.count, shape, columns, path);
   Bytes images(sampling.count * pixels(shape));
-  vae_output output = vae_room_u8(images.data(), images.size());
+  vae_output output = vae_output_u8(images.data(), images.size());
   check(vae_sample(trainer, &sampling, &output));
   write_grid(path, images, sampling.count, shape, columns);
 }
@@ -78,7 +78,7 @@ void draw_reconstructions(vae_trainer* trainer, const Images& images,
   Bytes copies(originals.size());
   const vae_batch batch =
       vae_view_u8(originals.data(), count, pixels(images.shape));
-  vae_output output = vae_room_u8(copies.data(), copies.size());
+  vae_output output = vae_output_u8(copies.data(), copies.size());
   check(vae_reconstruct(trainer, &batch, &output));
 
   Bytes paired;
@@ -115,7 +115,7 @@ void draw_interpolations(vae_trainer* trainer, const Images& images,
   }
   Bytes decoded(rows * steps * pixels(images.shape));
   const vae_batch batch = vae_view_f32(codes.data(), rows * steps, latent);
-  vae_output output = vae_room_u8(decoded.data(), decoded.size());
+  vae_output output = vae_output_u8(decoded.data(), decoded.size());
   check(vae_decode(trainer, &batch, &output));
   write_grid(path, decoded, rows * steps, images.shape, steps);
 }

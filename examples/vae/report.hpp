@@ -12,7 +12,7 @@
 
 namespace cli {
 
-/// What is about to be trained.
+/// The start of a run.
 struct Plan {
   std::string data;
   std::uint64_t images = 0, test_images = 0, steps_per_epoch = 0;
@@ -21,22 +21,22 @@ struct Plan {
   vae_config config{};
 };
 
-/// Where training stands.
+/// Progress of training.
 struct Pace {
-  std::uint64_t epoch = 0, epochs = 0;  // the one under way, from 1
-  std::uint64_t step = 0, steps = 0;    // of this epoch
-  double loss = 0;                      // since the last time it was told
+  std::uint64_t epoch = 0, epochs = 0;               // the current one, from 1
+  std::uint64_t step = 0, steps = 0;                 // of this epoch
+  double loss = 0;                                   // since the last report
   double mean_loss = 0, reconstruction = 0, kl = 0;  // since the epoch began
   double images_per_second = 0;                      // the same
-  double seconds_left = 0, seconds = 0;  // of the whole run: to come, gone
+  double seconds_left = 0, seconds = 0;  // of the whole run: left, elapsed
 };
 
-/// How a run ended.
+/// The end of a run.
 struct Ending {
   std::uint64_t epochs = 0, steps = 0;  // done in total
   double seconds = 0;
   bool interrupted = false, complete = false;
-  std::string model, checkpoint, resume;  // files, and the command to go on
+  std::string model, checkpoint, resume;  // files, and the command to resume
 };
 
 class Report {
@@ -48,7 +48,7 @@ class Report {
   /// Metrics of the test set after `epoch` epochs.
   virtual void eval(std::uint64_t epoch, const vae_metrics& metrics) = 0;
   virtual void saved(const std::string& what, const std::string& path) = 0;
-  /// Something went wrong that does not end the run.
+  /// A problem that does not end the run.
   virtual void warning(const std::string& text) = 0;
   virtual void done(const Ending& ending) = 0;
 };
@@ -61,8 +61,9 @@ std::unique_ptr<Report> json_report();
 nlohmann::ordered_json evaluation_json(const vae_metrics& metrics,
                                        const vae_config& config);
 
-/// print() for reports: where nobody reads any more, the run is interrupted; of
-/// one that is, the output may fail, as its terminal may be gone.
+/// print() for reports. If the reader has closed the output, the run is
+/// interrupted; output of an interrupted run may fail, because its terminal may
+/// be closed.
 void tell(const std::string& text);
 
 /// 83 -> "1:23".

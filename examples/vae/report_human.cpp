@@ -1,5 +1,5 @@
 // The report for people: results on standard output, progress on standard
-// error, as a bar on a terminal and as a line every so often elsewhere.
+// error, as a bar on a terminal and otherwise as lines.
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -17,7 +17,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kBarEvery{100}, kLineEvery{10'000};
-// The first line comes early: one wants to see that it runs.
+// The first line comes early, to show that training runs.
 constexpr std::chrono::milliseconds kFirstLineAfter{2'000};
 
 std::size_t terminal_width() {
@@ -44,7 +44,7 @@ class HumanReport final : public Report {
                to_string(shape_of(plan.config)).c_str(),
                as_ull(plan.test_images)));
     if (plan.step > 0) {
-      say(format("going on after epoch %llu, step %llu", as_ull(plan.epoch),
+      say(format("resuming after epoch %llu, step %llu", as_ull(plan.epoch),
                  as_ull(plan.step)));
     }
   }
@@ -89,7 +89,7 @@ class HumanReport final : public Report {
                metrics.kl, metrics.mse, metrics.active_units, config_.latent));
   }
 
-  // Files of every epoch go without saying; done() names the last ones.
+  // Not for every epoch; done() names the last files.
   void saved(const std::string& what, const std::string& path) override {
     if (what != "samples" && what != "reconstruction") return;
     if (path == last_picture_) return;
@@ -110,7 +110,7 @@ class HumanReport final : public Report {
     }
     say("model: " + ending.model);
     say("checkpoint: " + ending.checkpoint);
-    if (!ending.complete) say("to go on: " + ending.resume);
+    if (!ending.complete) say("to resume: " + ending.resume);
   }
 
  private:

@@ -1,5 +1,5 @@
-// Each option writes one field of a JSON object; the library reads the object,
-// so that names, ranges and their errors are its own.
+// Each option writes one field of a JSON object, which the library parses. So
+// names, ranges and error texts are the library's.
 #include "settings.hpp"
 
 #include <cstdint>
@@ -31,8 +31,7 @@ CLI::Option* Settings::choice(CLI::App& app, const std::string& option,
   return app
       .add_option_function<std::string>(
           option,
-          [this, name](const std::string& value) { given_[name] = value; },
-          help)
+          [this, name](const std::string& text) { given_[name] = text; }, help)
       ->check(CLI::IsMember(choices))
       ->default_str(default_of(name));
 }
@@ -54,14 +53,13 @@ CLI::Option* Settings::number(CLI::App& app, const std::string& option,
 }
 
 void Settings::add_device_options(CLI::App& app) {
-  choice(app, "--device", "device", "Where to compute",
-         {"auto", "cpu", "cuda"});
+  choice(app, "--device", "device", "Device", {"auto", "cpu", "cuda"});
   whole(app, "--threads", "threads",
         "CPU threads; 0: as many as there are cores", kAny32);
-  choice(app, "--precision", "precision", "Arithmetic of products",
+  choice(app, "--precision", "precision", "Precision of matrix products",
          {"fp32", "bf16", "tf32"});
   choice(app, "--engine", "engine",
-         "What computes; fused: own kernels, on GPUs only",
+         "Implementation; fused: libvae's kernels, GPUs only",
          {"auto", "blocks", "fused", "tile"});
   choice(app, "--graph", "graph", "Record the work of a GPU as CUDA graphs",
          {"auto", "on", "off"});
@@ -80,20 +78,20 @@ void Settings::add_model_options(CLI::App& app) {
              given_["layers"] = sizes;
            })
       ->default_str("64,128,128");
-  choice(app, "--likelihood", "likelihood", "Of the pixels given the code",
+  choice(app, "--likelihood", "likelihood", "p(x|z) of the pixels",
          {"bernoulli", "gaussian"});
   number(app, "--sigma", "gaussian_sigma",
          "Standard deviation of the Gaussian likelihood");
   number(app, "--kl-weight", "kl_weight", "Weight of the KL divergence (beta)");
-  number(app, "--learning-rate", "learning_rate", "Adam's step size");
+  number(app, "--learning-rate", "learning_rate", "Adam's learning rate");
   number(app, "--weight-decay", "weight_decay", "L2 penalty");
   number(app, "--clip", "clip_norm",
-         "Largest norm of the gradient; 0 does not clip");
+         "Largest norm of the gradient; 0: no clipping");
   app.add_flag_callback(
       "--mean-loss", [this] { given_["sum_gradient"] = false; },
-      "Gradients of the mean over the batch instead of the sum");
-  whole(app, "--seed", "seed",
-        "Keys initialisation, noise and order of the data", Range{});
+      "Gradient of the mean over the batch, not the sum");
+  whole(app, "--seed", "seed", "Seed of initial values, noise and data order",
+        Range{});
 }
 
 vae_config Settings::apply(const vae_config& base) const {

@@ -1,5 +1,5 @@
-// The options of the command line that become fields of a vae_config. Only the
-// fields that were given are changed; values are judged by the library.
+// The options of the command line that set fields of a vae_config. Only the
+// given fields are changed; the library checks the values.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -15,7 +15,7 @@ namespace cli {
 /// Options and the fields they set. Must outlive the parsing of `app`.
 class Settings {
  public:
-  void add_device_options(CLI::App& app);  // where and how it runs
+  void add_device_options(CLI::App& app);  // device, engine, arithmetic
   void add_model_options(CLI::App& app);   // network, objective, optimizer
 
   bool gives(const std::string& field) const { return given_.contains(field); }
@@ -25,8 +25,8 @@ class Settings {
   void set(const std::string& field, const nlohmann::json& value) {
     given_[field] = value;
   }
-  /// `base` with the fields that were given; a value that the library does not
-  /// allow is a usage error.
+  /// `base` with the given fields; a value that the library does not allow is a
+  /// usage error.
   vae_config apply(const vae_config& base) const;
 
  private:

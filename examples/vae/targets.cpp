@@ -1,4 +1,4 @@
-// Questions to the system alone; nothing is created to find out.
+// Only queries the system; creates no file.
 #include "targets.hpp"
 
 #include <fcntl.h>
@@ -26,10 +26,10 @@ const char* kind_of(mode_t mode) {
   if (S_ISFIFO(mode)) return "a pipe (FIFO)";
   if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
   if (S_ISSOCK(mode)) return "a socket";
-  return "no regular file";
+  return "not a regular file";
 }
 
-// A file that a container mounts by itself cannot be replaced by another.
+// A file that is a mount point, as in containers, cannot be replaced.
 bool is_mounted(const std::string& path) {
   struct statx status {};
   if (::statx(AT_FDCWD, path.c_str(), 0, STATX_TYPE, &status) != 0)
@@ -37,7 +37,7 @@ bool is_mounted(const std::string& path) {
   return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
-// The file that a chain of links ends in; it need not exist.
+// The target of a path after following links; it need not exist.
 std::string link_target(const std::string& path) {
   constexpr int kMostLinks = 40;  // the system's own limit
   std::string at = path;
@@ -74,7 +74,7 @@ void check_target(const std::string& path) {
       refuse(path, std::string("it is ") + kind_of(status.st_mode));
     }
     if (is_mounted(file)) {
-      refuse(path, "it is mounted by itself; mount its folder instead");
+      refuse(path, "it is a mount point; mount its folder instead");
     }
   } else if (errno != ENOENT) {
     refuse(path, reason(errno));
@@ -83,7 +83,7 @@ void check_target(const std::string& path) {
   if (::stat(folder.c_str(), &status) != 0) {
     refuse(path, folder + ": " + reason(errno));
   }
-  if (!S_ISDIR(status.st_mode)) refuse(path, folder + " is no folder");
+  if (!S_ISDIR(status.st_mode)) refuse(path, folder + " is not a folder");
   if (::access(folder.c_str(), W_OK | X_OK) != 0) {
     refuse(path, folder + ": " + reason(errno));
   }

@@ -7,11 +7,11 @@
 namespace cli {
 
 /// Throws Failure unless a file of this name can be written or replaced: its
-/// folder is there, and what has the name, links followed, is a regular file
-/// that is not mounted by itself.
+/// folder exists, and its target, links followed, is missing or a regular file
+/// that is not a mount point.
 void check_target(const std::string& path);
 
-/// Whether both names, links followed, are of one file, be it there or not.
+/// Whether both names, links followed, are of one file, which need not exist.
 bool same_target(const std::string& one, const std::string& other);
 
 }  // namespace cli

@@ -1,4 +1,4 @@
-// `vae train`: from the command line to a Job. The training itself is in
+// `vae train`: converts the command line to a Job. The training is in
 // training.cpp.
 #include <algorithm>
 #include <cerrno>
@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Counts of steps and epochs are exact up to here, also in JSON.
+// Counts up to 2^53 are exact in JSON too.
 constexpr std::uint64_t kMostCount = std::uint64_t{1} << 53;
 
 struct TrainOptions {
@@ -46,7 +46,8 @@ constexpr const char* kExamples =
     "come\n"
     "from the data. A test set, if there is one, is evaluated after each "
     "epoch.\n"
-    "Ctrl-C stops at a step, saves, and says how to go on (exit code 130); a\n"
+    "Ctrl-C stops after a step, saves, and prints how to resume (exit code "
+    "130); a\n"
     "second Ctrl-C ends at once. --json writes one object per line: start,\n"
     "step, epoch, eval, saved, warning, done.";
 
@@ -56,7 +57,8 @@ vae_config base_config(const TrainOptions& options) {
   vae_config config = default_config();
   if (source.empty()) return config;
   check(vae_config_from_file(&config, source.c_str()));
-  // A checkpoint may come from a machine with a GPU to one without.
+  // The checkpoint may be from a machine with a GPU, and this one may have
+  // none.
   if (!options.resume.empty()) config.device = VAE_AUTO;
   return config;
 }
@@ -109,14 +111,14 @@ std::string file_of_a_run(const std::string& folder) {
     }
   }
   if (error && error != std::errc::no_such_file_or_directory &&
-      error != std::errc::not_a_directory) {  // make_folder() tells of this one
+      error != std::errc::not_a_directory) {  // make_folder() reports this one
     throw Failure(VAE_E_FILE,
                   folder + " cannot be read: " + reason(error.value()));
   }
   return "";
 }
 
-// A run never overwrites what another one has made.
+// A run never overwrites the files of another one.
 void refuse_other_run(const TrainOptions& options) {
   const std::string found = options.force ? "" : file_of_a_run(options.out);
   if (found.empty()) return;
@@ -128,9 +130,9 @@ void refuse_other_run(const TrainOptions& options) {
   }
   throw Failure(
       VAE_E_FILE,
-      options.out + " holds another run (" + found + "); " +
+      options.out + " contains another run (" + found + "); " +
           (fs::exists(checkpoint, error)
-               ? "go on with it by --resume " + checkpoint + ", or overwrite it"
+               ? "resume it with --resume " + checkpoint + ", or overwrite it"
                : std::string("overwrite it")) +
           " by --force");
 }
@@ -144,19 +146,19 @@ void make_folder(const std::string& path) {
                                 reason(error ? error.value() : EEXIST));
 }
 
-// A run that goes on differently than one would think says so.
+// Warns if a resumed run differs from the interrupted one.
 void warn_of_resumed(const std::string& path, vae_trainer* trainer,
                      const Images& images, std::uint64_t batch,
                      Report& report) {
   if (kind_of_file(path) != "checkpoint") {
     report.warning(path +
-                   " is no checkpoint but a model: training goes on from its "
+                   " is a model, not a checkpoint: training starts from its "
                    "weights, at epoch 1, without Adam's moments");
     return;
   }
   const std::uint64_t step = counter(trainer, VAE_STEP);
   const std::uint64_t epoch = counter(trainer, VAE_EPOCH);
-  // A last image that BatchNorm cannot take by itself has no step.
+  // A last batch that is too small for BatchNorm has no step.
   const std::uint64_t least = std::max<std::uint64_t>(images.count / batch, 1);
   const std::uint64_t most = (images.count + batch - 1) / batch;
   if (step >= epoch * least && step <= (epoch + 1) * most) return;
@@ -167,41 +169,42 @@ void warn_of_resumed(const std::string& path, vae_trainer* trainer,
                  std::to_string(most) + ": data or batches have changed");
 }
 
-// The same command, going on from the checkpoint.
-std::string resume_command(const Words& words, const std::string& checkpoint) {
+// The same command with --resume.
+std::string resume_command(const Arguments& arguments,
+                           const std::string& checkpoint) {
   std::string text;
-  const auto add = [&text](const std::string& word) {
+  const auto add = [&text](const std::string& argument) {
     constexpr const char* kPlain =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
         "-_=+./,:@%";
-    const bool plain =
-        !word.empty() && word.find_first_not_of(kPlain) == std::string::npos;
+    const bool plain = !argument.empty() &&
+                       argument.find_first_not_of(kPlain) == std::string::npos;
     if (!text.empty()) text += ' ';
     if (plain) {
-      text += word;
+      text += argument;
       return;
     }
     text += '\'';
-    for (const char letter : word) {
+    for (const char letter : argument) {
       text += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
     }
     text += '\'';
   };
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "--force") continue;
-    const std::string name = words[i].substr(0, words[i].find('='));
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] == "--force") continue;
+    const std::string name = arguments[i].substr(0, arguments[i].find('='));
     if (name == "--resume" || name == "--max-steps" || name == "--config") {
-      if (name == words[i]) ++i;  // its value is the next word
+      if (name == arguments[i]) ++i;  // its value is the next argument
       continue;
     }
-    add(words[i]);
+    add(arguments[i]);
   }
   add("--resume");
   add(checkpoint);
   return text;
 }
 
-int train(const TrainOptions& options, const Words& words) {
+int train(const TrainOptions& options, const Arguments& arguments) {
   watch_interrupts();
   refuse_other_run(options);
   Images images = open_images(options.data);
@@ -211,7 +214,7 @@ int train(const TrainOptions& options, const Words& words) {
   if (test) check_shape(*test, config);
   make_folder(options.out);
   const FolderLock lock(options.out);
-  refuse_other_run(options);  // one that ended meanwhile
+  refuse_other_run(options);  // again: one may have ended meanwhile
   check_target(checkpoint_file(options.out));
   check_target(model_file(options.out));
   const auto report = options.json ? json_report() : human_report();
@@ -235,10 +238,10 @@ int train(const TrainOptions& options, const Words& words) {
        .batch_size = config.max_batch,
        .max_steps = options.max_steps,
        .save_every = options.save_every,
-       // A person's report decides itself how often it speaks.
+       // The report for people limits its output itself.
        .log_every = options.json ? options.log_every : 1,
        .out = options.out,
-       .resume = resume_command(words, checkpoint_file(options.out))},
+       .resume = resume_command(arguments, checkpoint_file(options.out))},
       *report);
   return training.run();
 }
@@ -251,41 +254,40 @@ void add_run_options(CLI::App& command, TrainOptions& options) {
   command.add_option("--out", options.out, "Folder for the results")
       ->required();
   add_whole(command, "--epochs", options.epochs,
-            "Epochs in total, those of a resumed run included",
+            "Epochs in total, including those of a resumed run",
             {1, kMostCount});
-  add_whole(command, "--batch-size", "Images in a step", kAny32,
+  add_whole(command, "--batch-size", "Images per step", kAny32,
             [&options](std::uint64_t size) {
               options.settings.set("max_batch", size);
             })
       ->default_str("64");
   add_whole(command, "--max-steps", options.max_steps,
-            "End after so many steps, for a quick look; 0: do not",
-            {0, kMostCount});
-  command.add_option("--resume", options.resume, "Checkpoint to go on from");
+            "Maximum number of steps; 0: no limit", {0, kMostCount});
+  command.add_option("--resume", options.resume, "Checkpoint to resume from");
   command
       .add_option("--config", options.config,
                   "Configuration (JSON) to begin with; options change it")
       ->excludes("--resume");
   add_whole(command, "--save-every", options.save_every,
-            "Epochs from one checkpoint to the next", {1, kMostCount});
+            "Epochs between checkpoints", {1, kMostCount});
   add_whole(command, "--log-every", options.log_every,
-            "Steps from one step event of --json to the next",
-            {1, kAny32.most});
+            "Steps between step events of --json", {1, kAny32.most});
   command.add_flag("--json", options.json, "One JSON object per line");
   command.add_flag("--force", options.force, "Overwrite another run");
 }
 
 }  // namespace
 
-void add_train(CLI::App& app, const Words& words, int& exit_code) {
+void add_train(CLI::App& app, const Arguments& arguments, int& exit_code) {
   auto options = std::make_shared<TrainOptions>();
   CLI::App& command = *app.add_subcommand("train", "Train a model on images");
   command.footer(kExamples);
   add_run_options(command, *options);
   options->settings.add_device_options(command);
   options->settings.add_model_options(command);
-  command.callback(
-      [options, &words, &exit_code] { exit_code = train(*options, words); });
+  command.callback([options, &arguments, &exit_code] {
+    exit_code = train(*options, arguments);
+  });
 }
 
 }  // namespace cli

@@ -1,5 +1,5 @@
-// The loop around vae_train_epoch(). Exceptions never cross the callback: they
-// are kept and thrown again outside.
+// The loop around vae_train_epoch(). Exceptions must not cross the C callback,
+// so they are stored and rethrown after the call.
 #include "training.hpp"
 
 #include <algorithm>
@@ -59,7 +59,7 @@ int Training::run() {
   return interrupted() ? kExitInterrupted : 0;
 }
 
-// What took hours comes first: files, then figures, then pictures.
+// The trained state is saved first, then metrics and pictures are computed.
 void Training::train() {
   report_.start({job_.training.path, job_.training.count,
                  job_.test ? job_.test->count : 0, steps_per_epoch_,
@@ -88,7 +88,7 @@ void Training::train() {
                 .resume = job_.resume});
 }
 
-// Saves unless it is saved; what became of it, for the end of the error's text.
+// Saves unless already saved; returns the outcome for the error's text.
 std::string Training::keep_what_is_done() noexcept try {
   const std::uint64_t step = steps_done();
   if (step == first_step_) return "";
@@ -102,13 +102,13 @@ std::string Training::keep_what_is_done() noexcept try {
   }
   if (everything_saved()) {
     return "; all until step " + std::to_string(step) +
-           " is saved, to go on: " + job_.resume;
+           " is saved, to resume: " + job_.resume;
   }
   if (!checkpoint_step_) return "; nothing is saved" + why;
   return "; saved is step " + std::to_string(*checkpoint_step_) + ", not " +
          std::to_string(step) + why;
 } catch (...) {
-  return "";  // the device is lost, or all memory: the first error is the text
+  return "";  // the device or memory is lost; the first error is reported
 }
 
 bool Training::train_one_epoch() {
@@ -118,7 +118,7 @@ bool Training::train_one_epoch() {
     if (done >= job_.max_steps) return false;
     run.max_steps = job_.max_steps - done;
   }
-  loss_sum_told_ = 0;
+  reported_loss_sum_ = 0;
   images_told_ = 0;
   vae_metrics metrics = vae_no_metrics();
   if (!call(vae_train_epoch(job_.trainer.get(), job_.training.set.get(), &run,
@@ -148,7 +148,7 @@ bool Training::evaluate(std::uint64_t epoch) {
 vae_run Training::new_run() {
   vae_run run = vae_default_run();
   run.batch_size = job_.batch_size;
-  // Being told makes a GPU wait: there, Ctrl-C is looked at less often.
+  // Each report makes a GPU wait, so there Ctrl-C is checked less often.
   run.every_steps =
       config_.device == VAE_CUDA ? std::max(job_.log_every, 10U) : 1;
   run.progress = on_progress;
@@ -192,7 +192,7 @@ Pace Training::pace_at(const vae_progress& now) {
       .epochs = job_.epochs,
       .step = now.step,
       .steps = now.steps,
-      .loss = fresh > 0 ? (sum - loss_sum_told_) / fresh : now.loss,
+      .loss = fresh > 0 ? (sum - reported_loss_sum_) / fresh : now.loss,
       .mean_loss = now.loss,
       .reconstruction = now.reconstruction,
       .kl = now.kl,
@@ -200,12 +200,12 @@ Pace Training::pace_at(const vae_progress& now) {
       .seconds_left = static_cast<double>(steps_left * job_.batch_size) / speed,
       .seconds = seconds_since(start_),
   };
-  loss_sum_told_ = sum;
+  reported_loss_sum_ = sum;
   images_told_ = now.images;
   return last_pace_;
 }
 
-// A picture is no reason to end a run that trains for hours.
+// A picture that fails does not end a run.
 template <class Draw>
 void Training::picture(const std::string& what, const std::string& name,
                        Draw draw) {
@@ -214,15 +214,15 @@ void Training::picture(const std::string& what, const std::string& name,
   try {
     draw(path);
   } catch (const std::exception& error) {
-    if (error.what() == last_warning_) return;  // once is enough
+    if (error.what() == last_warning_) return;  // warns once
     last_warning_ = error.what();
-    report_.warning(path + " is not drawn: " + last_warning_);
+    report_.warning(path + " was not drawn: " + last_warning_);
     return;
   }
   report_.saved(what, path);
 }
 
-// The same codes every time: one sees the same images become clearer.
+// The same codes in every epoch, so that the pictures can be compared.
 void Training::draw_epoch(std::uint64_t epoch) {
   next_picture_ = Clock::now() + kPictureEvery;
   picture("samples", "sample_" + std::to_string(epoch) + ".png",

@@ -1,5 +1,5 @@
 // The run of `vae train`: epochs, evaluation, pictures and files, until it is
-// complete or interrupted. Everything it needs is handed in.
+// complete or interrupted.
 #pragma once
 
 #include <chrono>
@@ -13,18 +13,18 @@
 
 namespace cli {
 
-/// What is to be done.
+/// The parameters of a run.
 struct Job {
   Trainer trainer;
   Images training;
   std::optional<Images> test;
-  std::uint64_t epochs = 14;  // in total, with those of a resumed run
+  std::uint64_t epochs = 14;  // in total, including those of a resumed run
   std::uint64_t batch_size = 64;
   std::uint64_t max_steps = 0;   // of this run; 0: no limit
   std::uint64_t save_every = 1;  // epochs
   std::uint32_t log_every = 10;  // steps
   std::string out;               // an existing folder
-  std::string resume;            // the command that goes on
+  std::string resume;            // the command that resumes the run
 };
 
 /// Files of a run in its folder.
@@ -34,8 +34,8 @@ std::string checkpoint_file(const std::string& out);
 class Training {
  public:
   Training(Job job, Report& report);
-  /// Trains; the exit code is 0 or kExitInterrupted. Throws Failure, after what
-  /// was trained is saved; its text says where.
+  /// Trains; the exit code is 0 or kExitInterrupted. Before it throws Failure,
+  /// it saves the trained state; the text names the file.
   int run();
 
  private:
@@ -62,12 +62,12 @@ class Training {
   Report& report_;
   const vae_config config_;
   const std::uint64_t first_step_, steps_per_epoch_;
-  std::uint64_t epoch_;       // epochs finished
-  double loss_sum_told_ = 0;  // of the epoch, as last told
+  std::uint64_t epoch_;           // epochs finished
+  double reported_loss_sum_ = 0;  // of the epoch, at the last report
   std::uint64_t images_told_ = 0;
   Pace last_pace_;
   std::optional<std::uint64_t> checkpoint_step_;  // of the file in the folder
-  bool saving_ = false;  // began and did not end: there is no use in again
+  bool saving_ = false;  // a save failed, so it is not tried again
   std::string last_warning_;
   const Clock::time_point start_ = Clock::now();
   Clock::time_point next_picture_;

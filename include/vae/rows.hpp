@@ -110,14 +110,14 @@ struct Output {
   void* stream = nullptr;  ///< cudaStream_t that will read; null: default
 
   /// A buffer of floats.
-  /// C: vae_room_f32.
+  /// C: vae_output_f32.
   /// @param buffer Host memory.
   /// @return A view of it.
   static Output of(std::span<float> buffer) {
     return {buffer.data(), buffer.size_bytes(), 0, ElementType::float32};
   }
   /// A buffer of bytes.
-  /// C: vae_room_u8.
+  /// C: vae_output_u8.
   /// @param buffer Host memory.
   /// @return A view of it.
   static Output of(std::span<std::uint8_t> buffer) {

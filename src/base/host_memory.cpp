@@ -16,9 +16,9 @@ constexpr std::int64_t kUnknown = std::numeric_limits<std::int64_t>::max();
 std::int64_t number_of(const std::string& path, const std::string& key,
                        std::int64_t missing) {
   std::ifstream file(path);
-  for (std::string word; file >> word; file.ignore(4096, '\n')) {
+  for (std::string name; file >> name; file.ignore(4096, '\n')) {
     std::int64_t value = 0;
-    if (word == key && file >> value) return value;
+    if (name == key && file >> value) return value;
   }
   return missing;
 }
@@ -68,6 +68,8 @@ void require_host_memory(std::int64_t bytes, const char* what) {
 
 std::int64_t available_host_memory() { return available_host_memory(""); }
 
+// The minimum of the machine's memory and both versions of control groups. A
+// version that is not in use has no files and sets no limit.
 std::int64_t available_host_memory(const std::string& root) {
   const std::string meminfo = root + "/proc/meminfo";
   const std::int64_t kib = number_of(meminfo, "MemAvailable:", -1);

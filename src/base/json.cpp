@@ -1,5 +1,5 @@
-// Checks names in the parser's callback: the finished tree keeps only the last
-// of two values with one name.
+// See json.hpp. Names are checked in the parser's callback, because the
+// finished tree keeps only the last of two values with one name.
 #include "base/json.hpp"
 
 #include <set>
@@ -17,7 +17,8 @@ constexpr int kMostDepth = 16;  // dump() recurses once per level
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& what) {
-  std::vector<std::set<std::string>> names;  // of each open object
+  // Names in each open object, outermost first.
+  std::vector<std::set<std::string>> names;
   const auto check = [&](int depth, Json::parse_event_t event, Json& value) {
     require(depth <= kMostDepth, Status::format, what, " is nested more than ",
             kMostDepth, " deep");
@@ -41,8 +42,9 @@ Json parse_json(std::string_view text, const std::string& what) {
 
 std::string json_problem(const std::exception& error) {
   const std::string text = error.what();
-  const std::size_t name = text.find("] ");  // [json.exception.parse_error.101]
-  return name == std::string::npos ? text : text.substr(name + 2);
+  // The prefix is such as "[json.exception.parse_error.101] ".
+  const std::size_t end = text.find("] ");
+  return end == std::string::npos ? text : text.substr(end + 2);
 }
 
 }  // namespace vae

@@ -64,8 +64,8 @@ VAE_HD Words random_words(const NoiseKey& key, std::uint32_t row,
 }
 
 /// Uniform in [0, 1), a multiple of 2^-24, so exact in float.
-VAE_HD float uniform(std::uint32_t word) {
-  return static_cast<float>(word >> 8) * 0x1p-24f;
+VAE_HD float uniform(std::uint32_t bits) {
+  return static_cast<float>(bits >> 8) * 0x1p-24f;
 }
 
 }  // namespace vae

@@ -1,4 +1,6 @@
-// IDX files: the header is checked against the real length before use.
+// See idx.hpp. A file is: 0, 0, element type, rank, one big-endian uint32 size
+// per dimension, elements. The sizes are checked against the real length before
+// anything is allocated.
 #include "data/idx.hpp"
 
 #include <algorithm>
@@ -12,7 +14,7 @@ namespace vae::data {
 namespace {
 
 constexpr unsigned kUnsignedByte = 0x08;
-constexpr std::size_t kMaxRank = 4;
+constexpr std::size_t kMaxRank = 4;  // [count, channels, rows, columns]
 
 unsigned byte_at(std::span<const std::byte> bytes, std::size_t at) {
   return std::to_integer<unsigned>(bytes[at]);
@@ -33,13 +35,14 @@ std::string sizes_text(const std::vector<std::uint32_t>& sizes) {
 /// A hint for files of another format that users often pass, or "".
 const char* mistaken_for_idx(std::span<const std::byte> bytes) {
   switch (big_endian(bytes, 0)) {
-    case 0x89504e47:
+    case 0x89504e47:  // "\x89PNG"
       return "; it is a PNG file, and PNG files are read from a folder of them";
-    case 0x504b0304:
+    case 0x504b0304:  // "PK\3\4"
       return "; it is a ZIP file, which must be unpacked first";
-    case 0x934e554d:
+    case 0x934e554d:  // "\x93NUM"
       return "; it is a NumPy array";
     default:
+      // JPEG's start of image and the first byte of a marker.
       return big_endian(bytes, 0) >> 8 == 0xffd8ff
                  ? "; it is a JPEG file; only PNG files, in a folder, are read"
                  : "";
@@ -65,6 +68,7 @@ std::size_t parse_magic(std::span<const std::byte> bytes,
   return rank;
 }
 
+// Decided by content, because downloads often lose the suffix .gz.
 std::vector<std::byte> read_plain(const std::string& path) {
   std::vector<std::byte> bytes = io::read_file(path);
   return io::is_gzip(bytes) ? io::gunzip(bytes, path) : bytes;
@@ -97,6 +101,7 @@ Idx parse_idx(std::span<const std::byte> bytes, const std::string& origin) {
   return idx;
 }
 
+// [count, H, W] or [count, C, H, W] -> rows [count, C, H, W], uint8
 Images read_idx_images(const std::string& path) {
   std::vector<std::byte> bytes = read_plain(path);
   const Idx idx = parse_idx(bytes, path);
@@ -110,6 +115,7 @@ Images read_idx_images(const std::string& path) {
                   idx.sizes[rank - 1]};
   images.type = ElementType::uint8;
   images.count = idx.sizes[0];
+  // The file's buffer becomes the dataset's, without a second copy in memory.
   const auto header =
       static_cast<std::ptrdiff_t>(bytes.size() - idx.numbers.size());
   bytes.erase(bytes.begin(), bytes.begin() + header);

@@ -1,4 +1,5 @@
-// Lists PNG files in a repeatable order and decodes them into one array.
+// See image_folder.hpp. Lists PNG files in a repeatable order (a directory's
+// own order depends on the file system) and decodes them into one array.
 #include "data/image_folder.hpp"
 
 #include <algorithm>
@@ -22,6 +23,7 @@ struct Listing {
   std::uint64_t others = 0, other_images = 0;
 };
 
+// In lower case, and without the locale, which tolower() would use.
 std::string extension_of(const fs::path& name) {
   std::string extension = name.extension().string();
   for (char& c : extension)
@@ -37,6 +39,7 @@ bool is_other_image(const std::string& extension) {
          std::end(kImages);
 }
 
+/// The entries of a directory, without those that begin with a dot.
 Listing list_folder(const std::string& folder) {
   Listing listing;
   std::error_code error;
@@ -53,14 +56,14 @@ Listing list_folder(const std::string& folder) {
       ++(is_other_image(extension_of(name)) ? listing.other_images
                                             : listing.others);
   }
-  require(!error, Status::file, folder,
-          " cannot be read: ", std::generic_category().message(error.value()));
+  io::require_readable(error, folder);
   std::sort(listing.pictures.begin(), listing.pictures.end(), natural_less);
   std::sort(listing.folders.begin(), listing.folders.end(), natural_less);
   return listing;
 }
 
-/// Appends one file's image; the first image sets the shape.
+/// Appends one file's image, [H, W, C] -> [C, H, W]; the first image sets the
+/// shape.
 void add_image(Images& images, const std::string& path) {
   const io::Picture picture = io::read_png(io::read_file(path), path);
   const Shape shape{picture.channels, picture.height, picture.width};
@@ -116,6 +119,9 @@ std::string_view without_zeros(std::string_view digits) {
 
 }  // namespace
 
+// Compares the texts as sequences of characters and runs of digits. A longer
+// run without leading zeros is the larger number, so no conversion can
+// overflow.
 bool natural_less(std::string_view a, std::string_view b) {
   const std::string_view whole_a = a, whole_b = b;
   while (!a.empty() && !b.empty()) {
@@ -138,10 +144,12 @@ bool natural_less(std::string_view a, std::string_view b) {
   return whole_a < whole_b;  // equal as numbers, as "01" and "1"
 }
 
+// Lists the whole directory, which is fast compared with reading its images.
 bool holds_pictures(const std::string& folder) {
   return !list_folder(folder).pictures.empty();
 }
 
+// PNG files of one directory, or of its subdirectories -> [count, C, H, W]
 Images read_image_folder(const std::string& folder) {
   const Listing listing = list_folder(folder);
   Images images;
@@ -163,6 +171,7 @@ Images read_image_folder(const std::string& folder) {
             " holds no PNG files; as a label's folder it needs one");
     tell_left_out(path, inner);
     add_all(images, path, inner.pictures);
+    // The images added since the last folder get this folder's label.
     images.labels.resize(images.count,
                          static_cast<std::int32_t>(images.classes++));
   }

@@ -1,4 +1,5 @@
-// Reads and replaces whole files with POSIX calls; the only file of this
+// See file.hpp. POSIX calls, because the C++ library has no fsync(), no
+// permissions at creation and no reason for a failure. The only file of this
 // directory that calls the operating system.
 #include "io/file.hpp"
 
@@ -49,6 +50,7 @@ void require_regular(const std::string& path, const char* what, mode_t mode) {
           kind_of(mode), ", not a regular file");
 }
 
+/// Owns a file descriptor.
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
@@ -130,7 +132,8 @@ Target find_target(const std::string& path) {
   return target;
 }
 
-/// Creates a new file with a unique name in `folder`.
+/// Creates a new file with a unique name in `folder`. It must be the target's
+/// folder, because rename() works only within a file system.
 std::pair<int, std::string> create_unique(const std::filesystem::path& folder,
                                           const std::string& path) {
   static std::atomic<unsigned> counter{0};
@@ -150,8 +153,8 @@ std::pair<int, std::string> create_unique(const std::filesystem::path& folder,
   // For example a single file mounted into a container.
   fail(Status::file, path,
        " cannot be written: ", std::generic_category().message(error),
-       "; it is mounted by itself, and no new file can take its place; mount "
-       "its directory instead");
+       "; it is a mount point and cannot be replaced; mount its directory "
+       "instead");
 }
 
 /// Makes the rename durable. If the directory cannot be opened or synced, this
@@ -189,11 +192,17 @@ std::vector<std::byte> read_file(const std::string& path, std::uint64_t limit) {
   return bytes;
 }
 
+void require_readable(const std::error_code& error, const std::string& path) {
+  if (error) fail_file(path, "read", error.value());
+}
+
 void write_file_atomically(const std::string& path,
                            std::span<const std::byte> bytes) {
   write_file_atomically(path, {bytes});
 }
 
+// write, fsync, close, rename, fsync of the directory: after a crash the path
+// has the old or the new content, never a part.
 void write_file_atomically(
     const std::string& path,
     std::initializer_list<std::span<const std::byte>> pieces) {

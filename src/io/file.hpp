@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <span>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace vae::io {
@@ -16,6 +17,9 @@ namespace vae::io {
 /// system's reason; Error(format) if the file has more than `limit` bytes.
 std::vector<std::byte> read_file(const std::string& path,
                                  std::uint64_t limit = std::uint64_t{1} << 40);
+
+/// Error(file) with the path and the reason if `error` is set.
+void require_readable(const std::error_code& error, const std::string& path);
 
 /// Replaces or creates `path`. Links are followed; permissions of an existing
 /// file are kept. Error(file) names the path and the reason, also if the target

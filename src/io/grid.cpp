@@ -1,5 +1,6 @@
 // The grid of torchvision.utils.make_grid, pixel for pixel, and
-// vae::write_grid.
+// vae::write_grid. Images are converted one at a time, so memory is needed for
+// the picture and one image only.
 #include "io/grid.hpp"
 
 #include <algorithm>
@@ -13,10 +14,11 @@
 namespace vae::io {
 namespace {
 
-constexpr std::uint64_t kBorder = 2;
-constexpr std::uint64_t kMaxSide = 1'000'000;
-constexpr std::uint64_t kMaxPixels = std::uint64_t{1} << 28;
+constexpr std::uint64_t kBorder = 2;           // torchvision's default padding
+constexpr std::uint64_t kMaxSide = 1'000'000;  // libpng's limit
+constexpr std::uint64_t kMaxPixels = std::uint64_t{1} << 28;  // 768 MiB
 
+// In integers, because a double cannot represent every count.
 std::uint64_t square_root_up(std::uint64_t count) {
   std::uint64_t root = 1;
   while (root < count / root + (count % root != 0)) ++root;
@@ -54,11 +56,14 @@ void place(const std::vector<std::byte>& image, const Shape& shape,
 
 }  // namespace
 
+// images [count, C, H, W] or [count, H, W, C] -> RGB picture [height, width, 3]
 Picture draw_grid(const Batch& images, const Shape& shape,
                   std::uint32_t columns) {
   require(shape[0] == 1 || shape[0] == 3, Status::argument, "images of ",
           shape[0], " channels cannot be drawn; 1 and 3 are allowed");
-  check_images(images, shape, true);
+  const std::uint64_t elements = image_elements(shape);
+  check_rows(images, {"images", elements, true, ValueRange::not_nan},
+             DeviceKind::cpu);
   const GridPlan plan = plan_grid(images.count, shape, columns);
   require(plan.width <= kMaxSide && plan.height <= kMaxSide &&
               plan.width * plan.height <= kMaxPixels,
@@ -69,7 +74,6 @@ Picture draw_grid(const Batch& images, const Shape& shape,
   Picture picture{3, static_cast<std::uint32_t>(plan.height),
                   static_cast<std::uint32_t>(plan.width),
                   std::vector<std::uint8_t>(plan.height * plan.width * 3)};
-  const std::uint64_t elements = image_elements(shape);
   std::vector<std::byte> image(elements);
   const auto* data = static_cast<const std::byte*>(images.data);
   for (std::uint64_t i = 0; i < images.count; ++i) {

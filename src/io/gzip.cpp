@@ -1,5 +1,5 @@
-// Gzip with zlib's inflate: all members with their checksums; bytes after the
-// last member are an error.
+// See gzip.hpp. A gzip file may have several members, each with a checksum that
+// inflate() compares. Bytes after the last member are an error.
 #include "io/gzip.hpp"
 
 #include <zlib.h>
@@ -12,10 +12,11 @@
 namespace vae::io {
 namespace {
 
-constexpr int kGzipOnly = 16 + MAX_WBITS;
+constexpr int kGzipOnly = 16 + MAX_WBITS;  // 16: no raw or zlib streams
 constexpr std::size_t kPiece = std::size_t{1} << 28;  // fits zlib's uInt
-constexpr std::size_t kFirstRoom = std::size_t{1} << 16;
+constexpr std::size_t kFirstCapacity = std::size_t{1} << 16;
 
+/// zlib's stream, freed on every path.
 class Inflater {
  public:
   Inflater() {
@@ -31,6 +32,8 @@ class Inflater {
   z_stream stream_{};
 };
 
+// Z_BUF_ERROR means no progress: the output is never full here, so the input
+// has ended.
 [[noreturn]] void fail_inflate(int code, const z_stream& stream,
                                const std::string& origin) {
   if (code == Z_MEM_ERROR) throw std::bad_alloc();
@@ -40,7 +43,9 @@ class Inflater {
        stream.msg != nullptr ? stream.msg : "unknown reason");
 }
 
-/// Inflates one member and returns its compressed size.
+/// Inflates one member to out[used...] and returns its compressed size. `out`
+/// grows by doubling, because the size in a gzip trailer is modulo 2^32 and
+/// untrusted.
 std::size_t inflate_member(Inflater& inflater, std::span<const std::byte> bytes,
                            std::vector<std::byte>& out, std::size_t& used,
                            std::uint64_t limit, const std::string& origin) {
@@ -51,8 +56,8 @@ std::size_t inflate_member(Inflater& inflater, std::span<const std::byte> bytes,
       // The buffer grows to limit + 1 bytes, to detect output beyond the limit.
       require(used <= limit, Status::format, origin,
               " decompresses to more than ", limit, " bytes");
-      out.resize(static_cast<std::size_t>(
-          std::min<std::uint64_t>(std::max(used * 2, kFirstRoom), limit + 1)));
+      out.resize(static_cast<std::size_t>(std::min<std::uint64_t>(
+          std::max(used * 2, kFirstCapacity), limit + 1)));
     }
     // zlib does not write through next_in, although it is not const.
     stream.next_in =

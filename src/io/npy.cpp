@@ -1,4 +1,6 @@
-// NumPy's format 1.0 and vae::write_array. See numpy.lib.format.
+// NumPy's format 1.0 and vae::write_array. See numpy.lib.format. A file is: the
+// magic number, the version, the length of the header as uint16, the header (a
+// Python dictionary as text, padded and ended by a newline), the elements.
 #include "io/npy.hpp"
 
 #include <bit>
@@ -44,11 +46,13 @@ std::string tuple_of(std::span<const std::uint64_t> shape) {
 
 std::uint64_t npy_bytes(ElementType type,
                         std::span<const std::uint64_t> shape) {
+  // NumPy's sizes are signed.
   constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
-  name_of(type);
+  name_of(type);  // throws for an unknown type
   require(shape.size() >= 1 && shape.size() <= kMaxRank, Status::argument,
           "the shape has ", shape.size(), " dimensions; 1 to ", kMaxRank,
           " are allowed");
+  // Division before each multiplication, so that the product cannot overflow.
   std::uint64_t bytes = element_size(type);
   for (std::size_t i = 0; i < shape.size(); ++i) {
     require(shape[i] >= 1, Status::argument, "shape[", i,
@@ -65,6 +69,8 @@ std::string npy_header(ElementType type, std::span<const std::uint64_t> shape) {
   std::string text = std::string("{'descr': '") + name_of(type) +
                      "', 'fortran_order': False, 'shape': " + tuple_of(shape) +
                      ", }";
+  // Elements begin at a multiple of 64 bytes, as in files that NumPy writes, so
+  // that they are aligned where a file is mapped to memory.
   constexpr std::size_t kBefore = 10;  // magic, version, length of the text
   const std::size_t used = kBefore + text.size() + 1;
   text.append((kAlignment - used % kAlignment) % kAlignment, ' ');

@@ -1,6 +1,7 @@
-// PNG with libpng. libpng reports errors by longjmp, which must not skip a
+// See png.hpp. libpng reports errors by longjmp, which must not skip a
 // destructor. So a function that calls setjmp has only plain data, and its
-// caller owns the memory.
+// caller owns the memory. Callbacks must not throw, because libpng's C frames
+// cannot be unwound.
 #include "io/png.hpp"
 
 #include <png.h>
@@ -18,18 +19,22 @@ namespace {
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30;
 constexpr std::uint32_t kMaxSide = 1'000'000;  // libpng's own default
 
+/// Fixed size: recording an error must not allocate.
 struct Problem {
   char text[160] = {};
 };
 
+/// libpng expects that this does not return.
 void on_error(png_structp png, png_const_charp text) {
   auto* problem = static_cast<Problem*>(png_get_error_ptr(png));
   std::snprintf(problem->text, sizeof problem->text, "%s", text);
   png_longjmp(png, 1);
 }
 
+/// By default libpng prints warnings; the library never prints.
 void on_warning(png_structp, png_const_charp) {}
 
+/// The bytes that were not read yet.
 struct Source {
   std::span<const std::byte> bytes;
 };
@@ -41,6 +46,7 @@ void on_read(png_structp png, png_bytep to, png_size_t count) {
   source->bytes = source->bytes.subspan(count);
 }
 
+/// False if memory is exhausted.
 bool append(std::vector<std::byte>& out, const png_byte* from,
             std::size_t count) noexcept {
   try {
@@ -59,6 +65,7 @@ void on_write(png_structp png, png_bytep from, png_size_t count) {
 
 void on_flush(png_structp) {}
 
+/// libpng's read structures, freed on every path.
 struct Reader {
   png_structp png = nullptr;
   png_infop info = nullptr;
@@ -75,6 +82,7 @@ struct Reader {
   Reader& operator=(const Reader&) = delete;
 };
 
+/// libpng's write structures, freed on every path.
 struct Writer {
   png_structp png = nullptr;
   png_infop info = nullptr;
@@ -95,6 +103,7 @@ struct Writer {
 bool begin_read(png_structp png, png_infop info, Source* source) {
   if (setjmp(png_jmpbuf(png))) return false;
   png_set_read_fn(png, source, on_read);
+  // Checked by png_read_info(), before the picture's memory is allocated.
   png_set_user_limits(png, kMaxSide, kMaxSide);
   png_read_info(png, info);
   png_set_expand(png);  // palette to RGB, fewer than 8 bits to 8
@@ -105,6 +114,7 @@ bool begin_read(png_structp png, png_infop info, Source* source) {
   return true;
 }
 
+/// Fills the rows; false with a text in Problem.
 bool read_pixels(png_structp png, png_bytepp rows) {
   if (setjmp(png_jmpbuf(png))) return false;
   png_read_image(png, rows);
@@ -112,6 +122,7 @@ bool read_pixels(png_structp png, png_bytepp rows) {
   return true;
 }
 
+/// Compresses the rows to `out`; false with a text in Problem.
 bool write_pixels(png_structp png, png_infop info, const Picture* picture,
                   png_bytepp rows, std::vector<std::byte>* out) {
   if (setjmp(png_jmpbuf(png))) return false;
@@ -127,6 +138,7 @@ bool write_pixels(png_structp png, png_infop info, const Picture* picture,
   return true;
 }
 
+// libpng takes one pointer per row of [height, width, channels].
 std::vector<png_bytep> row_pointers(const Picture& picture) {
   const std::size_t stride = std::size_t{picture.width} * picture.channels;
   std::vector<png_bytep> rows(picture.height);
@@ -141,6 +153,7 @@ std::uint64_t picture_bytes(const Picture& picture) {
 
 }  // namespace
 
+// Two setjmp functions, because the vector between them needs a destructor.
 Picture read_png(std::span<const std::byte> bytes, const std::string& origin) {
   Problem problem;
   Source source{bytes};

@@ -1,4 +1,4 @@
-// Checks images in the caller's memory, and copies them between element types
+// Checks rows in the caller's memory, and copies images between element types
 // and layouts. Does not allocate.
 #pragma once
 
@@ -18,19 +18,31 @@ std::uint64_t image_elements(const Shape& shape);
 /// "1x28x28".
 std::string to_string(const Shape& shape);
 
+/// Allowed values of float32 rows.
+enum class ValueRange { unit, finite, not_nan };  // unit: [0, 1]
+
+/// Requirements for the rows of a call.
+struct RowRule {
+  const char* what;        // "images", "codes"
+  std::uint64_t elements;  // of one row
+  bool bytes_allowed;      // uint8 as well as float32
+  ValueRange range;
+};
+
+/// Throws unless `batch` has at least one row, in a type, layout and device
+/// that are allowed, its buffer is large enough, and its values are in range.
+/// Device memory is allowed if `device` is cuda; its values are not checked.
+void check_rows(const Batch& batch, const RowRule& rule, DeviceKind device);
+
+/// The same for the buffer of `count` rows; returns the bytes that they take.
+std::uint64_t check_output(const Output& output, const RowRule& rule,
+                           std::uint64_t count, DeviceKind device);
+
 /// Element type and layout of an image.
 struct PixelFormat {
   ElementType type = ElementType::uint8;
   Layout layout = Layout::chw;
 };
-
-/// Throws unless the format is uint8 or float32 in a known layout.
-void check_format(const PixelFormat& format, const char* what);
-
-/// Throws unless `images` has at least one image of `shape`, uint8 or float32,
-/// on the CPU, and its buffer is large enough. NaN, and infinity unless
-/// `clipped`, is an error that names image and element.
-void check_images(const Batch& images, const Shape& shape, bool clipped);
 
 /// Converts one image: bytes are divided by 255; floats are multiplied by 255,
 /// rounded and clipped; equal types are copied unchanged. The memory need not

@@ -1,6 +1,6 @@
-// Safetensors: eight bytes of header length, a JSON header, the data. Every
-// length is checked against the size of the file before anything is allocated
-// or copied.
+// See safetensors.hpp. A file is: the header's length as uint64, a JSON header,
+// the data. Every length is checked against the size of the file before
+// anything is allocated or copied.
 #include "io/safetensors.hpp"
 
 #include <algorithm>
@@ -20,12 +20,14 @@ static_assert(
 
 constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // the reference's own limit
+// No data section is that large, so a tensor of this size is always rejected.
 constexpr std::uint64_t kOverflow = std::numeric_limits<std::uint64_t>::max();
 
 /// Bytes of a tensor, or kOverflow.
 std::uint64_t tensor_bytes(const std::vector<std::int64_t>& shape,
                            std::uint64_t element) {
   std::uint64_t bytes = element;
+  // An empty tensor is valid, whatever its other sides are.
   if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return 0;
   for (const std::int64_t side : shape) {
     if (side < 0) return kOverflow;
@@ -60,7 +62,8 @@ void check_entry(const TensorEntry& entry, std::uint64_t data_bytes,
            " does not fit into its ", entry.end - entry.begin, " bytes");
 }
 
-/// Checks that the tensors cover the data without gaps or overlaps.
+/// Checks that the tensors cover the data without gaps or overlaps, as the
+/// format requires: a gap could hide data, an overlap could share it.
 void check_cover(std::vector<TensorEntry>& entries, std::uint64_t data_bytes,
                  const std::string& origin) {
   std::sort(entries.begin(), entries.end(),
@@ -136,6 +139,8 @@ std::vector<TensorEntry> place_tensors(const TensorFile& file) {
   return entries;
 }
 
+// IEEE binary16: 1 sign bit, 5 exponent bits (bias 15), 10 fraction bits. The
+// bias of float32 is 127, hence exponent + 112.
 float half_to_float(std::uint16_t half) {
   const std::uint32_t sign = std::uint32_t{half & 0x8000u} << 16;
   const std::uint32_t exponent = (half >> 10) & 0x1Fu;
@@ -148,6 +153,7 @@ float half_to_float(std::uint16_t half) {
   return std::bit_cast<float>(sign | (wide << 23) | (fraction << 13));
 }
 
+// memcpy, because data of a tensor need not be aligned for T.
 template <class T, class Convert>
 std::vector<float> convert(const Tensor& tensor, Convert to_float) {
   std::vector<float> out(tensor.data.size() / sizeof(T));
@@ -161,6 +167,7 @@ std::vector<float> convert(const Tensor& tensor, Convert to_float) {
 
 }  // namespace
 
+// A few entries, so a linear search.
 std::uint64_t dtype_size(std::string_view dtype) noexcept {
   struct Known {
     std::string_view name;
@@ -177,6 +184,8 @@ std::uint64_t dtype_size(std::string_view dtype) noexcept {
   return 0;
 }
 
+// Length, header padded with blanks to 8 bytes, data in the order of the
+// entries.
 std::vector<std::byte> write_safetensors(const TensorFile& file) {
   const TensorHeader header{file.metadata, place_tensors(file)};
   std::string text = format_tensor_header(header);
@@ -199,6 +208,7 @@ std::vector<std::byte> write_safetensors(const TensorFile& file) {
   return bytes;
 }
 
+// Copies tensors only after all entries and the cover were checked.
 TensorFile read_safetensors(std::span<const std::byte> bytes,
                             const std::string& origin) {
   const std::string_view text = header_text(bytes, origin);

@@ -1,5 +1,8 @@
-// Parses the header as a stream of JSON events without building a tree, so
-// depth, duplicate keys and wrong types are detected at once.
+// See safetensors_header.hpp. Parses the header as a stream of JSON events
+// without building a tree, so memory is bounded by the file, and depth,
+// duplicate keys and wrong types are detected at once. The grammar:
+//   {"__metadata__": {"key": "text", ...},
+//    "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
 #include "io/safetensors_header.hpp"
 
 #include <limits>
@@ -13,7 +16,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr const char* kMetadata = "__metadata__";
-constexpr std::size_t kMaxRank = 64;
+constexpr std::size_t kMaxRank = 64;  // a bound for an untrusted file
 
 /// Receives events from nlohmann's parser. An event that returns false stops
 /// the parser; problem() then gives the reason.
@@ -33,6 +36,7 @@ class HeaderEvents : public nlohmann::json_sax<Json> {
   }
   bool binary(binary_t&) override { return unexpected("binary data"); }
 
+  // The only numbers of the format: sides of a shape, and offsets.
   bool number_unsigned(number_unsigned_t value) override {
     if (expect_ == Expect::in_shape) return add_side(value);
     if (expect_ == Expect::in_offsets) return add_offset(value);
@@ -104,6 +108,7 @@ class HeaderEvents : public nlohmann::json_sax<Json> {
     if (expect_ == Expect::in_tensor) return tensor_key(name);
     if (header.metadata.count(name) > 0)
       return refuse("metadata key '" + name + "' appears twice");
+    // Inserted before its value is known, so that a second one is found above.
     header.metadata[name];
     key_ = std::move(name);
     expect_ = Expect::metadata_value;
@@ -132,15 +137,18 @@ class HeaderEvents : public nlohmann::json_sax<Json> {
     metadata_value,
     done
   };
+  /// The fields of the current tensor that were read.
   struct Fields {
     bool dtype = false, shape = false, offsets = false;
   };
 
+  /// Stops the parser.
   bool refuse(std::string problem) {
     problem_ = std::move(problem);
     return false;
   }
 
+  /// Stops the parser with a text that says what belongs at this position.
   bool unexpected(const std::string& what) {
     if (expect_ == Expect::metadata_value || expect_ == Expect::metadata)
       return refuse("metadata holds " + what + "; it is an object of strings");
@@ -165,6 +173,7 @@ class HeaderEvents : public nlohmann::json_sax<Json> {
     }
   }
 
+  /// The name of a tensor, or __metadata__.
   bool header_key(string_t& name) {
     if (!names_.insert(name).second)
       return refuse("the name '" + name + "' appears twice");
@@ -178,6 +187,7 @@ class HeaderEvents : public nlohmann::json_sax<Json> {
     return true;
   }
 
+  /// The name of a tensor's field.
   bool tensor_key(const string_t& name) {
     if (name == "dtype") return field(fields_.dtype, Expect::dtype, name);
     if (name == "shape") return field(fields_.shape, Expect::shape, name);
@@ -188,11 +198,12 @@ class HeaderEvents : public nlohmann::json_sax<Json> {
                   "' has the unknown field '" + name + "'");
   }
 
-  bool field(bool& seen, Expect next, const string_t& name) {
-    if (seen)
+  /// Accepts a field once.
+  bool field(bool& found, Expect next, const string_t& name) {
+    if (found)
       return refuse("tensor '" + header.entries.back().name + "' has " + name +
                     " twice");
-    seen = true;
+    found = true;
     expect_ = next;
     return true;
   }
@@ -226,6 +237,8 @@ class HeaderEvents : public nlohmann::json_sax<Json> {
 
 }  // namespace
 
+// The parser stops at the first problem, so a large invalid header costs
+// little.
 TensorHeader parse_tensor_header(std::string_view json,
                                  const std::string& origin) {
   HeaderEvents events;
@@ -234,6 +247,7 @@ TensorHeader parse_tensor_header(std::string_view json,
   return std::move(events.header);
 }
 
+// Metadata first, as the format's own implementation writes it.
 std::string format_tensor_header(const TensorHeader& header) {
   Json json = Json::object();
   if (!header.metadata.empty()) json[kMetadata] = header.metadata;

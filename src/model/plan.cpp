@@ -1,12 +1,16 @@
 // Builds the layer list: the convolutional network of the original program
-// from its channel list, or a fully connected one from its hidden sizes.
+// from its channel list, or a fully connected one from its hidden sizes. The
+// names and the order of creation are those of the PyTorch module, so that its
+// state_dict can be loaded without a mapping.
 #include "model/plan.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <gsl/gsl>
 #include <numeric>
 
 #include "base/check.hpp"
+#include "base/rng.hpp"
 
 namespace vae::model {
 namespace {
@@ -15,7 +19,7 @@ class Builder {
  public:
   explicit Builder(Plan& plan) : plan_(plan) {}
 
-  /// `dims` has the image axis split into C, H, W; `shape` is PyTorch's.
+  /// Adds a trainable tensor; returns its index in Plan::params.
   int add_param(Tensor tensor) {
     plan_.entries.push_back({true, gsl::narrow<int>(plan_.params.size())});
     plan_.params.push_back(std::move(tensor));
@@ -28,6 +32,8 @@ class Builder {
     return plan_.entries.back().index;
   }
 
+  // x [B, in.c, in.h, in.w] -> [B, out.c, out.h, out.w]
+  // weight [out.c, in.c, k, k]; transposed: [in.c, out.c, k, k]; bias [out.c]
   Layer convolution(const std::string& name, LayerKind kind, Extent in,
                     Extent out, std::int64_t kernel, std::int64_t stride) {
     Layer layer{kind, in, out, kernel, stride};
@@ -41,6 +47,8 @@ class Builder {
     return layer;
   }
 
+  // x [B, in.size()] -> [B, out.size()]
+  // weight [out.size(), in.size()], bias [out.size()]
   Layer linear(const std::string& name, Extent in, Extent out) {
     Layer layer{LayerKind::linear, in, out};
     Tensor weight{name + ".weight", {out.size(), in.size()}, {}, -1, in.size()};
@@ -51,6 +59,8 @@ class Builder {
     expect(!(image_out && image_in));
     weight.image_axis = image_out ? 0 : image_in ? 1 : -1;
     bias.image_axis = image_out ? 0 : -1;
+    // [out, in] with the image side as C, H, W, so that an engine can store
+    // that side channels-last.
     for (const Extent& side : {out, in}) {
       const bool image = side.h * side.w > 1;
       weight.dims.push_back(side.c);
@@ -63,6 +73,7 @@ class Builder {
     return layer;
   }
 
+  // BatchNorm over the channels of the layer's output.
   void normalise(Layer& layer, const std::string& name) {
     const std::int64_t size = layer.out.c;
     layer.norm_weight = add_param({name + ".weight", {size}, {size}, -1, 0, 1});
@@ -80,6 +91,7 @@ std::string numbered(const char* part, std::size_t index) {
   return std::string(part) + "." + std::to_string(index);
 }
 
+// features -> mean [B, L] and logvar [B, L]; z [B, L] -> features
 void add_heads(Builder& build, Plan& plan) {
   const Extent code{plan.latent};
   plan.mean_head = build.linear("fc11", plan.features, code);
@@ -87,6 +99,9 @@ void add_heads(Builder& build, Plan& plan) {
   plan.expand = build.linear("fc2", code, plan.features);
 }
 
+// Encoder: all layers but the last halve the image (kernel 4, stride 2); the
+// last keeps its size (kernel 3, stride 1). Each has BatchNorm and LeakyReLU.
+// Decoder: a transposed convolution for each halving layer, in reverse.
 void build_conv(const Config& config, Plan& plan) {
   Builder build(plan);
   const auto& channels = config.layers;
@@ -121,6 +136,7 @@ void build_conv(const Config& config, Plan& plan) {
   }
 }
 
+// Encoder: image -> layers[0] -> ... -> layers[n-1]; decoder: the reverse.
 void build_dense(const Config& config, Plan& plan) {
   Builder build(plan);
   std::vector<Extent> sizes{plan.image};
@@ -180,6 +196,26 @@ Plan make_plan(const Config& config) {
   config.net == Net::conv ? build_conv(config, plan)
                           : build_dense(config, plan);
   return plan;
+}
+
+// Elements 4b .. 4b+3 come from one Philox block, counter (index, b), so the
+// values do not depend on the order in which tensors are drawn.
+std::vector<float> initial_param(const Plan& plan, int index,
+                                 std::uint64_t seed) {
+  const Tensor& tensor = plan.params[static_cast<std::size_t>(index)];
+  const auto count = static_cast<std::size_t>(tensor.elements());
+  std::vector<float> values(count, tensor.constant);
+  if (tensor.fan_in == 0) return values;
+  const auto bound =
+      static_cast<float>(1.0 / std::sqrt(static_cast<double>(tensor.fan_in)));
+  const NoiseKey key{seed, Stream::init, 0};
+  for (std::size_t i = 0; i < count; i += 4) {
+    const Words words = random_words(key, static_cast<std::uint32_t>(index),
+                                     static_cast<std::uint32_t>(i / 4));
+    for (std::size_t k = 0; k < 4 && i + k < count; ++k)
+      values[i + k] = (2.0f * uniform(words.x[k]) - 1.0f) * bound;
+  }
+  return values;
 }
 
 }  // namespace vae::model

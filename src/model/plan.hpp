@@ -1,6 +1,6 @@
 // The model that a configuration describes: its layers in order, and its
 // tensors with the names, shapes and initial distributions of the PyTorch
-// module. No arithmetic and no memory: an engine decides how to compute it.
+// module. It allocates no state: an engine decides how to compute it.
 #pragma once
 
 #include <cstdint>
@@ -96,5 +96,12 @@ struct Plan {
 /// The plan of a valid configuration. Error(argument) if the image is too
 /// small for its layers.
 Plan make_plan(const Config& config);
+
+/// Initial values of trainable tensor `index`, in PyTorch's order: PyTorch's
+/// default distribution (Kaiming uniform with a = sqrt(5), which is uniform in
+/// ±1/sqrt(fan_in)), drawn with Philox, so that all engines and devices start
+/// with the same values.
+std::vector<float> initial_param(const Plan& plan, int index,
+                                 std::uint64_t seed);
 
 }  // namespace vae::model

@@ -1,4 +1,5 @@
-// Version, build and devices of the library.
+// vae::version, build_info and diagnose: version, build and devices of the
+// library as JSON.
 #include "vae/about.hpp"
 
 #include <nlohmann/json.hpp>
@@ -10,6 +11,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// Which clone of the CPU loops runs here (target_clones, engine/cpu/loops.hpp).
 const char* instruction_set() {
 #if defined(__x86_64__) && defined(__GNUC__)
   if (__builtin_cpu_supports("x86-64-v4")) return "x86-64-v4";

@@ -22,6 +22,7 @@ constexpr const char* kFormat = "1";
 constexpr const char* kMoment1 = "adam.moment1.";
 constexpr const char* kMoment2 = "adam.moment2.";
 
+// Null if the metadata have no such key.
 const std::string* find_text(const io::TensorFile& file, const char* key) {
   const auto found = file.metadata.find(key);
   return found == file.metadata.end() ? nullptr : &found->second;
@@ -35,10 +36,6 @@ io::Tensor make_tensor(const std::vector<std::int64_t>& shape,
   return tensor;
 }
 
-std::string text_of(const std::vector<std::int64_t>& shape) {
-  return Json(shape).dump();
-}
-
 void check_tensor(const io::TensorFile& file, const std::string& name,
                   const std::vector<std::int64_t>& shape,
                   const std::string& origin) {
@@ -46,8 +43,8 @@ void check_tensor(const io::TensorFile& file, const std::string& name,
   require(found != file.tensors.end(), Status::format, origin, ": tensor \"",
           name, "\" is missing");
   require(found->second.shape == shape, Status::format, origin, ": tensor \"",
-          name, "\" has the shape ", text_of(found->second.shape),
-          "; this model's is ", text_of(shape));
+          name, "\" has the shape ", Json(found->second.shape).dump(),
+          "; this model's is ", Json(shape).dump());
 }
 
 /// The values of a tensor that check_tensor() found; throws unless they are
@@ -76,6 +73,8 @@ void check_names(const io::TensorFile& file, const model::Plan& plan,
   }
 }
 
+/// A count of vae.progress. Above 2^53 the API's doubles could not represent
+/// it.
 std::uint64_t count_of(const Json& json, const char* key,
                        const std::string& origin) {
   require(json.contains(key) && json[key].is_number_unsigned(), Status::format,
@@ -90,6 +89,7 @@ std::uint64_t count_of(const Json& json, const char* key,
 
 namespace train {
 
+// A file without "vae.format" is one of PyTorch or another program.
 Config config_for(const io::TensorFile& file, const Config* given,
                   const std::string& origin) {
   const std::string* version = find_text(file, "vae.format");
@@ -110,9 +110,9 @@ Config config_for(const io::TensorFile& file, const Config* given,
          ": its configuration is damaged: ", error.what());
   }
   if (given == nullptr) {
+    // These settings belong to the machine that trained the model.
     stored.device = DeviceKind::automatic;
     stored.device_index = 0;
-    // These settings depend on the device that trained the model.
     stored.engine = EngineKind::automatic;
     stored.graph = Graph::automatic;
     return stored;
@@ -124,6 +124,8 @@ Config config_for(const io::TensorFile& file, const Config* given,
   return *given;
 }
 
+// Each parameter; in a checkpoint also its two moments; running statistics.
+// Counters may be missing: the trainer counts updates itself.
 void check_tensors(const io::TensorFile& file, const Config& config,
                    const std::string& origin) {
   validate(config);
@@ -153,7 +155,8 @@ bool looks_like_safetensors(std::string_view file) {
   return length <= file.size() - sizeof length && file[sizeof length] == '{';
 }
 
-/// With or without a byte order mark.
+/// UTF-16 of either byte order, with or without a byte order mark: editors of
+/// other systems may save a configuration like this.
 bool looks_like_utf16(std::string_view file) {
   return file.starts_with("\xff\xfe") || file.starts_with("\xfe\xff") ||
          file.starts_with(std::string_view("{\0", 2)) ||
@@ -162,6 +165,8 @@ bool looks_like_utf16(std::string_view file) {
 
 }  // namespace
 
+// Safetensors, then JSON; what is neither gets the error text of the format
+// that it resembles more.
 Config config_from_file(const std::string& path) {
   const std::vector<std::byte> bytes = io::read_file(path);
   std::string_view text(reinterpret_cast<const char*>(bytes.data()),
@@ -176,6 +181,8 @@ Config config_from_file(const std::string& path) {
   require(start != std::string_view::npos, Status::format, path,
           " is empty; a configuration is a JSON object, a model a "
           "safetensors file");
+  // A damaged safetensors file begins with a binary length, other files with
+  // eight printable characters.
   const auto is_letter = [](char c) { return c >= ' ' && c <= '~'; };
   const bool plain = text.size() >= 8 &&
                      std::all_of(text.begin(), text.begin() + 8, is_letter);
@@ -192,6 +199,8 @@ Config config_from_file(const std::string& path) {
   }
 }
 
+// Downloads each tensor in PyTorch's order. The order of the file is that of
+// TensorFile's map, so equal states give equal files.
 io::TensorFile Trainer::Impl::to_file(SaveWhat what) {
   const bool checkpoint = what == SaveWhat::checkpoint;
   require(checkpoint || what == SaveWhat::model, Status::argument, "what is ",
@@ -217,12 +226,13 @@ io::TensorFile Trainer::Impl::to_file(SaveWhat what) {
   for (std::size_t i = 0; i < plan_.running.size(); ++i)
     put(plan_.running[i].name, plan_.running[i], layout.running[i],
         state_.running);
+  // BatchNorm's num_batches_tracked, as PyTorch's state_dict has it.
   for (const std::string& name : plan_.batch_counters) {
     io::Tensor counter{"I64", {}, std::vector<std::byte>(8)};
     std::memcpy(counter.data.data(), &updates, 8);
     file.tensors[name] = counter;
   }
-  file.metadata["format"] = "pt";
+  file.metadata["format"] = "pt";  // Hugging Face's loaders require it
   file.metadata["vae.format"] = kFormat;
   file.metadata["vae.kind"] = checkpoint ? "checkpoint" : "model";
   file.metadata["vae.config"] = to_json(requested_);
@@ -235,6 +245,8 @@ io::TensorFile Trainer::Impl::to_file(SaveWhat what) {
   return file;
 }
 
+// The trainer is new and is destroyed if this throws, so a file that fails late
+// leaves no trainer with half of its values.
 void Trainer::Impl::from_file(const io::TensorFile& file,
                               const std::string& origin) {
   const engine::Layout& layout = engine_->layout();

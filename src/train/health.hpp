@@ -1,10 +1,13 @@
 // Whether a trainer can still be used. It cannot after its device has failed,
-// and not in a forked child, where its threads do not exist. Every later call
-// then throws Error(poisoned).
+// and not in a forked child: fork() copies memory but only one thread. Every
+// later call then throws Error(poisoned).
 #pragma once
 
+#include <unistd.h>
+
+#include <cstdint>
+
 #include "base/check.hpp"
-#include "base/process.hpp"
 
 namespace vae::train {
 
@@ -16,7 +19,7 @@ class Health {
   template <class Work>
   auto run(Work work) {
     require(!elsewhere(), Status::poisoned, "this trainer belongs to process ",
-            process_, "; process ", process_id(),
+            process_, "; process ", ::getpid(),
             " was forked from it and needs a trainer of its own");
     require(!lost_, Status::poisoned,
             "this trainer's device, or the commit of a step, failed earlier; "
@@ -41,10 +44,10 @@ class Health {
   }
 
   /// Whether this process was forked from the one that created the trainer.
-  bool elsewhere() const { return process_id() != process_; }
+  bool elsewhere() const { return ::getpid() != process_; }
 
  private:
-  std::int64_t process_ = process_id();
+  std::int64_t process_ = ::getpid();
   bool lost_ = false;
 };
 

@@ -92,6 +92,7 @@ void write_segment(engine::Device& device, const engine::Segment& segment,
                 bytes_of(count, sizeof(float)));
 }
 
+// Of a file or the caller; what a step computes is checked by its commit.
 std::string find_unusable(const std::vector<float>& values, bool square) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     const bool good = std::isfinite(values[i]) && !(square && values[i] < 0);

@@ -1,4 +1,5 @@
-// See metrics.hpp.
+// See metrics.hpp. The device adds up sums in double; only the host divides
+// them by the number of images.
 #include "train/metrics.hpp"
 
 #include <algorithm>
@@ -47,6 +48,7 @@ Totals& Totals::operator+=(const Totals& other) {
   return *this;
 }
 
+// [kSumDoubles sums, KL [L], means [L], squares [L]] -> Totals
 Totals totals_of_sums(const std::vector<double>& values, std::int64_t latent) {
   Totals totals(latent);
   std::memcpy(&totals.sums, values.data(), sizeof totals.sums);
@@ -54,6 +56,7 @@ Totals totals_of_sums(const std::vector<double>& values, std::int64_t latent) {
   return totals;
 }
 
+// The reverse of totals_of_sums().
 std::vector<double> sums_of_totals(const Totals& totals) {
   std::vector<double> values(engine::kSumDoubles);
   std::memcpy(values.data(), &totals.sums, sizeof totals.sums);
@@ -62,6 +65,8 @@ std::vector<double> sums_of_totals(const Totals& totals) {
   return values;
 }
 
+// [kTailFloats sums, KL [L], means [L], squares [L]] -> Totals. A tail does not
+// count steps; the caller sets them.
 template <class T>
 Totals totals_of_tail(const std::vector<T>& values, std::int64_t latent) {
   engine::BasicTail<T> tail;
@@ -84,10 +89,11 @@ Report read_report(engine::Device& device, const engine::State& state,
   // order.
   const auto* tail =
       reinterpret_cast<const std::byte*>(engine::tail_of(state, layout));
-  const auto place = [&](const engine::Buffer& buffer) {
+  const auto offset = [&](const engine::Buffer& buffer) {
     return static_cast<const std::byte*>(buffer.get()) - tail;
   };
-  const std::int64_t sums = place(state.sums), control = place(state.control);
+  const std::int64_t sums = offset(state.sums);
+  const std::int64_t control = offset(state.control);
   std::vector<std::byte> bytes(gsl::narrow<std::size_t>(control) +
                                sizeof(engine::Control));
   device.download(bytes.data(), tail, gsl::narrow<std::int64_t>(bytes.size()));
@@ -105,6 +111,7 @@ Report read_report(engine::Device& device, const engine::State& state,
   return report;
 }
 
+// Means per image. Of no images the losses are 0, not NaN.
 Metrics make_metrics(const Totals& totals, double seconds) {
   const engine::Sums& sums = totals.sums;
   Metrics metrics;
@@ -119,6 +126,7 @@ Metrics make_metrics(const Totals& totals, double seconds) {
   metrics.reconstruction = sums.recon / sums.images;
   metrics.kl = sums.kl / sums.images;
   metrics.mse = sums.mse / sums.images;
+  // Root mean square of the norm over committed steps.
   const double committed = sums.steps - sums.skipped;
   if (committed > 0)
     metrics.gradient_norm = std::sqrt(sums.gradient_square / committed);

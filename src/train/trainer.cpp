@@ -8,7 +8,6 @@
 #include "base/host_memory.hpp"
 #include "base/log.hpp"
 #include "io/file.hpp"
-#include "model/init.hpp"
 #include "train/checkpoint.hpp"
 #include "train/memory.hpp"
 #include "train/trainer_impl.hpp"
@@ -16,6 +15,7 @@
 namespace vae {
 namespace {
 
+// Default number of steps in a CUDA graph.
 constexpr std::uint32_t kGraphSteps = 8;
 
 /// Resolves device and threads; "auto" selects CUDA if it can be used.
@@ -56,6 +56,7 @@ std::unique_ptr<engine::Engine> make_checked_engine(const model::Plan& plan,
   return engine::make_engine(plan, config, device);
 }
 
+/// The entries of PyTorch's state_dict, in its order.
 std::vector<ParamInfo> make_infos(const model::Plan& plan) {
   std::vector<ParamInfo> infos;
   auto counter = plan.batch_counters.begin();
@@ -84,6 +85,8 @@ double Stopwatch::seconds() const { return Stopwatch().start_ - start_; }
 
 }  // namespace train
 
+// The engine is created before the state, because it decides the order of the
+// flat buffers; attach() then gives it the initialised state.
 Trainer::Impl::Impl(const Config& requested)
     : config(resolve(requested)),
       requested_(requested),
@@ -97,6 +100,8 @@ Trainer::Impl::Impl(const Config& requested)
   engine_->attach(state_);
 }
 
+// Parameters from the seed, running statistics to their constants (mean 0,
+// variance 1); allocate() has zeroed everything else.
 void Trainer::Impl::initialise() {
   const engine::Layout& layout = engine_->layout();
   for (std::size_t i = 0; i < plan_.params.size(); ++i)
@@ -114,12 +119,15 @@ void Trainer::Impl::initialise() {
   write_settings();
 }
 
+// Waits for the device.
 engine::Control Trainer::Impl::read_control() {
   engine::Control control;
   device_->download(&control, state_.control.get(), sizeof control);
   return control;
 }
 
+// Settings is the base of Control, so this leaves step, cursor and decision
+// unchanged. Recorded graphs read it at each replay.
 void Trainer::Impl::write_settings() {
   const engine::Settings settings{
       config.learning_rate, config.beta1,
@@ -150,6 +158,8 @@ Trainer::~Trainer() {
   if (impl_ && impl_->health.elsewhere()) static_cast<void>(impl_.release());
 }
 
+// Checks names and shapes before a trainer is created, so that a small file
+// cannot cause a large allocation.
 std::unique_ptr<Trainer::Impl> Trainer::Impl::open(
     std::span<const std::byte> bytes, const Config* given,
     const std::string& origin) {
@@ -177,6 +187,7 @@ std::vector<std::byte> Trainer::save(SaveWhat what) {
       impl_->health.run([&] { return impl_->to_file(what); }));
 }
 
+// Every call that uses the device goes through Health::run().
 Config Trainer::config() const { return impl_->config; }
 void Trainer::train_step(const Batch& images, Metrics* metrics) {
   return impl_->health.run([&] { return impl_->train_step(images, metrics); });

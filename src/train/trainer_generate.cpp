@@ -1,5 +1,5 @@
 // Inference: encode, decode, sample, reconstruct. Does not change any state of
-// training.
+// training. B below is any number of images; engines split it into batches.
 #include <gsl/gsl>
 
 #include "base/check.hpp"
@@ -8,10 +8,12 @@
 
 namespace vae {
 
-train::RowRule Trainer::Impl::code_rule() const {
-  return {"codes", static_cast<std::uint64_t>(plan_.latent), false, false};
+io::RowRule Trainer::Impl::code_rule() const {
+  return {"codes", static_cast<std::uint64_t>(plan_.latent), false,
+          io::ValueRange::finite};
 }
 
+// The caller's buffer as the engine's.
 engine::RowTarget Trainer::Impl::target(const Output& to,
                                         std::uint64_t count) const {
   engine::RowTarget target;
@@ -24,8 +26,9 @@ engine::RowTarget Trainer::Impl::target(const Output& to,
   return target;
 }
 
+// images [B, C, H, W] -> mean [B, L], logvar [B, L]
 void Trainer::Impl::encode(const Batch& images, Output* mean, Output* logvar) {
-  train::check_rows(images, image_rule(), config.device);
+  io::check_rows(images, image_rule(), config.device);
   require(mean != nullptr || logvar != nullptr, Status::argument,
           "encode: both outputs are null; nothing is asked for");
   Output* outputs[2] = {mean, logvar};
@@ -33,8 +36,8 @@ void Trainer::Impl::encode(const Batch& images, Output* mean, Output* logvar) {
   std::uint64_t written = 0;
   for (int i = 0; i < 2; ++i) {
     if (outputs[i] == nullptr) continue;
-    written = train::check_output(*outputs[i], code_rule(), images.count,
-                                  config.device);
+    written =
+        io::check_output(*outputs[i], code_rule(), images.count, config.device);
     targets[i] = target(*outputs[i], images.count);
   }
   engine_->encode({source(images), 0}, targets[0], targets[1]);
@@ -42,14 +45,16 @@ void Trainer::Impl::encode(const Batch& images, Output* mean, Output* logvar) {
     if (output != nullptr) output->written = written;
 }
 
+// codes [B, L] -> images [B, C, H, W]
 void Trainer::Impl::decode(const Batch& codes, Output& images) {
-  train::check_rows(codes, code_rule(), config.device);
+  io::check_rows(codes, code_rule(), config.device);
   const std::uint64_t bytes =
-      train::check_output(images, image_rule(), codes.count, config.device);
+      io::check_output(images, image_rule(), codes.count, config.device);
   engine_->decode(source(codes), target(images, codes.count));
   images.written = bytes;
 }
 
+// Rows [first, first + count) of z ~ temperature * N(0, I) -> images
 void Trainer::Impl::sample(const Sampling& sampling, Output& images) {
   require(sampling.count > 0, Status::argument,
           "sampling: count is 0; at least 1 is needed");
@@ -62,17 +67,18 @@ void Trainer::Impl::sample(const Sampling& sampling, Output& images) {
           Status::argument, "sampling: first + count is ", sampling.first,
           " + ", sampling.count, "; allowed is at most ", kLast);
   const std::uint64_t bytes =
-      train::check_output(images, image_rule(), sampling.count, config.device);
+      io::check_output(images, image_rule(), sampling.count, config.device);
   engine_->sample({sampling.seed, Stream::sample, 0}, sampling.first,
                   static_cast<float>(sampling.temperature),
                   target(images, sampling.count));
   images.written = bytes;
 }
 
+// images [B, C, H, W] -> mean [B, L] -> images [B, C, H, W]
 void Trainer::Impl::reconstruct(const Batch& images, Output& output) {
-  train::check_rows(images, image_rule(), config.device);
+  io::check_rows(images, image_rule(), config.device);
   const std::uint64_t bytes =
-      train::check_output(output, image_rule(), images.count, config.device);
+      io::check_output(output, image_rule(), images.count, config.device);
   engine_->reconstruct({source(images), 0}, target(output, images.count));
   output.written = bytes;
 }

@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "engine/engine.hpp"
+#include "io/rows.hpp"
 #include "io/safetensors.hpp"
 #include "model/plan.hpp"
 #include "train/health.hpp"
 #include "train/metrics.hpp"
-#include "train/rows_check.hpp"
 #include "vae/trainer.hpp"
 
 namespace vae {
@@ -73,8 +73,8 @@ class Trainer::Impl {
                                      : engine::Place::host;
   }
 
-  train::RowRule image_rule() const;
-  train::RowRule code_rule() const;
+  io::RowRule image_rule() const;
+  io::RowRule code_rule() const;
   engine::RowSource source(const Batch& rows) const;
   engine::RowTarget target(const Output& to, std::uint64_t count) const;
 

@@ -11,6 +11,7 @@
 namespace vae {
 namespace {
 
+// Counts pass through the API as doubles.
 std::uint64_t checked_count(const char* name, double value) {
   require(value >= 0 && value <= double{kLargestCount} &&
               value == std::floor(value),
@@ -19,12 +20,14 @@ std::uint64_t checked_count(const char* name, double value) {
   return static_cast<std::uint64_t>(value);
 }
 
+// Written so that NaN fails too.
 double checked_rate(const char* name, double value) {
   require(value >= 0 && value <= kLargestFactor, Status::argument, name, " is ",
           value, "; allowed are 0 to ", kLargestFactor);
   return value;
 }
 
+// Too small is a status of its own: the caller can enlarge the buffer.
 void check_size(const std::string& name, std::size_t given,
                 std::size_t needed) {
   require(given >= needed, Status::too_small, "parameter ", name, ": ", given,
@@ -33,8 +36,15 @@ void check_size(const std::string& name, std::size_t given,
           " bytes given, but it has exactly ", needed);
 }
 
+[[noreturn]] void fail_key(Key key) {
+  fail(Status::argument, "key is ", static_cast<std::int32_t>(key),
+       "; allowed are 1 (learning rate), 2 (KL weight), 3 (step), 4 (updates), "
+       "5 (epoch)");
+}
+
 }  // namespace
 
+// All four arrays of a parameter have the same segment, in different buffers.
 Trainer::Impl::Place Trainer::Impl::place(const std::string& name,
                                           ParamWhat what) {
   const int found = plan_.find(name);
@@ -68,6 +78,7 @@ Trainer::Impl::Place Trainer::Impl::place(const std::string& name,
        "; allowed are 1 (value), 2 (gradient), 3 (moment1), 4 (moment2)");
 }
 
+// The engine's order -> PyTorch's order
 void Trainer::Impl::read_param(const std::string& name, ParamWhat what,
                                std::span<std::byte> data) {
   if (plan_.is_counter(name)) {
@@ -82,12 +93,15 @@ void Trainer::Impl::read_param(const std::string& name, ParamWhat what,
   check_size(name, data.size(), from.bytes);
   std::vector<float> values =
       train::read_segment(*device_, *from.segment, from.buffer);
-  // The buffer always holds the gradient of the sum over images.
+  // The buffer always has the gradient of the sum over images; the mean is
+  // taken in the commit.
   if (what == ParamWhat::gradient && !config.sum_gradient)
     for (float& value : values) value /= last_batch_;
   std::memcpy(data.data(), values.data(), data.size());
 }
 
+// PyTorch's order -> the engine's order. Checked first, so that only finite
+// values enter the state.
 void Trainer::Impl::write_param(const std::string& name, ParamWhat what,
                                 std::span<const std::byte> data) {
   require(what != ParamWhat::gradient, Status::argument,
@@ -102,14 +116,14 @@ void Trainer::Impl::write_param(const std::string& name, ParamWhat what,
   const std::string bad = train::find_unusable(values, square);
   require(bad.empty(), Status::argument, "parameter ", name, ": ", bad);
   train::write_segment(*device_, *to.segment, values, to.buffer);
-  engine_->params_changed();
+  engine_->params_changed();  // packed copies of weights are stale
 }
 
 void Trainer::Impl::set(Key key, double value) {
   switch (key) {
     case Key::learning_rate:
       config.learning_rate = checked_rate("learning rate", value);
-      requested_.learning_rate = value;
+      requested_.learning_rate = value;  // written to files
       return write_settings();
     case Key::kl_weight:
       config.kl_weight = checked_rate("KL weight", value);
@@ -124,12 +138,10 @@ void Trainer::Impl::set(Key key, double value) {
       require(!in_epoch_, Status::busy,
               "the epoch cannot be set while one is under way");
       epoch_ = checked_count("epoch", value);
-      position_ = 0;
+      position_ = 0;  // another epoch has another order
       return;
   }
-  fail(Status::argument, "key is ", static_cast<std::int32_t>(key),
-       "; allowed are 1 (learning rate), 2 (KL weight), 3 (step), 4 (updates), "
-       "5 (epoch)");
+  fail_key(key);
 }
 
 double Trainer::Impl::get(Key key) {
@@ -145,13 +157,14 @@ double Trainer::Impl::get(Key key) {
     case Key::epoch:
       return static_cast<double>(epoch_);
   }
-  fail(Status::argument, "key is ", static_cast<std::int32_t>(key),
-       "; allowed are 1 (learning rate), 2 (KL weight), 3 (step), 4 (updates), "
-       "5 (epoch)");
+  fail_key(key);
 }
 
+// The trainer's own fields, those of its engine, and the resolved
+// configuration.
 std::string Trainer::Impl::diagnose() const {
   nlohmann::ordered_json json;
+  // Through to_json(), which has the names of the engines.
   json["device"] = config.device == DeviceKind::cuda ? "cuda" : "cpu";
   json["device_index"] = device_->index();
   json["engine"] = nlohmann::ordered_json::parse(to_json(config))["engine"];

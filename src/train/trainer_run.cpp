@@ -45,11 +45,14 @@ class AsideSums {
   bool taken_ = false;
 };
 
+/// Bytes are in range by their type; floats of a dataset were checked to be
+/// finite only.
 void check_values(const data::Images& images) {
   if (images.type != ElementType::float32) return;
-  train::check_rows(
+  io::check_rows(
       {images.rows.data(), images.rows.size(), images.count, images.type},
-      {"dataset", images.row_elements(), true, true}, DeviceKind::cpu);
+      {"dataset", images.row_elements(), true, io::ValueRange::unit},
+      DeviceKind::cpu);
 }
 
 Progress describe(const Metrics& metrics) {
@@ -62,7 +65,8 @@ Progress describe(const Metrics& metrics) {
   return progress;
 }
 
-void tell(const Run& run, const Progress& progress) {
+/// Calls the progress callback; throws if it asks to stop.
+void report(const Run& run, const Progress& progress) {
   if (!run.progress) return;
   if (run.progress(progress)) return;
   fail(Status::cancelled, "stopped by the progress callback after step ",
@@ -74,6 +78,7 @@ bool reports(const Run& run) {
   return run.progress != nullptr && run.every_steps != 0;
 }
 
+/// Whether to report after `steps` steps of the run.
 bool due(const Run& run, std::uint64_t steps) {
   return reports(run) && steps % run.every_steps == 0;
 }
@@ -97,6 +102,8 @@ void Trainer::Impl::check_run(const Dataset& dataset, const Run& run) const {
           config.max_batch, " (max_batch), or 0 for that");
 }
 
+// Uploads a dataset once, as long as it lives: each epoch then gathers its
+// batches on the device.
 Trainer::Impl::Resident& Trainer::Impl::resident(const Dataset& dataset) {
   std::erase_if(residents_,
                 [](const Resident& r) { return r.owner.expired(); });
@@ -117,6 +124,7 @@ Trainer::Impl::Resident& Trainer::Impl::resident(const Dataset& dataset) {
   return residents_.back();
 }
 
+// An epoch in which no batch is large enough for BatchNorm would train nothing.
 void Trainer::Impl::check_epoch(std::uint64_t batch,
                                 std::uint64_t total) const {
   const auto fewest = gsl::narrow<std::uint64_t>(plan_.min_batch());
@@ -126,6 +134,8 @@ void Trainer::Impl::check_epoch(std::uint64_t batch,
           fewest);
 }
 
+// The main loop. Position counts images, so a stopped epoch can continue with
+// another batch size.
 void Trainer::Impl::train_rows(const Resident& rows, ElementType type,
                                const Order& order, std::uint64_t batch,
                                const Run& run,
@@ -147,7 +157,7 @@ void Trainer::Impl::train_rows(const Resident& rows, ElementType type,
     position_ += issued * count;
     done += issued;
     if (run.max_steps != 0 && done == run.max_steps) return;
-    if (position_ < order.count && due(run, done)) tell(run, progress());
+    if (position_ < order.count && due(run, done)) report(run, progress());
   }
 }
 
@@ -167,6 +177,8 @@ int Trainer::Impl::steps_at_once(const Order& order, std::uint64_t batch,
              : 1;
 }
 
+// The metrics of this call alone come from zeroed sums; on exit, also by an
+// exception, the previous sums are added back for read_metrics().
 Metrics Trainer::Impl::train_epoch(const Dataset& dataset, const Run& run) {
   const train::Stopwatch watch;
   check_run(dataset, run);
@@ -207,10 +219,12 @@ Metrics Trainer::Impl::train_epoch(const Dataset& dataset, const Run& run) {
     ++epoch_;
   }
   report_late_failures(totals.sums);
-  tell(run, last);
+  report(run, last);
   return result;
 }
 
+// In the dataset's order, without shuffling: noise is keyed by image index, so
+// the batch size changes only rounding.
 Metrics Trainer::Impl::evaluate(const Dataset& dataset, const Run& run) {
   const train::Stopwatch watch;
   check_run(dataset, run);
@@ -232,6 +246,7 @@ Metrics Trainer::Impl::evaluate(const Dataset& dataset, const Run& run) {
         sums);
     done += count;
     ++steps;
+    // The last report is below, after the loop.
     const bool last =
         done == total || (run.max_steps != 0 && steps == run.max_steps);
     progress = describe(train::make_metrics(totals, watch.seconds()));
@@ -240,9 +255,9 @@ Metrics Trainer::Impl::evaluate(const Dataset& dataset, const Run& run) {
     progress.step = steps;
     progress.steps = (total + batch - 1) / batch;
     if (last) break;
-    if (due(run, steps)) tell(run, progress);
+    if (due(run, steps)) report(run, progress);
   }
-  tell(run, progress);
+  report(run, progress);
   Metrics metrics = train::make_metrics(totals, watch.seconds());
   metrics.gradient_norm = 0;
   return metrics;

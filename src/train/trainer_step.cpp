@@ -1,4 +1,6 @@
-// One step at a time: training, evaluation, and the metrics of both.
+// One step at a time: training, evaluation, and the metrics of both. On the CPU
+// a step is done when its call returns. On a GPU it is only issued, so its
+// failure is found by the next call that waits ("late").
 #include <gsl/gsl>
 
 #include "base/check.hpp"
@@ -9,11 +11,13 @@
 
 namespace vae {
 
-train::RowRule Trainer::Impl::image_rule() const {
+io::RowRule Trainer::Impl::image_rule() const {
   return {"images", static_cast<std::uint64_t>(plan_.image.size()), true,
-          config.likelihood == Likelihood::bernoulli};
+          config.likelihood == Likelihood::bernoulli ? io::ValueRange::unit
+                                                     : io::ValueRange::finite};
 }
 
+// The caller's rows as the engine's.
 engine::RowSource Trainer::Impl::source(const Batch& rows) const {
   engine::RowSource source;
   source.data = rows.data;
@@ -25,9 +29,10 @@ engine::RowSource Trainer::Impl::source(const Batch& rows) const {
   return source;
 }
 
+// images [B, C, H, W] -> one commit
 void Trainer::Impl::train_step(const Batch& images, Metrics* metrics) {
   const train::Stopwatch watch;
-  train::check_rows(images, image_rule(), config.device);
+  io::check_rows(images, image_rule(), config.device);
   require(images.count <= config.max_batch, Status::argument,
           "images: count is ", images.count, "; training takes at most ",
           config.max_batch, " (max_batch of the configuration)");
@@ -46,6 +51,8 @@ void Trainer::Impl::train_step(const Batch& images, Metrics* metrics) {
   *metrics = last_step_metrics(report, watch.seconds());
 }
 
+// The cursor on the device advances with every commit. It is written only if it
+// is not where the next step needs it.
 void Trainer::Impl::run_steps(const engine::RowSource& rows,
                               const engine::Cursor& cursor, int steps) {
   const auto issued = static_cast<std::uint64_t>(steps);
@@ -68,6 +75,7 @@ train::Report Trainer::Impl::read_report() {
   return train::read_report(*device_, state_, engine_->layout(), plan_.latent);
 }
 
+// The commit skipped the last step, because a value was not finite.
 void Trainer::Impl::refuse_skipped(const engine::Control& control) {
   if (config.nonfinite != NonFinite::error || control.skip == 0) return;
   --step_;  // a failed step does not count as issued
@@ -82,18 +90,21 @@ void Trainer::Impl::refuse_nonfinite(std::uint64_t step) const {
        config.learning_rate, ") or clip_norm may help");
 }
 
+// Counts of failed steps only grow, so comparing them finds new failures.
 void Trainer::Impl::report_late_failures(const engine::Sums& sums) {
   const bool fresh = sums.nonfinite > reported_nonfinite_;
   reported_nonfinite_ = sums.nonfinite;
   if (fresh && config.nonfinite == NonFinite::error) refuse_nonfinite(step_);
 }
 
+// The sums that the next commit adds to.
 void Trainer::Impl::upload_totals(const train::Totals& totals) {
   const std::vector<double> values = train::sums_of_totals(totals);
   device_->upload(state_.sums.get(), values.data(),
                   gsl::narrow<std::int64_t>(values.size() * sizeof(double)));
 }
 
+// A skipped step has no metrics but its counts.
 Metrics Trainer::Impl::last_step_metrics(const train::Report& report,
                                          double seconds) const {
   train::Totals totals = report.batch;
@@ -122,6 +133,7 @@ void Trainer::Impl::synchronize() {
   report_late_failures(read_report().totals.sums);
 }
 
+// images [B, C, H, W] -> sums over the batch
 train::Totals Trainer::Impl::score_totals(const engine::Input& input,
                                           engine::Buffer& sums) {
   std::vector<double> values(
@@ -140,7 +152,7 @@ train::Totals Trainer::Impl::score_totals(const engine::Input& input,
 
 Metrics Trainer::Impl::eval_step(const Batch& images) {
   const train::Stopwatch watch;
-  train::check_rows(images, image_rule(), config.device);
+  io::check_rows(images, image_rule(), config.device);
   engine::Buffer sums;
   const train::Totals totals = score_totals({source(images), 0}, sums);
   Metrics metrics = train::make_metrics(totals, watch.seconds());
@@ -148,19 +160,22 @@ Metrics Trainer::Impl::eval_step(const Batch& images) {
   return metrics;
 }
 
+// images [B, C, H, W] -> -log p(x|z) [B], KL [B]
 void Trainer::Impl::score(const Batch& images, Output* reconstruction,
                           Output* kl) {
-  train::check_rows(images, image_rule(), config.device);
+  io::check_rows(images, image_rule(), config.device);
   require(reconstruction != nullptr || kl != nullptr, Status::argument,
           "score: both outputs are null; nothing is asked for");
-  const train::RowRule rule{"scores", 1, false, false};
+  const io::RowRule rule{"scores", 1, false, io::ValueRange::finite};
   const std::int64_t count = gsl::narrow<std::int64_t>(images.count);
   const std::int64_t bytes = count * std::int64_t{sizeof(float)};
+  // The engine writes to device memory; store_columns() then copies to the
+  // caller's, in host or device memory.
   engine::Buffer rows[2];
   Output* outputs[2] = {reconstruction, kl};
   for (Output* output : outputs)
     if (output != nullptr)
-      train::check_output(*output, rule, images.count, config.device);
+      io::check_output(*output, rule, images.count, config.device);
   for (int i = 0; i < 2; ++i)
     if (outputs[i] != nullptr) rows[i] = device_->allocate(bytes);
   engine_->score({source(images), 0},

@@ -1,5 +1,5 @@
-// What callers get wrong in batches, outputs, counts, keys and numbers: refused
-// by name, the trainer as it was.
+// Wrong batches, outputs, counts, keys and numbers: errors name them, and the
+// trainer is unchanged.
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -22,26 +22,26 @@ std::vector<Use> uses_of_images() {
         return vae_eval_step(t, b, &metrics);
       },
       [](auto* t, auto* b) {
-        vae_output room = vae_room_f32(floats.data(), floats.size());
-        return vae_encode(t, b, &room, nullptr);
+        vae_output output = vae_output_f32(floats.data(), floats.size());
+        return vae_encode(t, b, &output, nullptr);
       },
       [](auto* t, auto* b) {
-        vae_output room = vae_room_f32(floats.data(), floats.size());
-        return vae_reconstruct(t, b, &room);
+        vae_output output = vae_output_f32(floats.data(), floats.size());
+        return vae_reconstruct(t, b, &output);
       },
       [](auto* t, auto* b) {
-        vae_output room = vae_room_f32(floats.data(), floats.size());
-        return vae_score(t, b, &room, nullptr);
+        vae_output output = vae_output_f32(floats.data(), floats.size());
+        return vae_score(t, b, &output, nullptr);
       },
   };
 }
 
 void images_are_refused(vae_trainer* trainer, const vae_batch& batch,
                         vae_status expected,
-                        std::initializer_list<std::string> words) {
+                        std::initializer_list<std::string> parts) {
   const auto before = saved(trainer);
   for (const Use& use : uses_of_images())
-    refused(use(trainer, &batch), expected, words);
+    refused(use(trainer, &batch), expected, parts);
   CHECK(saved(trainer) == before);
 }
 
@@ -71,9 +71,9 @@ TEST_CASE("unknown choices in batches and outputs") {
   const vae_sampling sampling = vae_draw(2, 1);
   for (std::int32_t vae_output::*field :
        {&vae_output::dtype, &vae_output::layout, &vae_output::device}) {
-    vae_output room = vae_room_f32(floats.data(), floats.size());
-    room.*field = 0;
-    refused(vae_sample(trainer.get(), &sampling, &room), VAE_E_ARGUMENT,
+    vae_output output = vae_output_f32(floats.data(), floats.size());
+    output.*field = 0;
+    refused(vae_sample(trainer.get(), &sampling, &output), VAE_E_ARGUMENT,
             {" is 0; allowed are 1"});
   }
 }
@@ -125,7 +125,7 @@ TEST_CASE("training takes max_batch images, inference any number") {
   good(vae_train_step(trainer.get(), &most, nullptr));
 }
 
-TEST_CASE("pixels that are no pixels are named by their index") {
+TEST_CASE("pixels out of range are named by their index") {
   const Trainer trainer = make_trainer();
   std::vector<float> pixels(3 * kPixels, 0.5f);
   const vae_batch batch = vae_view_f32(pixels.data(), 3, kPixels);
@@ -152,30 +152,30 @@ TEST_CASE("codes are finite floats") {
   const Trainer trainer = make_trainer();
   std::vector<float> codes(2 * kLatent, 0.0f), floats(2 * kPixels);
   const vae_batch batch = vae_view_f32(codes.data(), 2, kLatent);
-  vae_output room = vae_room_f32(floats.data(), floats.size());
-  good(vae_decode(trainer.get(), &batch, &room));
+  vae_output output = vae_output_f32(floats.data(), floats.size());
+  good(vae_decode(trainer.get(), &batch, &output));
   codes[6] = std::nanf("");
-  refused(vae_decode(trainer.get(), &batch, &room), VAE_E_ARGUMENT,
+  refused(vae_decode(trainer.get(), &batch, &output), VAE_E_ARGUMENT,
           {"2", "row 1"});
   const std::vector<std::uint8_t> bytes(2 * kLatent);
   const vae_batch wrong = vae_view_u8(bytes.data(), 2, kLatent);
-  refused(vae_decode(trainer.get(), &wrong, &room), VAE_E_ARGUMENT,
+  refused(vae_decode(trainer.get(), &wrong, &output), VAE_E_ARGUMENT,
           {"float32"});
 }
 
-TEST_CASE("codes come as floats only") {
+TEST_CASE("codes are floats only") {
   const Trainer trainer = make_trainer();
   const auto pixels = pictures(2);
   const vae_batch images = view(pixels);
   std::vector<std::uint8_t> bytes(1024);
-  vae_output room = vae_room_u8(bytes.data(), bytes.size());
-  refused(vae_encode(trainer.get(), &images, &room, nullptr), VAE_E_ARGUMENT,
+  vae_output output = vae_output_u8(bytes.data(), bytes.size());
+  refused(vae_encode(trainer.get(), &images, &output, nullptr), VAE_E_ARGUMENT,
           {"float32"});
-  refused(vae_score(trainer.get(), &images, &room, nullptr), VAE_E_ARGUMENT,
+  refused(vae_score(trainer.get(), &images, &output, nullptr), VAE_E_ARGUMENT,
           {"float32"});
 }
 
-TEST_CASE("what is reserved for later is unsupported now, by name") {
+TEST_CASE("reserved fields are unsupported, by name") {
   const Trainer trainer = make_trainer();
   const auto pixels = pictures(2);
   const std::int32_t labels[2] = {0, 1};
@@ -188,18 +188,18 @@ TEST_CASE("what is reserved for later is unsupported now, by name") {
   images_are_refused(trainer.get(), batch, VAE_E_UNSUPPORTED, {"condition"});
 
   std::vector<float> floats(2 * kPixels);
-  vae_output room = vae_room_f32(floats.data(), floats.size());
+  vae_output output = vae_output_f32(floats.data(), floats.size());
   vae_sampling sampling = vae_draw(2, 1);
   sampling.labels = labels;
-  refused(vae_sample(trainer.get(), &sampling, &room), VAE_E_UNSUPPORTED,
+  refused(vae_sample(trainer.get(), &sampling, &output), VAE_E_UNSUPPORTED,
           {"sampling.labels"});
   sampling = vae_draw(2, 1);
   sampling.condition = condition;
-  refused(vae_sample(trainer.get(), &sampling, &room), VAE_E_UNSUPPORTED,
+  refused(vae_sample(trainer.get(), &sampling, &output), VAE_E_UNSUPPORTED,
           {"sampling.condition"});
   sampling = vae_draw(2, 1);
   sampling.reserved = 1;
-  refused(vae_sample(trainer.get(), &sampling, &room), VAE_E_ARGUMENT,
+  refused(vae_sample(trainer.get(), &sampling, &output), VAE_E_ARGUMENT,
           {"reserved"});
   refused(vae_set(trainer.get(), VAE_PHASE, 1), VAE_E_UNSUPPORTED,
           {"VAE_PHASE"});
@@ -211,14 +211,14 @@ TEST_CASE("what is reserved for later is unsupported now, by name") {
 TEST_CASE("samplings out of range") {
   const Trainer trainer = make_trainer();
   std::vector<float> floats(2 * kPixels);
-  vae_output room = vae_room_f32(floats.data(), floats.size());
+  vae_output output = vae_output_f32(floats.data(), floats.size());
   vae_sampling sampling = vae_draw(0, 1);
-  refused(vae_sample(trainer.get(), &sampling, &room), VAE_E_ARGUMENT,
+  refused(vae_sample(trainer.get(), &sampling, &output), VAE_E_ARGUMENT,
           {"count"});
   for (const double bad : {-1.0, std::nan(""), HUGE_VAL}) {
     sampling = vae_draw(2, 1);
     sampling.temperature = bad;
-    refused(vae_sample(trainer.get(), &sampling, &room), VAE_E_ARGUMENT,
+    refused(vae_sample(trainer.get(), &sampling, &output), VAE_E_ARGUMENT,
             {"temperature"});
   }
 }
@@ -270,7 +270,7 @@ TEST_CASE("what to save, read or cancel") {
       VAE_E_ARGUMENT, {"min_level is 0", "VAE_LOG_DETAIL"});
 }
 
-TEST_CASE("devices that are not there say why") {
+TEST_CASE("errors for missing devices give the reason") {
   vae_config config = small_config();
   config.device = VAE_CUDA;
   config.device_index = 1000;

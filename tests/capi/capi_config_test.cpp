@@ -1,5 +1,5 @@
-// Configurations through the C API: each field's refusal names the field, the
-// value and what is allowed; JSON goes both ways.
+// Configurations through the C API: each error names the field, its value and
+// the values allowed; conversion to JSON and back.
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -43,11 +43,11 @@ const std::vector<Choice>& choices() {
 }
 
 void both_refuse(const vae_config& config, vae_status expected,
-                 std::initializer_list<std::string> words) {
-  refused(vae_config_validate(&config), expected, words);
+                 std::initializer_list<std::string> parts) {
+  refused(vae_config_validate(&config), expected, parts);
   vae_trainer* trainer = nullptr;
   trainer = reinterpret_cast<vae_trainer*>(&trainer);  // to see it cleared
-  refused(vae_create(&config, &trainer), expected, words);
+  refused(vae_create(&config, &trainer), expected, parts);
   CHECK(trainer == nullptr);
 }
 
@@ -71,7 +71,7 @@ std::string json_of(const vae_config& config) {
 
 }  // namespace
 
-TEST_CASE("an unknown choice is refused by name, with the allowed ones") {
+TEST_CASE("an unknown choice is an error that names the allowed ones") {
   for (const Choice& choice : choices()) {
     for (const std::int32_t value : {0, -1, 5, 99}) {
       vae_config config = small_config();
@@ -132,7 +132,7 @@ TEST_CASE("numbers are finite and within their ranges") {
   refuse_value(&vae_config::beta1, 1.0, "beta1");
 }
 
-TEST_CASE("what is reserved for later is unsupported now") {
+TEST_CASE("reserved fields are unsupported") {
   vae_config config = small_config();
   config.condition_size = 10;
   both_refuse(config, VAE_E_UNSUPPORTED, {"condition_size", "10"});
@@ -141,7 +141,7 @@ TEST_CASE("what is reserved for later is unsupported now") {
   both_refuse(config, VAE_E_UNSUPPORTED, {"samples", "5"});
 }
 
-TEST_CASE("a configuration goes through JSON unchanged") {
+TEST_CASE("a configuration round-trips through JSON") {
   vae_config config = gaussian_config();
   config.learning_rate = 0.1 + 0.2;
   config.seed = 0xFFFFFFFFFFFFFFFFu;
@@ -163,7 +163,7 @@ TEST_CASE("a configuration goes through JSON unchanged") {
   refused(vae_config_from_file(&back, path), VAE_E_FILE, {path});
 }
 
-TEST_CASE("what JSON leaves out has its default") {
+TEST_CASE("fields absent from JSON have their defaults") {
   vae_config config = small_config();
   good(vae_config_from_json(&config, "{\"latent\": 8}"));
   vae_config expected = vae_default_config();
@@ -185,7 +185,7 @@ TEST_CASE("bad JSON is refused by name and changes nothing") {
   CHECK(std::memcmp(&config, &before, sizeof config) == 0);
 }
 
-TEST_CASE("the configuration in force is the one given, resolved") {
+TEST_CASE("the configuration in use is the one given, resolved") {
   const vae_config given = small_config();
   const Trainer trainer = make_trainer(given);
   good(vae_set(trainer.get(), VAE_LEARNING_RATE, 0.25));

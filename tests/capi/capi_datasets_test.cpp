@@ -1,4 +1,4 @@
-// Datasets from memory: what is checked when they are made, read and used.
+// Datasets from memory: checks when they are created, read and used.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -27,8 +27,8 @@ TEST_CASE("parts of a dataset") {
 
   std::int32_t labels[6] = {-9, -9, -9, -9, -9, -9};
   std::vector<std::uint8_t> pixels(5 * kPixels);
-  vae_output room = vae_room_u8(pixels.data(), pixels.size());
-  good(vae_dataset_read(dataset.get(), 1, 4, &room, labels, 16));
+  vae_output output = vae_output_u8(pixels.data(), pixels.size());
+  good(vae_dataset_read(dataset.get(), 1, 4, &output, labels, 16));
   CHECK(labels[0] == 1);
   CHECK(labels[3] == 1);
   CHECK(labels[4] == -9);
@@ -40,9 +40,9 @@ TEST_CASE("parts of a dataset") {
   const std::uint64_t parts[][2] = {{0, 0},    {0, 6},    {5, 1},
                                     {4, last}, {last, 1}, {last, last}};
   for (const auto& part : parts)
-    refused(
-        vae_dataset_read(dataset.get(), part[0], part[1], &room, labels, last),
-        VAE_E_ARGUMENT, {std::to_string(part[0]), "0 to 4"});
+    refused(vae_dataset_read(dataset.get(), part[0], part[1], &output, labels,
+                             last),
+            VAE_E_ARGUMENT, {std::to_string(part[0]), "0 to 4"});
 }
 
 TEST_CASE("datasets from memory are checked") {
@@ -51,7 +51,7 @@ TEST_CASE("datasets from memory are checked") {
   vae_dataset* dataset = nullptr;
   good(vae_dataset_from_memory(&all, kShape, &dataset));
   std::int32_t labels[4] = {0, 1, -1, 2};
-  vae_output none = vae_room_u8(nullptr, 0);
+  vae_output none = vae_output_u8(nullptr, 0);
   refused(vae_dataset_read(dataset, 0, 4, nullptr, labels, 16), VAE_E_ARGUMENT,
           {"labels"});
   refused(vae_dataset_read(dataset, 0, 4, &none, nullptr, 0), VAE_E_ARGUMENT,

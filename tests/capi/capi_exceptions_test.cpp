@@ -1,6 +1,6 @@
-// Whatever is thrown inside an exported function becomes a status: exceptions
-// of four kinds are thrown into every function that vae.h declares, and the
-// list of functions is read from vae.h itself.
+// Every exception inside an exported function becomes a status: four kinds are
+// thrown in every function that vae.h declares. The list of functions is read
+// from vae.h.
 #include <atomic>
 #include <fstream>
 #include <functional>
@@ -18,7 +18,7 @@ using namespace capi_test;
 
 namespace {
 
-/// Functions that only return something constant and cannot fail.
+/// Functions that return a constant and cannot fail.
 const std::set<std::string> cannot_fail{"vae_status_name", "vae_last_error",
                                         "vae_version", "vae_abi_version"};
 
@@ -43,9 +43,9 @@ std::set<std::string> declared_functions() {
 vae_trainer* the_trainer = nullptr;
 vae_dataset* the_dataset = nullptr;
 
-/// Every function once; arguments do not matter, they are not reached.
+/// Every function once; the arguments are not used.
 const std::map<std::string, std::function<vae_status()>>& calls() {
-  // Functions that return nothing answer with their last error's status.
+  // For void functions, the status of the last error.
   static const std::map<std::string, std::function<vae_status()>> list{
       {"vae_config_init", [] { return vae_config_init(nullptr, 0, 0); }},
       {"vae_batch_init", [] { return vae_batch_init(nullptr, 0); }},
@@ -135,7 +135,7 @@ const std::map<std::string, std::function<vae_status()>>& calls() {
 
 std::string reached;
 
-/// A contract that is broken on another thread than the caller's.
+/// A broken contract on another thread than the caller's.
 void break_on_a_worker() {
   vae::engine::tile::Team team(2);
   std::atomic<bool> broken{false};
@@ -220,7 +220,7 @@ TEST_CASE("every exception becomes a status in every function") {
   train(trainer.get(), 0, 1);
 }
 
-TEST_CASE("what cannot fail answers while all else fails") {
+TEST_CASE("functions that cannot fail return while all others fail") {
   vae::capi::set_test_hook(std::end(kinds)[-1].hook);
   CHECK(vae_abi_version() == VAE_ABI_VERSION);
   CHECK(std::string(vae_status_name(VAE_OK)) == "VAE_OK");

@@ -1,5 +1,5 @@
-// Files through the C API: what is written, what is read back, and what is
-// refused with which status.
+// Files through the C API: writing, reading back, and the status of each
+// failure.
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
@@ -24,16 +24,16 @@ void write(const char* path, const std::vector<std::uint8_t>& bytes) {
 
 void load_refused(const char* path, const vae_config* config,
                   vae_status expected,
-                  std::initializer_list<std::string> words) {
+                  std::initializer_list<std::string> parts) {
   vae_trainer* trainer = nullptr;
   trainer = reinterpret_cast<vae_trainer*>(&trainer);  // to see it cleared
-  refused(vae_load(path, config, &trainer), expected, words);
+  refused(vae_load(path, config, &trainer), expected, parts);
   CHECK(trainer == nullptr);
 }
 
 }  // namespace
 
-TEST_CASE("a file is what memory would get, and gives the same outputs") {
+TEST_CASE("a file equals a file in memory, and gives the same outputs") {
   const char* path = "capi_files_test_\xC3\xA4.safetensors";  // UTF-8
   const Trainer trainer = make_trainer();
   train(trainer.get(), 0, 3);
@@ -79,7 +79,7 @@ TEST_CASE("settings come from the configuration, the model from the file") {
   CHECK(none == nullptr);
 }
 
-TEST_CASE("files that are not there, or not what they should be") {
+TEST_CASE("missing and invalid files") {
   const char* path = "capi_files_test.bad";
   load_refused("no/such/file.safetensors", nullptr, VAE_E_FILE,
                {"no/such/file.safetensors"});
@@ -108,7 +108,7 @@ TEST_CASE("files that are not there, or not what they should be") {
   std::remove(path);
 }
 
-TEST_CASE("a file that cannot be written is told, and the old one stays") {
+TEST_CASE("a failed write is an error, and the old file is unchanged") {
   const Trainer trainer = make_trainer();
   refused(
       vae_save(trainer.get(), "no/such/folder/x.safetensors", VAE_SAVE_MODEL),
@@ -143,7 +143,7 @@ TEST_CASE("a grid is a PNG file of the right size") {
   std::remove(path);
 }
 
-TEST_CASE("an array is a NumPy file, and what is not allowed is named") {
+TEST_CASE("an array is a NumPy file, and errors name the bad argument") {
   const char* path = "capi_files_test.npy";
   const std::vector<float> numbers{0, -1.5f, 2, 3, 4, 5};
   const std::uint64_t shape[] = {2, 3, 1};
@@ -159,8 +159,8 @@ TEST_CASE("an array is a NumPy file, and what is not allowed is named") {
   CHECK(std::memcmp(file.data() + 128, numbers.data(), bytes) == 0);
 
   const auto write = [&](std::int32_t dtype, const std::uint64_t* sizes,
-                         std::uint32_t rank, std::uint64_t room) {
-    return vae_write_array(path, numbers.data(), room, dtype, sizes, rank);
+                         std::uint32_t rank, std::uint64_t capacity) {
+    return vae_write_array(path, numbers.data(), capacity, dtype, sizes, rank);
   };
   refused(write(0, shape, 2, bytes), VAE_E_ARGUMENT,
           {"dtype is 0", "1 (VAE_UINT8), 2 (VAE_FLOAT32), 3 (VAE_INT64)"});

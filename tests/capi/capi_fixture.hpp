@@ -1,5 +1,5 @@
-// What the tests of the C API share: a small model, pictures made from
-// arithmetic, and checks that show the library's own words when they fail.
+// For the tests of the C API: a small model, computed images, and checks that
+// show the library's error text when they fail.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -59,15 +59,15 @@ inline void good(vae_status status) {
                   vae_last_error());
 }
 
-/// The call was refused with `expected`, and its text holds all `words`.
+/// The call failed with `expected`, and its text contains all `parts`.
 inline void refused(vae_status status, vae_status expected,
-                    std::initializer_list<std::string> words = {}) {
+                    std::initializer_list<std::string> parts = {}) {
   const std::string text = vae_last_error();
   CAPTURE(text);
   CHECK(std::string(vae_status_name(status)) == vae_status_name(expected));
-  for (const std::string& word : words) {
-    CAPTURE(word);
-    CHECK(text.find(word) != std::string::npos);
+  for (const std::string& part : parts) {
+    CAPTURE(part);
+    CHECK(text.find(part) != std::string::npos);
   }
 }
 
@@ -120,7 +120,7 @@ inline Dataset make_dataset(std::uint64_t count) {
   return Dataset(dataset);
 }
 
-/// Everything that a trainer is, as the bytes of its file.
+/// The complete state of a trainer, as the bytes of a checkpoint.
 inline std::vector<std::uint8_t> saved(
     vae_trainer* trainer, std::int32_t what = VAE_SAVE_CHECKPOINT) {
   std::uint64_t needed = 0;
@@ -141,8 +141,8 @@ inline std::vector<float> encoded(vae_trainer* trainer,
                                   const std::vector<std::uint8_t>& pixels) {
   const vae_batch batch = view(pixels);
   std::vector<float> means(batch.count * kLatent);
-  vae_output room = vae_room_f32(means.data(), means.size());
-  good(vae_encode(trainer, &batch, &room, nullptr));
+  vae_output output = vae_output_f32(means.data(), means.size());
+  good(vae_encode(trainer, &batch, &output, nullptr));
   return means;
 }
 

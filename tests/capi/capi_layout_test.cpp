@@ -1,5 +1,5 @@
-// vae_layout(): every struct and field of vae.h, in its order and nothing else,
-// without a hole between two fields.
+// vae_layout(): exactly the structs and fields of vae.h, in order, without
+// padding between fields.
 #include <fstream>
 #include <iterator>
 #include <regex>
@@ -28,11 +28,11 @@ std::vector<Line> layout() {
   std::vector<Line> lines;
   std::istringstream stream(text);
   for (std::string row; std::getline(stream, row);) {
-    std::istringstream words(row);
+    std::istringstream fields(row);
     Line line;
     std::string rest;
-    const bool whole = bool(words >> line.name >> line.first >> line.second);
-    REQUIRE_MESSAGE((whole && !(words >> rest)), row);
+    const bool whole = bool(fields >> line.name >> line.first >> line.second);
+    REQUIRE_MESSAGE((whole && !(fields >> rest)), row);
     lines.push_back(line);
   }
   return lines;
@@ -61,10 +61,10 @@ std::vector<std::string> declared() {
 }  // namespace
 
 TEST_CASE("the layout names what the header declares, in its order") {
-  std::vector<std::string> told;
-  for (const Line& line : layout()) told.push_back(line.name);
-  CHECK(told.size() > 90);
-  CHECK(told == declared());
+  std::vector<std::string> reported;
+  for (const Line& line : layout()) reported.push_back(line.name);
+  CHECK(reported.size() > 90);
+  CHECK(reported == declared());
 }
 
 TEST_CASE("fields follow each other and fill their struct") {
@@ -96,7 +96,7 @@ TEST_CASE("the layout is that of this program") {
   }
 }
 
-TEST_CASE("room for the layout that is too small is left alone") {
+TEST_CASE("a layout buffer that is too small is not written to") {
   std::uint64_t needed = 0, again = 0;
   good(vae_layout(nullptr, 0, &needed));
   std::string text(needed - 1, '#');

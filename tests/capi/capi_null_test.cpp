@@ -1,5 +1,5 @@
-// NULL for every pointer that may not be NULL, in every function: refused by
-// the parameter's name, the trainer as it was.
+// NULL for every pointer that must not be NULL, in every function: an error
+// that names the parameter, and the trainer is unchanged.
 #include <functional>
 
 #include "capi/capi_fixture.hpp"
@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint32_t kShape[3] = {1, kSide, kSide};
 
-/// Valid arguments for every function, to be spoiled one at a time.
+/// Valid arguments for every function; tests replace one at a time.
 struct Arguments {
   Trainer trainer = make_trainer();
   Dataset dataset = make_dataset(4);
@@ -20,7 +20,7 @@ struct Arguments {
   vae_config config = small_config();
   vae_batch images = view(pixels);
   vae_batch latent = vae_view_f32(codes.data(), 4, kLatent);
-  vae_output room = vae_room_f32(floats.data(), floats.size());
+  vae_output output = vae_output_f32(floats.data(), floats.size());
   vae_metrics metrics = vae_no_metrics();
   vae_sampling sampling = vae_draw(2, 1);
   vae_trainer* new_trainer = nullptr;
@@ -114,22 +114,23 @@ std::vector<NullCase> null_step_cases() {
       NULL_CASE(vae_eval_step, "metrics", a.trainer.get(), &a.images, nullptr),
       NULL_CASE(vae_read_metrics, "trainer", nullptr, &a.metrics),
       NULL_CASE(vae_read_metrics, "metrics", a.trainer.get(), nullptr),
-      NULL_CASE(vae_encode, "trainer", nullptr, &a.images, &a.room, nullptr),
-      NULL_CASE(vae_encode, "images", a.trainer.get(), nullptr, &a.room,
+      NULL_CASE(vae_encode, "trainer", nullptr, &a.images, &a.output, nullptr),
+      NULL_CASE(vae_encode, "images", a.trainer.get(), nullptr, &a.output,
                 nullptr),
       NULL_CASE(vae_encode, "mean and logvar", a.trainer.get(), &a.images,
                 nullptr, nullptr),
-      NULL_CASE(vae_decode, "trainer", nullptr, &a.latent, &a.room),
-      NULL_CASE(vae_decode, "codes", a.trainer.get(), nullptr, &a.room),
+      NULL_CASE(vae_decode, "trainer", nullptr, &a.latent, &a.output),
+      NULL_CASE(vae_decode, "codes", a.trainer.get(), nullptr, &a.output),
       NULL_CASE(vae_decode, "images", a.trainer.get(), &a.latent, nullptr),
-      NULL_CASE(vae_sample, "trainer", nullptr, &a.sampling, &a.room),
-      NULL_CASE(vae_sample, "sampling", a.trainer.get(), nullptr, &a.room),
+      NULL_CASE(vae_sample, "trainer", nullptr, &a.sampling, &a.output),
+      NULL_CASE(vae_sample, "sampling", a.trainer.get(), nullptr, &a.output),
       NULL_CASE(vae_sample, "images", a.trainer.get(), &a.sampling, nullptr),
-      NULL_CASE(vae_reconstruct, "trainer", nullptr, &a.images, &a.room),
-      NULL_CASE(vae_reconstruct, "images", a.trainer.get(), nullptr, &a.room),
+      NULL_CASE(vae_reconstruct, "trainer", nullptr, &a.images, &a.output),
+      NULL_CASE(vae_reconstruct, "images", a.trainer.get(), nullptr, &a.output),
       NULL_CASE(vae_reconstruct, "output", a.trainer.get(), &a.images, nullptr),
-      NULL_CASE(vae_score, "trainer", nullptr, &a.images, &a.room, nullptr),
-      NULL_CASE(vae_score, "batch", a.trainer.get(), nullptr, &a.room, nullptr),
+      NULL_CASE(vae_score, "trainer", nullptr, &a.images, &a.output, nullptr),
+      NULL_CASE(vae_score, "batch", a.trainer.get(), nullptr, &a.output,
+                nullptr),
       NULL_CASE(vae_score, "reconstruction and kl", a.trainer.get(), &a.images,
                 nullptr, nullptr),
   };
@@ -146,7 +147,7 @@ std::vector<NullCase> null_dataset_cases() {
       NULL_CASE(vae_dataset_from_memory, "dataset", &a.images, kShape, nullptr),
       NULL_CASE(vae_dataset_info, "dataset", nullptr, &a.needed, nullptr,
                 nullptr),
-      NULL_CASE(vae_dataset_read, "dataset", nullptr, 0, 1, &a.room, nullptr,
+      NULL_CASE(vae_dataset_read, "dataset", nullptr, 0, 1, &a.output, nullptr,
                 0),
       NULL_CASE(vae_dataset_read, "images and labels", a.dataset.get(), 0, 1,
                 nullptr, nullptr, 0),
@@ -184,23 +185,23 @@ void all_refuse_null(const std::vector<NullCase>& cases) {
 
 }  // namespace
 
-TEST_CASE("NULL is refused by the parameter's name: configuration") {
+TEST_CASE("errors for NULL name the parameter: configuration") {
   all_refuse_null(null_config_cases());
 }
 
-TEST_CASE("NULL is refused by the parameter's name: lifetime, parameters") {
+TEST_CASE("errors for NULL name the parameter: lifetime, parameters") {
   all_refuse_null(null_lifetime_cases());
 }
 
-TEST_CASE("NULL is refused by the parameter's name: steps, inference") {
+TEST_CASE("errors for NULL name the parameter: steps, inference") {
   all_refuse_null(null_step_cases());
 }
 
-TEST_CASE("NULL is refused by the parameter's name: datasets, pictures") {
+TEST_CASE("errors for NULL name the parameter: datasets, pictures") {
   all_refuse_null(null_dataset_cases());
 }
 
-TEST_CASE("destroying NULL is nothing") {
+TEST_CASE("destroying NULL does nothing") {
   vae_destroy(nullptr);
   vae_dataset_destroy(nullptr);
 }

@@ -64,7 +64,7 @@ TEST_CASE("every tensor has a name, a shape and a size") {
           {"index is " + std::to_string(count)});
 }
 
-TEST_CASE("a tensor written is a tensor read, and is used") {
+TEST_CASE("a written tensor is read back and used") {
   const Trainer trainer = make_trainer();
   const auto pixels = pictures(2);
   const auto before = encoded(trainer.get(), pixels);
@@ -80,7 +80,7 @@ TEST_CASE("a tensor written is a tensor read, and is used") {
           doctest::Approx(bias[i % kLatent] - old[i % kLatent]).epsilon(1e-4));
 }
 
-TEST_CASE("bad writes change nothing") {
+TEST_CASE("failed writes change nothing") {
   const Trainer trainer = make_trainer();
   const auto before = saved(trainer.get());
   float bias[kLatent] = {1, 2, 3, 4};
@@ -101,7 +101,7 @@ TEST_CASE("bad writes change nothing") {
   CHECK(saved(trainer.get()) == before);
 }
 
-TEST_CASE("gradients are kept when asked for") {
+TEST_CASE("gradients are kept if configured") {
   vae_config config = small_config();
   float bias[kLatent];
   {

@@ -1,5 +1,4 @@
-// What the operating system does to a host: fork, a thread that is cancelled,
-// threads with small stacks.
+// Processes and threads of a host: fork, cancelled threads, small stacks.
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,12 +29,12 @@ vae_status step(vae_trainer* trainer) {
   return vae_train_step(trainer, &images, nullptr);
 }
 
-/// Training and every other kind of call that computes.
+/// Every kind of call that computes.
 vae_status use(vae_trainer* trainer) {
   const vae_batch images = view(shared_pixels());
   std::vector<float> scores(kMaxBatch), pixels(kMaxBatch * kPixels);
-  vae_output out = vae_room_f32(scores.data(), scores.size());
-  vae_output picture = vae_room_f32(pixels.data(), pixels.size());
+  vae_output out = vae_output_f32(scores.data(), scores.size());
+  vae_output picture = vae_output_f32(pixels.data(), pixels.size());
   const vae_status status = step(trainer);
   if (status != VAE_OK) return status;
   const vae_status scored = vae_score(trainer, &images, &out, nullptr);
@@ -57,7 +56,7 @@ int in_child(const std::function<bool()>& body) {
   return status;
 }
 
-/// `body` on a thread of so much stack.
+/// Runs `body` on a thread with a stack of this size.
 void on_stack(std::size_t bytes, void* (*body)(void*), void* user,
               void** result = nullptr) {
   pthread_attr_t attributes;
@@ -74,7 +73,7 @@ constexpr std::size_t kStack = std::size_t{256} << 10;  // what vae.h says
 }  // namespace
 
 #if !defined(__SANITIZE_THREAD__)  // which allows no fork beside threads
-TEST_CASE("a child of fork leaves the parent's trainer alone") {
+TEST_CASE("a child of fork cannot use the parent's trainer") {
   for (const std::int32_t engine : {VAE_ENGINE_BLOCKS, VAE_ENGINE_TILE}) {
     CAPTURE(engine);
     vae_trainer* trainer = make_trainer(two_threads(engine)).release();
@@ -96,7 +95,7 @@ TEST_CASE("a child of fork leaves the parent's trainer alone") {
   }
 }
 
-TEST_CASE("a child of fork makes trainers of its own") {
+TEST_CASE("a child of fork can create its own trainers") {
   for (const std::int32_t engine : {VAE_ENGINE_BLOCKS, VAE_ENGINE_TILE}) {
     CAPTURE(engine);
     const Trainer parents = make_trainer(two_threads(engine));
@@ -119,7 +118,7 @@ TEST_CASE("a child of fork makes trainers of its own") {
   }
 }
 
-TEST_CASE("a child of fork refuses threads that LibTorch cannot have there") {
+TEST_CASE("a child of fork rejects threads that LibTorch cannot have there") {
   const vae_config config = two_threads(VAE_ENGINE_BLOCKS);
   const Trainer parents = make_trainer(config);
   CHECK(step(parents.get()) == VAE_OK);
@@ -132,7 +131,7 @@ TEST_CASE("a child of fork refuses threads that LibTorch cannot have there") {
 }
 #endif
 
-TEST_CASE("a thread is cancelled after a call and not inside it") {
+TEST_CASE("a thread is cancelled after a call, not inside it") {
   struct Shared {
     Trainer trainer = make_trainer();
     std::string path = "cancelled.safetensors";

@@ -1,5 +1,5 @@
-// Images of several shapes, layouts and element types mean the same wherever
-// they come from, and a wish too large for memory is told as such.
+// The same images in several shapes, layouts and element types give the same
+// results; requests that exceed the memory are errors.
 #include <cstdlib>
 #include <thread>
 
@@ -73,14 +73,14 @@ TEST_CASE("layout and element type of results agree") {
   const vae_sampling sampling = vae_draw(kCount, 9);
   std::vector<float> chw(kCount * kRow), hwc(kCount * kRow);
   std::vector<std::uint8_t> bytes(kCount * kRow);
-  vae_output room = vae_room_f32(chw.data(), chw.size());
-  good(vae_sample(trainer.get(), &sampling, &room));
-  room = vae_room_f32(hwc.data(), hwc.size());
-  room.layout = VAE_HWC;
-  good(vae_sample(trainer.get(), &sampling, &room));
+  vae_output output = vae_output_f32(chw.data(), chw.size());
+  good(vae_sample(trainer.get(), &sampling, &output));
+  output = vae_output_f32(hwc.data(), hwc.size());
+  output.layout = VAE_HWC;
+  good(vae_sample(trainer.get(), &sampling, &output));
   CHECK(to_hwc(chw) == hwc);
-  room = vae_room_u8(bytes.data(), bytes.size());
-  good(vae_sample(trainer.get(), &sampling, &room));
+  output = vae_output_u8(bytes.data(), bytes.size());
+  good(vae_sample(trainer.get(), &sampling, &output));
   for (std::size_t i = 0; i < bytes.size(); ++i)
     REQUIRE(bytes[i] == static_cast<std::uint8_t>(chw[i] * 255.0f + 0.5f));
 }
@@ -114,7 +114,7 @@ TEST_CASE("several threads share one dataset") {
   CHECK(saved(one.get()) == saved(two.get()));
 }
 
-TEST_CASE("a vector that is no image is 1 x 1 x its length") {
+TEST_CASE("a plain vector has the shape 1 x 1 x length") {
   vae_config config = gaussian_config();
   config.height = 1;
   config.width = 7;
@@ -128,9 +128,9 @@ TEST_CASE("a vector that is no image is 1 x 1 x its length") {
   CHECK(last.mse < first.mse);
 }
 
-TEST_CASE("a step that takes more memory than there is") {
+TEST_CASE("a step that exceeds the memory") {
   constexpr std::uint32_t kMany = 65536, kWide = 64;
-  // A machine that has so much would take the step.
+  // A machine with that much memory would run the step.
   if (vae::available_host_memory() > std::int64_t{64} << 30) return;
   vae_config config = small_config();
   config.height = config.width = kWide;
@@ -157,7 +157,7 @@ TEST_CASE("a step that takes more memory than there is") {
   }
 }
 
-TEST_CASE("more memory than there is") {
+TEST_CASE("a model that exceeds the memory") {
   vae_config config = vae_default_config();
   config.device = VAE_CPU;
   config.height = config.width = 4096;

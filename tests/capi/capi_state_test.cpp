@@ -1,5 +1,5 @@
-// What calls may and may not do to a trainer: failures change nothing, nothing
-// is shared between trainers, and inference never shows in training.
+// Effects of calls on a trainer: failures change nothing, trainers share
+// nothing, and inference does not affect training.
 #include <cmath>
 #include <cstdio>
 #include <functional>
@@ -11,7 +11,7 @@ using namespace capi_test;
 
 namespace {
 
-/// Images that are finite, with a squared error that is not.
+/// Finite images whose squared error overflows.
 std::vector<float> too_bright() {
   return std::vector<float>(4 * kPixels, 1e30f);
 }
@@ -31,13 +31,13 @@ void parameters_are_finite(vae_trainer* trainer) {
   }
 }
 
-/// All that inference can do, once.
+/// Every inference call once.
 void use_everything(vae_trainer* trainer) {
   const auto pixels = pictures(20, 5);
   const vae_batch images = view(pixels);
   std::vector<float> first(20 * kPixels), second(20 * kPixels);
-  vae_output a = vae_room_f32(first.data(), first.size());
-  vae_output b = vae_room_f32(second.data(), second.size());
+  vae_output a = vae_output_f32(first.data(), first.size());
+  vae_output b = vae_output_f32(second.data(), second.size());
   good(vae_encode(trainer, &images, &a, &b));
   const vae_batch codes = vae_view_f32(second.data(), 20, kLatent);
   good(vae_decode(trainer, &codes, &a));
@@ -55,7 +55,7 @@ void use_everything(vae_trainer* trainer) {
 
 }  // namespace
 
-TEST_CASE("training learns") {
+TEST_CASE("training reduces the loss") {
   const Trainer trainer = make_trainer();
   const auto pixels = pictures(16);
   const vae_batch batch = view(pixels);
@@ -85,7 +85,7 @@ TEST_CASE("training learns") {
   CHECK(get(trainer.get(), VAE_UPDATES) == 62);
 }
 
-TEST_CASE("two trainers used in turn give what each gives alone") {
+TEST_CASE("two trainers used in turn do not affect each other") {
   vae_config other = small_config();
   other.seed = 8;
   const auto alone = [](const vae_config& config) {
@@ -104,7 +104,7 @@ TEST_CASE("two trainers used in turn give what each gives alone") {
   CHECK(saved(b.get()) == second);
 }
 
-TEST_CASE("trainers on their own threads give what each gives alone") {
+TEST_CASE("trainers on separate threads do not affect each other") {
   const Trainer one = make_trainer(), two = make_trainer();
   train(one.get(), 0, 10);
   const Trainer three = make_trainer();
@@ -139,10 +139,10 @@ TEST_CASE("inference is repeatable, and samples are drawn by index") {
   const auto draw = [&](std::uint64_t first, std::uint64_t count,
                         std::uint64_t seed) {
     std::vector<float> images(count * kPixels);
-    vae_output room = vae_room_f32(images.data(), images.size());
+    vae_output output = vae_output_f32(images.data(), images.size());
     vae_sampling sampling = vae_draw(count, seed);
     sampling.first = first;
-    good(vae_sample(trainer.get(), &sampling, &room));
+    good(vae_sample(trainer.get(), &sampling, &output));
     return images;
   };
   const auto all = draw(0, 6, 1);
@@ -154,7 +154,7 @@ TEST_CASE("inference is repeatable, and samples are drawn by index") {
   for (const float pixel : all) REQUIRE((pixel >= 0.0f && pixel <= 1.0f));
 }
 
-TEST_CASE("a checkpoint goes on bit for bit") {
+TEST_CASE("training continues from a checkpoint bit for bit") {
   const Trainer whole = make_trainer();
   train(whole.get(), 0, 4);
   const auto middle = saved(whole.get());
@@ -180,7 +180,7 @@ TEST_CASE("a checkpoint goes on bit for bit") {
   CHECK(saved(resumed.get()) == end);
 }
 
-TEST_CASE("epochs stopped in the middle go on where they stopped") {
+TEST_CASE("stopped epochs continue where they stopped") {
   const Dataset dataset = make_dataset(70);
   const Trainer whole = make_trainer();
   good(vae_train_epoch(whole.get(), dataset.get(), nullptr, nullptr));
@@ -220,7 +220,7 @@ TEST_CASE("any number of threads trains") {
     CHECK(loss == doctest::Approx(losses[0]).epsilon(1e-4));
 }
 
-TEST_CASE("a non-finite step is refused and leaves nothing behind") {
+TEST_CASE("a non-finite step fails and changes nothing") {
   const Trainer trainer = make_trainer(gaussian_config());
   train(trainer.get(), 0, 2);
   const auto before = saved(trainer.get());
@@ -296,7 +296,7 @@ TEST_CASE("the last error is this thread's last failure") {
   CHECK(vae_last_error() == text);
 }
 
-TEST_CASE("a text longer than its room is cut between characters") {
+TEST_CASE("a text longer than its buffer is cut between characters") {
   std::string path = "no/such/";
   while (path.size() < 3000) path += "\xE2\x82\xAC";  // three bytes a character
   vae_dataset* dataset = nullptr;
@@ -337,7 +337,7 @@ TEST_CASE("handles are destroyed in any order") {
   }
 }
 
-TEST_CASE("the log tells why the CPU was taken, until it is turned off") {
+TEST_CASE("the log gives the reason for the CPU, until it is turned off") {
   std::vector<std::string> lines;
   const auto note = [](std::int32_t level, const char* text, void* user) {
     CHECK((level >= VAE_LOG_WARNING && level <= VAE_LOG_DETAIL));
@@ -348,10 +348,10 @@ TEST_CASE("the log tells why the CPU was taken, until it is turned off") {
   good(vae_set_log_callback(note, &lines, VAE_LOG_DETAIL));
   make_trainer(config);
   good(vae_set_log_callback(nullptr, nullptr, 0));
-  const std::size_t told = lines.size();
+  const std::size_t count = lines.size();
   vae_config resolved = vae_default_config();
   const Trainer trainer = make_trainer(config);
   good(vae_get_config(trainer.get(), &resolved));
-  if (resolved.device == VAE_CPU) CHECK(told > 0);
-  CHECK(lines.size() == told);
+  if (resolved.device == VAE_CPU) CHECK(count > 0);
+  CHECK(lines.size() == count);
 }

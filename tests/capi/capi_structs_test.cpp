@@ -1,5 +1,5 @@
-// The structs of vae.h: where their fields lie, what init functions write, and
-// how hosts of other versions are served.
+// The structs of vae.h: offsets of fields, what init functions write, and hosts
+// of other versions.
 #include <array>
 #include <cstring>
 
@@ -19,7 +19,7 @@ vae_status config_init(vae_config* config, std::uint32_t size) {
   return vae_config_init(config, size, VAE_ABI_VERSION);
 }
 
-/// A struct followed by what a newer host might have added.
+/// A struct followed by a field that a newer host might have.
 template <class T>
 struct Newer {
   T known;
@@ -28,30 +28,31 @@ struct Newer {
 
 template <class T>
 void init_keeps_its_rules(const InitOf<T>& api) {
-  std::array<unsigned char, sizeof(Newer<T>) + 8> room;
-  auto* object = reinterpret_cast<T*>(room.data());
+  std::array<unsigned char, sizeof(Newer<T>) + 8> memory;
+  auto* object = reinterpret_cast<T*>(memory.data());
   for (std::uint32_t size = api.minimum; size <= sizeof(Newer<T>); size += 8) {
     CAPTURE(size);
-    room.fill(0xAB);
+    memory.fill(0xAB);
     good(api.init(object, size));
     std::uint32_t written = 0;
-    std::memcpy(&written, room.data(), sizeof written);
+    std::memcpy(&written, memory.data(), sizeof written);
     CHECK(written == size);
-    for (std::size_t i = size; i < room.size(); ++i) REQUIRE(room[i] == 0xAB);
-    for (std::size_t i = sizeof(T); i < size; ++i) REQUIRE(room[i] == 0);
+    for (std::size_t i = size; i < memory.size(); ++i)
+      REQUIRE(memory[i] == 0xAB);
+    for (std::size_t i = sizeof(T); i < size; ++i) REQUIRE(memory[i] == 0);
   }
   for (const std::uint32_t size :
        {0u, 4u, api.minimum - 8, api.minimum + 4, 4104u, 0xCCCCCCCCu}) {
-    room.fill(0xAB);
+    memory.fill(0xAB);
     refused(api.init(object, size), VAE_E_ARGUMENT,
             {"struct_size", std::to_string(size), std::to_string(api.minimum),
              std::to_string(sizeof(T))});
-    for (const unsigned char byte : room) REQUIRE(byte == 0xAB);
+    for (const unsigned char byte : memory) REQUIRE(byte == 0xAB);
   }
   refused(api.init(nullptr, sizeof(T)), VAE_E_ARGUMENT, {"NULL"});
 }
 
-/// `use` takes the struct through a function that reads it.
+/// `use` passes the struct to a function that reads it.
 template <class T, class Use>
 void sizes_are_checked(const T& valid, std::uint32_t minimum, Use&& use) {
   T changed = valid;
@@ -60,8 +61,8 @@ void sizes_are_checked(const T& valid, std::uint32_t minimum, Use&& use) {
     refused(use(&changed), VAE_E_ARGUMENT,
             {"struct_size", std::to_string(size), std::to_string(minimum)});
   }
-  // Cut off right behind an older host's last field: what follows in memory is
-  // not the struct's and must be neither read nor written.
+  // Ends after an older host's last field: the following memory must be neither
+  // read nor written.
   std::vector<unsigned char> older(minimum + 64, 0xEE);
   std::memcpy(older.data(), &valid, minimum);
   std::memcpy(older.data(), &minimum, sizeof minimum);
@@ -91,7 +92,7 @@ TEST_CASE("structs have the sizes that vae.h promises") {
   CHECK(sizeof(vae_param) == 152);
 }
 
-TEST_CASE("the oldest struct that is honoured ends where vae.h says") {
+TEST_CASE("the oldest accepted struct ends where vae.h says") {
   CHECK(offsetof(vae_config, device) == 168);
   CHECK(offsetof(vae_batch, stream) == 40);
   CHECK(offsetof(vae_output, stream) == 40);
@@ -149,7 +150,7 @@ TEST_CASE("the defaults are the original program") {
   CHECK(!r.progress);
 }
 
-TEST_CASE("a host of another interface is told so") {
+TEST_CASE("a host of another interface version gets an error") {
   vae_config config = small_config();
   for (const std::uint32_t foreign : {0u, VAE_ABI_VERSION + 1u, 77u}) {
     vae_config untouched = small_config();
@@ -168,7 +169,7 @@ TEST_CASE("a host of another interface is told so") {
   CHECK(vae_abi_version() == VAE_ABI_VERSION);
 }
 
-TEST_CASE("a zeroed struct is an error and no silent default") {
+TEST_CASE("a zeroed struct is an error, not a default") {
   const vae_config zero{};
   vae_trainer* trainer = nullptr;
   refused(vae_create(&zero, &trainer), VAE_E_ARGUMENT, {"struct_size"});
@@ -188,7 +189,7 @@ TEST_CASE("sizes of a configuration") {
   });
 }
 
-TEST_CASE("sizes of what a trainer is given") {
+TEST_CASE("sizes of a trainer's arguments") {
   const Trainer trainer = make_trainer();
   const auto pixels = pictures(4);
   const vae_batch images = view(pixels);
@@ -196,8 +197,8 @@ TEST_CASE("sizes of what a trainer is given") {
     return vae_train_step(trainer.get(), batch, nullptr);
   });
   std::vector<float> codes(4 * kLatent);
-  const vae_output room = vae_room_f32(codes.data(), codes.size());
-  sizes_are_checked(room, 40, [&](vae_output* output) {
+  const vae_output mean = vae_output_f32(codes.data(), codes.size());
+  sizes_are_checked(mean, 40, [&](vae_output* output) {
     const vae_status status =
         vae_encode(trainer.get(), &images, output, nullptr);
     if (status == VAE_OK) CHECK(output->written == codes.size() * 4);
@@ -210,7 +211,7 @@ TEST_CASE("sizes of what a trainer is given") {
   });
   std::vector<std::uint8_t> drawn(2 * kPixels);
   sizes_are_checked(vae_draw(2, 1), 40, [&](vae_sampling* sampling) {
-    vae_output output = vae_room_u8(drawn.data(), drawn.size());
+    vae_output output = vae_output_u8(drawn.data(), drawn.size());
     return vae_sample(trainer.get(), sampling, &output);
   });
   const Dataset dataset = make_dataset(8);
@@ -219,7 +220,7 @@ TEST_CASE("sizes of what a trainer is given") {
   });
 }
 
-TEST_CASE("sizes of a description") {
+TEST_CASE("sizes of vae_param") {
   const Trainer trainer = make_trainer();
   vae_param param;
   good(vae_param_init(&param, sizeof param));

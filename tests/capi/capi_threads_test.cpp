@@ -1,5 +1,5 @@
-// One trainer, one thread: what a second thread and what a progress callback
-// may do, and how a run is stopped.
+// One trainer, one thread: calls of a second thread and of a progress callback,
+// and stopping a run.
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -42,39 +42,39 @@ const std::vector<std::uint8_t>& shared_pixels() {
 /// Calls that a progress callback may make on its own trainer.
 std::vector<Named> allowed_calls() {
   static std::vector<float> first(64 * kPixels), second(64 * kPixels);
-  const auto room = [](std::vector<float>& memory) {
-    return vae_room_f32(memory.data(), memory.size());
+  const auto output_in = [](std::vector<float>& memory) {
+    return vae_output_f32(memory.data(), memory.size());
   };
   return {
       {"vae_encode",
        [=](vae_trainer* t) {
          const vae_batch images = view(shared_pixels());
-         vae_output a = room(first), b = room(second);
+         vae_output a = output_in(first), b = output_in(second);
          return vae_encode(t, &images, &a, &b);
        }},
       {"vae_decode",
        [=](vae_trainer* t) {
          const std::vector<float> zeros(4 * kLatent);
          const vae_batch codes = vae_view_f32(zeros.data(), 4, kLatent);
-         vae_output a = room(first);
+         vae_output a = output_in(first);
          return vae_decode(t, &codes, &a);
        }},
       {"vae_sample",
        [=](vae_trainer* t) {
          const vae_sampling sampling = vae_draw(16, 1);
-         vae_output a = room(first);
+         vae_output a = output_in(first);
          return vae_sample(t, &sampling, &a);
        }},
       {"vae_reconstruct",
        [=](vae_trainer* t) {
          const vae_batch images = view(shared_pixels());
-         vae_output a = room(first);
+         vae_output a = output_in(first);
          return vae_reconstruct(t, &images, &a);
        }},
       {"vae_score",
        [=](vae_trainer* t) {
          const vae_batch images = view(shared_pixels());
-         vae_output a = room(first), b = room(second);
+         vae_output a = output_in(first), b = output_in(second);
          return vae_score(t, &images, &a, &b);
        }},
       {"vae_save_memory",
@@ -151,49 +151,49 @@ std::vector<Named> busy_calls(vae_dataset* dataset) {
 
 }  // namespace
 
-TEST_CASE("a progress callback is told where the run stands") {
+TEST_CASE("a progress callback receives the state of the run") {
   const Trainer trainer = make_trainer();
   const Dataset dataset = make_dataset(40);
-  std::vector<vae_progress> told;
+  std::vector<vae_progress> reports;
   vae_metrics metrics = vae_no_metrics();
   good(epoch_with(
       trainer.get(), dataset.get(),
       [&](const vae_progress& now) {
-        told.push_back(now);
+        reports.push_back(now);
         return 0;
       },
       &metrics));
-  REQUIRE(told.size() == 3);  // 16 + 16 + 8 images
-  for (std::size_t i = 0; i < told.size(); ++i) {
-    CHECK(told[i].struct_size == sizeof(vae_progress));
-    CHECK(told[i].phase == VAE_PHASE_TRAIN);
-    CHECK(told[i].epoch == 0);
-    CHECK(told[i].step == i + 1);
-    CHECK(told[i].steps == 3);
-    CHECK(told[i].loss > 0);
-    CHECK(told[i].seconds > 0);
+  REQUIRE(reports.size() == 3);  // 16 + 16 + 8 images
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    CHECK(reports[i].struct_size == sizeof(vae_progress));
+    CHECK(reports[i].phase == VAE_PHASE_TRAIN);
+    CHECK(reports[i].epoch == 0);
+    CHECK(reports[i].step == i + 1);
+    CHECK(reports[i].steps == 3);
+    CHECK(reports[i].loss > 0);
+    CHECK(reports[i].seconds > 0);
   }
-  CHECK(told[0].images == 16);
-  CHECK(told[2].images == 40);
+  CHECK(reports[0].images == 16);
+  CHECK(reports[2].images == 40);
   CHECK(metrics.images == 40);
   CHECK(metrics.steps == 3);
-  CHECK(told[2].loss == doctest::Approx(metrics.loss));
+  CHECK(reports[2].loss == doctest::Approx(metrics.loss));
 
-  told.clear();
+  reports.clear();
   vae_run run = vae_default_run();
   std::function<std::int32_t(const vae_progress&)> note =
       [&](const vae_progress& now) {
-        told.push_back(now);
+        reports.push_back(now);
         return 0;
       };
   run.every_steps = 0;
   run.progress = call_function;
   run.user = &note;
   good(vae_evaluate(trainer.get(), dataset.get(), &run, &metrics));
-  REQUIRE(told.size() == 1);
-  CHECK(told[0].phase == VAE_PHASE_EVALUATE);
-  CHECK(told[0].step == 3);
-  CHECK(told[0].images == 40);
+  REQUIRE(reports.size() == 1);
+  CHECK(reports[0].phase == VAE_PHASE_EVALUATE);
+  CHECK(reports[0].step == 3);
+  CHECK(reports[0].images == 40);
   CHECK(metrics.gradient_norm == 0);
 }
 
@@ -279,7 +279,7 @@ TEST_CASE("a progress callback stops the run") {
   CHECK(saved(trainer.get()) == saved(whole.get()));
 }
 
-TEST_CASE("a C++ exception from a callback does not pass the border") {
+TEST_CASE("a C++ exception in a callback does not leave the library") {
   const Trainer trainer = make_trainer();
   const Dataset dataset = make_dataset(32);
   refused(epoch_with(trainer.get(), dataset.get(),
@@ -290,7 +290,7 @@ TEST_CASE("a C++ exception from a callback does not pass the border") {
   train(trainer.get(), 0, 1);
 }
 
-TEST_CASE("a second thread is refused while a call is under way") {
+TEST_CASE("a second thread gets BUSY during a call") {
   const Trainer trainer = make_trainer(), quiet = make_trainer();
   const Dataset dataset = make_dataset(32);
   good(vae_train_epoch(quiet.get(), dataset.get(), nullptr, nullptr));
@@ -317,7 +317,7 @@ TEST_CASE("a second thread is refused while a call is under way") {
   CHECK(saved(trainer.get()) == saved(quiet.get()));
 }
 
-TEST_CASE("threads that fight for one trainer are served or refused") {
+TEST_CASE("concurrent calls on one trainer succeed or get BUSY") {
   const Trainer trainer = make_trainer();
   std::atomic<int> served{0}, refusals{0}, others{0};
   const auto fight = [&] {
@@ -339,7 +339,7 @@ TEST_CASE("threads that fight for one trainer are served or refused") {
   CHECK(get(trainer.get(), VAE_STEP) == served);
 }
 
-TEST_CASE("cancel is a level: it stops every run until it is cleared") {
+TEST_CASE("cancel is level-triggered: it stops every run until it is cleared") {
   const Trainer trainer = make_trainer();
   const Dataset dataset = make_dataset(64);
   const auto before = saved(trainer.get());
@@ -356,7 +356,7 @@ TEST_CASE("cancel is a level: it stops every run until it is cleared") {
   CHECK(get(trainer.get(), VAE_EPOCH) == 1);
 }
 
-TEST_CASE("another thread stops a run in its middle") {
+TEST_CASE("another thread stops a running epoch") {
   const Trainer trainer = make_trainer();
   const Dataset dataset = make_dataset(160);
   std::promise<void> running;
@@ -364,13 +364,13 @@ TEST_CASE("another thread stops a run in its middle") {
     running.get_future().wait();
     good(vae_cancel(trainer.get(), 1));
   });
-  bool told = false;
+  bool started = false;
   // The run cannot end by itself: each callback waits for the other thread.
   refused(
       epoch_with(trainer.get(), dataset.get(),
                  [&](const vae_progress&) {
-                   if (!told) running.set_value();
-                   told = true;
+                   if (!started) running.set_value();
+                   started = true;
                    std::this_thread::sleep_for(std::chrono::milliseconds(200));
                    return 0;
                  }),

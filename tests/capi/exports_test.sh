@@ -1,6 +1,6 @@
 #!/bin/sh
-# Does the shared library export what vae.h declares, and nothing else? And does
-# it call nothing that ends the host's process?
+# The shared library exports exactly what vae.h declares, and calls nothing that
+# ends the host's process.
 # Usage: exports_test.sh VAE_H LIBVAE_SO
 set -eu
 export LC_ALL=C
@@ -25,8 +25,8 @@ if ! diff -u "$folder/declared" "$folder/exported"; then
   exit 1
 fi
 
-# Allowed: what the compiler calls itself, for static objects (atexit, and
-# guard_abort, which takes a lock back) and for exceptions that leave noexcept
+# Allowed: calls inserted by the compiler, for static objects (atexit, and
+# guard_abort, which releases a lock) and for exceptions that leave noexcept
 # functions (terminate, _ZSt9terminatev); LibTorch's failed checks, which throw.
 ends=$(nm -D --undefined-only "$library" | awk '{ print $2 }' |
   sed 's/@.*//' | grep -iE 'abort|terminate|exit|assert|^raise$|^kill$' |

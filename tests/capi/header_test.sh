@@ -1,8 +1,7 @@
 #!/bin/sh
-# Does vae.h compile by itself, as C and as C++, without a single warning?
+# vae.h compiles alone, as C and as C++, without a warning.
 # Usage: header_test.sh FOLDER_OF_VAE_H
-# A compiler that is not there is skipped loudly, and fails the test when
-# VAE_REQUIRE_ALL is 1.
+# A missing compiler is skipped with a message; with VAE_REQUIRE_ALL=1 it fails.
 set -eu
 include=$1
 warnings="-pedantic -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow \

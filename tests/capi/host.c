@@ -1,6 +1,6 @@
-/* A host written in C99: trains on pictures made from arithmetic, and checks
- * what it is given at every step. It is linked with libvae.so and, a second
- * time, with libvae.a; both must print the same. It knows vae.h and no more. */
+/* A host in C99: trains on computed images and checks the results of every
+ * step. It is linked with libvae.so and again with libvae.a; both must print
+ * the same. It includes vae.h only. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,12 +105,12 @@ static void use_model(vae_trainer* trainer) {
   static float decoded[COUNT * PIXELS], again[COUNT * PIXELS];
   static uint8_t samples[9 * PIXELS];
   float losses[COUNT];
-  vae_output mean = vae_room_f32(means, COUNT * LATENT);
-  vae_output logvar = vae_room_f32(logvars, COUNT * LATENT);
-  vae_output pictures = vae_room_f32(decoded, COUNT * PIXELS);
-  vae_output straight = vae_room_f32(again, COUNT * PIXELS);
-  vae_output drawn = vae_room_u8(samples, sizeof samples);
-  vae_output scores = vae_room_f32(losses, COUNT);
+  vae_output mean = vae_output_f32(means, COUNT * LATENT);
+  vae_output logvar = vae_output_f32(logvars, COUNT * LATENT);
+  vae_output pictures = vae_output_f32(decoded, COUNT * PIXELS);
+  vae_output straight = vae_output_f32(again, COUNT * PIXELS);
+  vae_output drawn = vae_output_u8(samples, sizeof samples);
+  vae_output scores = vae_output_f32(losses, COUNT);
   vae_batch codes, grid;
   double error = 0;
   int i;

@@ -1,4 +1,4 @@
-"""What goes wrong: one line that names the offence, and the exit code."""
+"""Errors: one line that names the bad value, and the exit code."""
 
 import json
 import os
@@ -6,33 +6,26 @@ import resource
 import signal
 import unittest
 
-from support import (CommandTest, SMALL, VAE, main, png_bytes, read_bytes,
-                     run, write_idx)
+from support import (ModelTest, SMALL, VAE, main, png_bytes, read_bytes, run,
+                     write_idx)
 
 FAILURE, USAGE = 1, 2
 COMMANDS = ("train", "eval", "sample", "reconstruct", "interpolate", "encode",
             "info", "diagnose")
 
 
-class ErrorsTest(CommandTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.out = os.path.join(cls.folder, "run")
-        cls.train(cls, cls.out, "--max-steps", 1)
-        cls.model = os.path.join(cls.out, "model.safetensors")
-
-    def refused(self, code, *words, says=(), **options):
-        out, err = run(*words, code=code, **options)
+class ErrorsTest(ModelTest):
+    def refused(self, code, *arguments, says=(), **options):
+        out, err = run(*arguments, code=code, **options)
         self.assertEqual(out, "")
         self.assertTrue(err.startswith("vae: "), err)
         self.assertEqual(err.count("\n"), 1, err)
         for text in says:
             self.assertIn(text, err)
 
-    def refused_training(self, code, *words, says=(), **options):
+    def refused_training(self, code, *arguments, says=(), **options):
         self.refused(code, "train", "--data", self.data, "--out",
-                     self.path("refused"), *words, says=says, **options)
+                     self.path("refused"), *arguments, says=says, **options)
 
     def test_usage(self):
         self.refused(USAGE)
@@ -94,7 +87,7 @@ class ErrorsTest(CommandTest):
         self.refused(FAILURE, "train", "--data", data, "--out",
                      self.path("refused"), says=["train-images-idx3-ubyte"])
 
-    def test_broken_test_set_is_no_missing_one(self):
+    def test_broken_test_set_is_not_a_missing_one(self):
         data = self.path("half")
         os.mkdir(data)
         write_idx(os.path.join(data, "train-images-idx3-ubyte"), (9, 28, 28),
@@ -104,7 +97,7 @@ class ErrorsTest(CommandTest):
         self.refused(FAILURE, "eval", "--model", self.model, "--data", data,
                      says=["t10k-images-idx3-ubyte"])
 
-    def test_unreadable_test_set_is_no_missing_one(self):
+    def test_unreadable_test_set_is_not_a_missing_one(self):
         missing = self.path("missing")
         for name in ("test", "t10k-images-idx3-ubyte.gz"):
             data = self.path("link-" + name)
@@ -124,7 +117,7 @@ class ErrorsTest(CommandTest):
             self.refused(FAILURE, "eval", "--model", self.model, "--data", data,
                          says=[os.path.join(data, name)])
 
-    def test_picture_of_the_test_set_is_a_link_to_nowhere(self):
+    def test_picture_of_the_test_set_is_a_dangling_link(self):
         data = self.path("link-picture")
         for part in ("train", "test"):
             os.makedirs(os.path.join(data, part))
@@ -136,20 +129,20 @@ class ErrorsTest(CommandTest):
         self.refused(FAILURE, "eval", "--model", self.model, "--data", data,
                      says=[link])
 
-    def test_no_test_set_where_one_is_asked_for(self):
+    def test_requested_test_set_is_missing(self):
         data = self.path("only-train")
         os.mkdir(data)
         write_idx(os.path.join(data, "train-images-idx3-ubyte"), (9, 28, 28),
                   bytes(9 * 784))
         self.refused(FAILURE, "eval", "--model", self.model, "--data", data,
                      "--set", "test", says=[data, "no test set"])
-        for words, used in (((), "train"), (("--set", "train"), "train")):
+        for arguments, used in (((), "train"), (("--set", "train"), "train")):
             out, _ = run("eval", "--model", self.model, "--data", data,
-                         "--json", *words)
+                         "--json", *arguments)
             self.assertEqual(json.loads(out)["set"], used)
 
     @unittest.skipUnless(os.geteuid() == 0, "needs to become another user")
-    def test_test_set_that_may_not_be_read(self):
+    def test_test_set_without_read_permission(self):
         data = self.path("private")
         os.mkdir(data)
         for name in ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte"):
@@ -161,7 +154,7 @@ class ErrorsTest(CommandTest):
                      preexec_fn=lambda: os.setuid(65534))
 
     @unittest.skipUnless(os.geteuid() == 0, "needs to become another user")
-    def test_results_in_a_folder_that_may_not_be_read(self):
+    def test_output_folder_without_read_permission(self):
         out = self.path("unreadable")
         os.mkdir(out)
         os.chmod(out, 0o333)
@@ -208,13 +201,13 @@ class ErrorsTest(CommandTest):
         self.train(forced, "--max-steps", 1)
         self.train(forced, "--max-steps", 2, "--force")
 
-    def test_no_folder_can_be_made(self):
+    def test_folder_cannot_be_created(self):
         file = self.path("file")
         open(file, "w").close()
         self.refused(FAILURE, "train", "--data", self.data, "--out", file,
                      *SMALL, says=[file])
 
-    def test_cuda_where_there_is_none(self):
+    def test_cuda_without_a_device(self):
         out, _ = run("diagnose")
         if "usable: true" in out.split("cuda", 1)[-1]:
             self.skipTest("this machine has a GPU")

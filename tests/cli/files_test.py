@@ -1,4 +1,4 @@
-"""Files that are there already, and two commands that write at one time."""
+"""Existing files, and two commands that write at the same time."""
 
 import errno
 import os
@@ -6,23 +6,16 @@ import shutil
 import subprocess
 import unittest
 
-from support import (CommandTest, SMALL, VAE, events, main, named, read_bytes,
+from support import (ModelTest, SMALL, VAE, events, main, named, read_bytes,
                      read_npy, run, start)
 
 NO_LOCKS = os.environ.get("VAE_NO_LOCKS")
 
 
-class FilesTest(CommandTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.out = os.path.join(cls.folder, "run")
-        cls.train(cls, cls.out, "--max-steps", 1)
-        cls.model = os.path.join(cls.out, "model.safetensors")
-
-    def encode(self, out, *words, code=0):
+class FilesTest(ModelTest):
+    def encode(self, out, *arguments, code=0):
         return run("encode", "--model", self.model, "--data", self.data,
-                   "--out", out, *words, code=code)
+                   "--out", out, *arguments, code=code)
 
     def test_any_file_of_a_run_is_kept(self):
         for name in ("model.safetensors", "sample_3.png", "reconstruction.png"):
@@ -47,7 +40,7 @@ class FilesTest(CommandTest):
         _, err = run("train", "--data", self.data, "--out", out, *SMALL,
                      "--force", code=1)
         self.assertIn(out + ": another run is writing into it", err)
-        first.kill()  # the lock dies with its process
+        first.kill()  # releases the lock
         first.communicate()
         self.train(out, "--max-steps", 1, "--force")
 
@@ -65,12 +58,12 @@ class FilesTest(CommandTest):
                 + os.strerror(error))
             read_bytes(os.path.join(out, "model.safetensors"))
 
-    def run_with_mount(self, target, *words):
-        """Runs the command where `target` is mounted by itself; its error."""
+    def run_with_mount(self, target, *arguments):
+        """Runs the command with `target` as a mount point; returns its error."""
         done = subprocess.run(
             ["unshare", "-rm", "sh", "-c",
              'mount --bind "$1" "$1" || exit 99; shift; exec "$@"', "sh",
-             target, VAE, *map(str, words)],
+             target, VAE, *map(str, arguments)],
             capture_output=True, text=True, timeout=120)
         if done.returncode == 99 or done.stderr.startswith("unshare:"):
             self.skipTest("may not mount: " + done.stderr)
@@ -82,8 +75,8 @@ class FilesTest(CommandTest):
         mounted = self.path("mounted.npy")
         with open(mounted, "w") as file:
             file.write("mine")
-        said = " cannot be written: it is mounted by itself; mount its folder"
-        nowhere = self.path("nowhere")  # so this is refused before the work
+        said = " cannot be written: it is a mount point; mount its folder"
+        nowhere = self.path("nowhere")  # the error comes before data are read
         self.assertIn(mounted + said, self.run_with_mount(
             mounted, "encode", "--model", nowhere, "--data", nowhere, "--out",
             mounted))

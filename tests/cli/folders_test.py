@@ -1,4 +1,4 @@
-"""Folders of pictures that can be read in two ways, or only in part."""
+"""Folders of pictures that are ambiguous, or can be read only in part."""
 
 import os
 

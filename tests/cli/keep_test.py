@@ -1,4 +1,4 @@
-"""What ends or disturbs `vae train`: no finished step is lost."""
+"""Interruptions and failures of `vae train`: no completed step is lost."""
 
 import os
 import resource
@@ -12,11 +12,11 @@ from support import (CommandTest, Picture, SMALL, STEPS, events, main, named,
 
 
 class KeepTest(CommandTest):
-    def begin(self, out, *words, step=3, **options):
-        """A long run that has done `step` steps of its second epoch."""
+    def begin(self, out, *arguments, step=3, **options):
+        """A long run that has completed `step` steps of its second epoch."""
         process = start("train", "--data", self.data, "--out", out, *SMALL,
                         "--threads", 1, "--json", "--epochs", 100000,
-                        "--log-every", 1, *words, **options)
+                        "--log-every", 1, *arguments, **options)
         for line in process.stdout:
             (event,) = events(line)
             if event.get("epoch") == 2 and event.get("step") == step:
@@ -61,10 +61,10 @@ class KeepTest(CommandTest):
             process.send_signal(kind)  # a closing terminal sends two
             self.ends(process, out)
 
-    def test_nobody_reads_the_output(self):
+    def test_reader_of_the_output_exits(self):
         for name, ignored in (("closed", False), ("closed-ignored", True)):
             out = self.path(name)
-            # Python ignores SIGPIPE; what it starts does unless restored.
+            # Python ignores SIGPIPE, and so do its children unless restored.
             process = self.begin(out, restore_signals=not ignored)
             process.stdout.close()
             process.stdout = None
@@ -137,7 +137,7 @@ class KeepTest(CommandTest):
                      code=1)
         self.assertIn("x.png: images of 2 channels cannot be drawn", err)
 
-    def test_data_that_go_away_are_read_already(self):
+    def test_data_deleted_during_training(self):
         data = self.path("going")
         shutil.copytree(self.data, data)
         process = start("train", "--data", data, "--out", self.path("stays"),
@@ -152,7 +152,7 @@ class KeepTest(CommandTest):
         self.assertEqual(named(lines, "eval")[-1]["epoch"], 20)
         self.assertTrue(lines[-1]["complete"])
 
-    def test_checkpoint_that_can_no_longer_be_written(self):
+    def test_later_checkpoint_cannot_be_written(self):
         def directory_in_the_way(_, checkpoint):
             os.rename(checkpoint, checkpoint + ".before")
             os.mkdir(checkpoint)
@@ -185,7 +185,7 @@ class KeepTest(CommandTest):
             self.assertEqual([file for file in os.listdir(out)
                               if file.startswith(".vae-")], [])
 
-    def test_files_come_before_figures_and_pictures(self):
+    def test_files_are_written_before_evaluation_and_pictures(self):
         lines = self.train(self.path("order"), "--epochs", 1)
         self.assertEqual(
             [(line["event"], line.get("what")) for line in lines
@@ -201,7 +201,7 @@ class KeepTest(CommandTest):
         self.assertEqual(err.count("\n"), 1, err)
         steps = self.progress(out)["steps"]
         self.assertGreaterEqual(steps, 1)
-        self.assertIn(f"all until step {steps} is saved, to go on: ", err)
+        self.assertIn(f"all until step {steps} is saved, to resume: ", err)
         self.assertIn("--resume " + os.path.join(out, "checkpoint.safetensors"),
                       err)
 

@@ -1,33 +1,25 @@
-"""The command's manners: numbers, output that cannot be written, and words for
-what is wrong with a file."""
+"""Numbers on the command line, output that cannot be written, and error texts
+about files."""
 
 import json
 import os
 import struct
 import subprocess
 
-from support import (CommandTest, SMALL, VAE, main, named, png_bytes,
-                     read_bytes, run, write_idx)
+from support import (ModelTest, SMALL, VAE, main, named, png_bytes, read_bytes,
+                     run, write_idx)
 
 FAILURE, USAGE = 1, 2
 
 
-class MannersTest(CommandTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.out = os.path.join(cls.folder, "run")
-        cls.train(cls, cls.out, "--max-steps", 1)
-        cls.model = os.path.join(cls.out, "model.safetensors")
-        cls.checkpoint = os.path.join(cls.out, "checkpoint.safetensors")
-
+class MannersTest(ModelTest):
     def write(self, name, content):
         with open(self.path(name), "wb") as file:
             file.write(content)
         return self.path(name)
 
-    def refused(self, *words, says, code=FAILURE, **options):
-        _, err = run(*words, code=code, **options)
+    def refused(self, *arguments, says, code=FAILURE, **options):
+        _, err = run(*arguments, code=code, **options)
         self.assertEqual(err.count("\n"), 1, err)
         for text in says:
             self.assertIn(text, err)
@@ -64,14 +56,14 @@ class MannersTest(CommandTest):
         picture = ["--out", self.path("x.png")]
         data = ["--data", self.data]
         model = ["--model", self.model]
-        for words in (["--help"], ["--version"], ["train", "--help"],
+        for arguments in (["--help"], ["--version"], ["train", "--help"],
                       ["info", self.model], ["diagnose"], ["diagnose", "--json"],
                       ["eval", *model, *data], ["sample", *model, *picture],
                       ["reconstruct", *model, *data, *picture],
                       ["interpolate", *model, *data, *picture],
                       ["encode", *model, *data, "--out", self.path("x.npy")],
                       ["train", *data, "--out", self.path("unheard"), *SMALL]):
-            command = " ".join(f"'{word}'" for word in [VAE, *words])
+            command = " ".join(f"'{argument}'" for argument in [VAE, *arguments])
             for where, why in ((">/dev/full", "No space left"),
                                (">&-", "Bad file descriptor")):
                 self.refused_by_shell(f"{command} {where}", why)
@@ -98,9 +90,9 @@ class MannersTest(CommandTest):
         refused("typo.json", b'{"lerning_rate": 1}', "lerning_rate")
         bom = self.write("bom.json", b'\xef\xbb\xbf{"latent": 7}')
         lines = self.train(self.path("bom"), "--config", bom, "--max-steps", 1)
-        self.assertEqual(lines[0]["config"]["latent"], 4)  # by its option
+        self.assertEqual(lines[0]["config"]["latent"], 4)  # from the option
 
-    def test_images_that_are_none(self):
+    def test_files_that_are_not_images(self):
         picture = self.write("one.png", png_bytes(8, 8, 1, bytes(64)))
         self.refused("train", "--data", picture, "--out", self.path("refused"),
                      says=[picture, "PNG", "folder"])
@@ -118,7 +110,7 @@ class MannersTest(CommandTest):
         config = self.write("m.json",
                             header.pop("__metadata__")["vae.config"].encode())
         text = json.dumps(header).encode()
-        # 0x7b20: the length itself looks like a blank and a brace.
+        # 0x7b20: the bytes of the length are a blank and a brace.
         text += b" " * (0x7b20 - len(text))
         model = self.write("m.safetensors", struct.pack("<Q", len(text)) + text
                            + whole[8 + length:])
@@ -126,7 +118,7 @@ class MannersTest(CommandTest):
         out, _ = run("info", model, "--config", config, "--json")
         self.assertEqual(json.loads(out)["kind"], "model")
 
-    def test_names_that_are_there_twice(self):
+    def test_duplicate_names(self):
         whole = read_bytes(self.checkpoint)
         length, = struct.unpack("<Q", whole[:8])
         text = whole[8:8 + length]
@@ -143,10 +135,10 @@ class MannersTest(CommandTest):
                               + whole[8 + length:])
             self.refused("info", path, says=[path + ": ", said, "twice"])
 
-    def test_resuming_what_is_no_checkpoint(self):
+    def test_resuming_from_a_model(self):
         lines = self.train(self.path("model"), "--resume", self.model,
                            "--max-steps", 1)
-        self.assertIn("no checkpoint", named(lines, "warning")[0]["text"])
+        self.assertIn("not a checkpoint", named(lines, "warning")[0]["text"])
         lines = self.train(self.path("same"), "--resume", self.checkpoint,
                            "--max-steps", 1)
         self.assertEqual(named(lines, "warning"), [])
@@ -175,11 +167,11 @@ class MannersTest(CommandTest):
         found = json.loads(out)
         self.assertEqual((found["kind"], found["updates"]), ("checkpoint", 0))
 
-    def test_pictures_too_large_are_refused_before_the_work(self):
+    def test_too_large_pictures_fail_before_the_work(self):
         self.refused("sample", "--model", self.model, "--count", 65536,
                      "--columns", 65536, "--out", self.path("x.png"),
                      says=["x.png", "1966082x32", "1000000"])
-        nowhere = self.path("nowhere")  # so it is before data are read
+        nowhere = self.path("nowhere")  # the error comes before data are read
         self.refused("reconstruct", "--model", self.model, "--data", nowhere,
                      "--count", 32768, "--columns", 32768, "--out",
                      self.path("x.png"), says=["x.png", "1966082x32"])
@@ -187,7 +179,7 @@ class MannersTest(CommandTest):
                      "--rows", 65536, "--out", self.path("x.png"),
                      says=["x.png", "302x1966082"])
 
-    def test_targets_that_are_no_files(self):
+    def test_targets_that_are_not_files(self):
         fifo = self.path("fifo")
         os.mkfifo(fifo)
         for target, kind in ((fifo, "pipe"), ("/dev/null", "device"),

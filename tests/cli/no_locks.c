@@ -1,5 +1,5 @@
-/* flock() of a file system without locks, by LD_PRELOAD. The error is the
- * number in NO_LOCKS. */
+/* flock() of a file system without locks, for LD_PRELOAD. It fails with the
+ * errno in NO_LOCKS. */
 #include <errno.h>
 #include <stdlib.h>
 

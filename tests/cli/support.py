@@ -26,17 +26,17 @@ def main():
     unittest.main(argv=[sys.argv[0]] + sys.argv[3:])
 
 
-def start(*words, **options):
-    return subprocess.Popen([VAE, *map(str, words)], stdout=subprocess.PIPE,
+def start(*arguments, **options):
+    return subprocess.Popen([VAE, *map(str, arguments)], stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True, **options)
 
 
-def run(*words, code=0, **options):
+def run(*arguments, code=0, **options):
     """Runs the command; the exit code must be `code`."""
-    process = start(*words, **options)
+    process = start(*arguments, **options)
     out, err = process.communicate(timeout=120)
     if process.returncode != code:
-        raise AssertionError(f"vae {' '.join(map(str, words))}: exit code "
+        raise AssertionError(f"vae {' '.join(map(str, arguments))}: exit code "
                              f"{process.returncode}, not {code}\n{out}\n{err}")
     return out, err
 
@@ -189,10 +189,10 @@ class CommandTest(unittest.TestCase):
     def path(self, *names):
         return os.path.join(self.folder, *names)
 
-    def train(self, out, *words, threads=1):
+    def train(self, out, *arguments, threads=1):
         """A small training run; its events."""
         text, _ = run("train", "--data", self.data, "--out", out, *SMALL,
-                      "--threads", threads, "--json", *words)
+                      "--threads", threads, "--json", *arguments)
         return events(text)
 
     def image(self, index):
@@ -203,8 +203,20 @@ class CommandTest(unittest.TestCase):
                         f"{first} and {second} differ")
 
     def assert_drawn(self, picture):
-        """Something is to be seen: not one shade, and not the same twice."""
+        """Pictures are not of one shade, and no two are the same."""
         tiles = {picture.tile(0, column)
                  for column in range((picture.width - 2) // 30)}
         self.assertGreater(len(tiles), 1)
         self.assertGreater(len(set(b"".join(tiles))), 16)
+
+
+class ModelTest(CommandTest):
+    """The same with a run of one step: its model and checkpoint."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.out = os.path.join(cls.folder, "run")
+        cls.train(cls, cls.out, "--max-steps", 1)
+        cls.model = os.path.join(cls.out, "model.safetensors")
+        cls.checkpoint = os.path.join(cls.out, "checkpoint.safetensors")

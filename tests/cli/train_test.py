@@ -1,4 +1,4 @@
-"""`vae train`: files, events, pictures, interruption and going on."""
+"""`vae train`: files, events, pictures, interrupting and resuming."""
 
 import math
 import os
@@ -94,15 +94,15 @@ class TrainTest(CommandTest):
             self.assert_same_file(os.path.join(whole, name),
                                   os.path.join(parts, name))
 
-    def test_the_command_that_goes_on_is_exact(self):
+    def test_the_printed_command_resumes(self):
         out = self.path("it's a folder")
         text, _ = run("train", "--data", self.data, "--out", out, *SMALL,
                       "--epochs", 2, "--force", "--max-steps", 3)
-        command = text.split("to go on: ")[1].strip()
+        command = text.split("to resume: ")[1].strip()
         subprocess.run(shlex.split(command), check=True, capture_output=True)
         self.assertTrue(os.path.exists(os.path.join(out, "sample_2.png")))
 
-    def test_the_speed_of_an_epoch_is_its_own(self):
+    def test_speed_excludes_evaluation_and_pictures(self):
         lines = self.train(self.path("speed"), "--epochs", 4)
         for line in named(lines, "epoch"):
             own = line["images"] / line["seconds"]

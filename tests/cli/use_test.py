@@ -1,4 +1,4 @@
-"""The commands that use a trained model: what they print, draw and write."""
+"""The commands that use a trained model: their output, pictures and files."""
 
 import json
 import math
@@ -16,25 +16,25 @@ class UseTest(CommandTest):
     def setUpClass(cls):
         super().setUpClass()
         out = os.path.join(cls.folder, "run")
-        # So few steps need large ones for pictures that differ.
+        # With so few steps, a large learning rate for pictures that differ.
         cls.events = cls.train(cls, out, "--epochs", 4, "--learning-rate", 0.01)
         cls.model = os.path.join(out, "model.safetensors")
         cls.checkpoint = os.path.join(out, "checkpoint.safetensors")
 
-    def use(self, command, *words, model=None):
+    def use(self, command, *arguments, model=None):
         out, err = run(command, "--model", model or self.model, "--device",
-                       "cpu", "--threads", 2, *words)
+                       "cpu", "--threads", 2, *arguments)
         self.assertEqual(err, "")
         return out
 
-    def evaluate(self, *words, model=None):
-        out = self.use("eval", "--data", self.data, "--json", *words,
+    def evaluate(self, *arguments, model=None):
+        out = self.use("eval", "--data", self.data, "--json", *arguments,
                        model=model)
         return json.loads(out.splitlines()[-1])
 
-    def draw(self, command, name, *words):
+    def draw(self, command, name, *arguments):
         path = self.path(name)
-        self.assertEqual(self.use(command, "--out", path, *words),
+        self.assertEqual(self.use(command, "--out", path, *arguments),
                          path + "\n")
         return Picture(path)
 
@@ -103,7 +103,7 @@ class UseTest(CommandTest):
             for end, column in ((0, 0), (1, 6)):
                 copy = pairs.tile(2 * row + end, 1)
                 ours = ways.tile(row, column)
-                # Codes that were stored and read again round once more.
+                # Codes that were stored and read again are rounded once more.
                 self.assertLessEqual(
                     max(abs(a - b) for a, b in zip(copy, ours)), 1)
 

@@ -76,7 +76,7 @@ def write_photos(folder):
 
 
 def commands(block):
-    """The lines of a block that call vae, as words."""
+    """The lines of a block that call vae, as arguments."""
     for line in block.replace("\\\n", " ").splitlines():
         if line.startswith("vae "):
             yield shlex.split(line, comments=True)[1:]
@@ -88,13 +88,13 @@ class DocsTest(unittest.TestCase):
         self.addCleanup(place.cleanup)
         self.folder = pathlib.Path(place.name)
 
-    def run_here(self, *words):
-        # One thread: tests run side by side, and so little work wants no more.
-        done = subprocess.run(words, cwd=self.folder, text=True, timeout=200,
+    def run_here(self, *arguments):
+        # One thread: tests run in parallel, and the work is small.
+        done = subprocess.run(arguments, cwd=self.folder, text=True, timeout=200,
                               env={**os.environ, "OMP_NUM_THREADS": "1"},
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertEqual(done.returncode, 0,
-                         f"{words}\n{done.stdout}\n{done.stderr}")
+                         f"{arguments}\n{done.stdout}\n{done.stderr}")
         return done.stdout
 
     def test_code_blocks_are_the_example_files(self):
@@ -147,11 +147,11 @@ class DocsTest(unittest.TestCase):
         count = 0
         for page in PAGES:
             for block in blocks(page, "sh"):
-                for words in commands(block):
-                    if words[0] == "train" and "--help" not in words:
-                        words += ["--max-steps", "2"]
-                        words += ["--force"] * ("--force" not in words)
-                    self.run_here(VAE, *words)
+                for arguments in commands(block):
+                    if arguments[0] == "train" and "--help" not in arguments:
+                        arguments += ["--max-steps", "2"]
+                        arguments += ["--force"] * ("--force" not in arguments)
+                    self.run_here(VAE, *arguments)
                     count += 1
         self.assertGreater(count, 10)
 

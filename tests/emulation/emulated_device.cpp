@@ -1,5 +1,5 @@
-// See emulated_device.hpp. Where a CUDA device copies between the host and
-// itself, so does this one, so that kernels only meet the device's memory.
+// See emulated_device.hpp. Copies between host and device wherever a CUDA
+// device does, so that kernels access only the device's memory.
 #include "emulation/emulated_device.hpp"
 
 #include <cstring>
@@ -27,12 +27,12 @@ class EmulatedDevice final : public engine::cuda::KernelDevice {
     return memory;
   }
   void upload(void* to, const void* from, std::int64_t bytes) override {
-    if (bytes == 0) return;  // and perhaps no pointer
+    if (bytes == 0) return;  // the pointer may be null
     const OpenMemory open;
     std::memcpy(to, from, static_cast<std::size_t>(bytes));
   }
   void download(void* to, const void* from, std::int64_t bytes) override {
-    if (bytes == 0) return;  // and perhaps no pointer
+    if (bytes == 0) return;  // the pointer may be null
     const OpenMemory open;
     std::memcpy(to, from, static_cast<std::size_t>(bytes));
   }

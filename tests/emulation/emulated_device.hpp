@@ -1,5 +1,5 @@
-// A device that runs our CUDA kernels as they are written, on the CPU and
-// slowly: for tests on machines without a GPU. It is no way to train.
+// A device that runs libvae's CUDA kernels unchanged on the CPU: slow, for
+// tests on machines without a GPU.
 #pragma once
 
 #include <memory>
@@ -8,8 +8,8 @@
 
 namespace vae::emulation {
 
-/// Its memory is memory.hpp's. After every operation it throws Error(internal)
-/// if a kernel wrote beside a piece of memory.
+/// Its memory is that of memory.hpp. After every operation it throws
+/// Error(internal) if a kernel wrote outside of an allocation.
 std::unique_ptr<engine::Device> make_emulated_device();
 
 }  // namespace vae::emulation

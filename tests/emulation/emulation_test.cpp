@@ -1,6 +1,6 @@
-// The emulation itself: every thread runs once, threads of a block meet, and
-// what kernels do wrong comes to light. Its last case is wrong on purpose, and
-// only the thread sanitizer is given it.
+// The emulation itself: every thread runs once, barriers work, and errors of
+// kernels are found. The last case has a race on purpose and is run only under
+// the thread sanitizer.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,7 +46,7 @@ std::vector<unsigned> turns_of(std::int64_t blocks) {
   return turns.read();
 }
 
-TEST_CASE("every thread runs once, blocks in another order each time") {
+TEST_CASE("every thread runs once; the order of blocks varies") {
   const auto once = turns_of(37), again = turns_of(37);
   CHECK(once != again);
   auto all = again;
@@ -71,7 +71,7 @@ TEST_CASE("threads that end are not waited for") {
   CHECK_EQ(count.read()[0], 3 * kThreads / 2);
 }
 
-TEST_CASE("a kernel that throws is a failed launch, and nobody waits") {
+TEST_CASE("a kernel that throws is a failed launch, without a hang") {
   throw_in_one(2);
   CHECK_EQ(cudaPeekAtLastError(), cudaErrorLaunchFailure);
   CHECK_EQ(cudaGetLastError(), cudaErrorLaunchFailure);
@@ -91,7 +91,7 @@ TEST_CASE("a grid that CUDA refuses is refused") {
   says(text, "invalid configuration");
 }
 
-TEST_CASE("a write beside memory is told, before, behind, and once") {
+TEST_CASE("a write before or behind an allocation is reported once") {
   for (const std::int64_t count : {1, 7, 64, 100}) {
     CAPTURE(count);
     const On<float> memory(kernel_device(), count);
@@ -107,11 +107,11 @@ TEST_CASE("a write beside memory is told, before, behind, and once") {
   }
 }
 
-TEST_CASE("an operation that writes beside memory fails") {
-  const On<float> room(kernel_device(), 10);
+TEST_CASE("an operation that writes outside of an allocation fails") {
+  const On<float> buffer(kernel_device(), 10);
   const std::string text = testing::error_of(Status::internal, [&] {
     kernel_device().operations().normals(
-        {{1, Stream::eval, 0}, nullptr, 0, 1, 11, 1.0f, room.data()});
+        {{1, Stream::eval, 0}, nullptr, 0, 1, 11, 1.0f, buffer.data()});
   });
   says(text, "behind the 40 bytes");
 }
@@ -127,12 +127,12 @@ TEST_CASE("memory is zeroed, and NaN around it") {
   CHECK_EQ(reinterpret_cast<std::uintptr_t>(memory.get()) % 256, 0);
 }
 
-TEST_CASE("the host that touches the device's memory ends") {
+TEST_CASE("a host access to the device's memory ends the process") {
   const engine::Buffer memory = kernel_device().allocate(4);
   const pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    // Neither doctest nor a sanitizer is to tell of it.
+    // Without a report by doctest or a sanitizer.
     std::signal(SIGSEGV, SIG_DFL);
     *engine::floats(memory) = 1;
     _exit(0);

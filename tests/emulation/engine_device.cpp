@@ -1,6 +1,6 @@
-// The device that engines are tested on where there is no GPU: our CUDA kernels
-// emulated, over plain memory of the CPU in which LibTorch computes. Does not
-// look for stray writes: the kernels' own tests do, on a device of their own.
+// The device for tests of engines without a GPU: emulated CUDA kernels on plain
+// CPU memory, in which LibTorch computes. It does not check for stray writes;
+// the kernels' own tests do.
 #include <utility>
 
 #include "engine/cuda/kernel_operations.hpp"

@@ -1,6 +1,6 @@
-// See runtime.hpp: without threads. All CUDA threads of a block take turns on
-// the calling one and change at barriers. Shows a race only if the result
-// depends on whether the turns go up or down.
+// See runtime.hpp: without threads. All CUDA threads of a block are fibers on
+// the calling thread and switch at barriers. Finds a race only if the result
+// depends on whether they run in ascending or descending order.
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -8,8 +8,9 @@
 #include "emulation/memory.hpp"
 #include "emulation/runtime.hpp"
 
-// swapcontext() is a system call, which is most of the time of a kernel whose
-// lanes meet at every instruction. The address sanitizer has to see it, though.
+// swapcontext() makes a system call, which dominates the time of a kernel with
+// a barrier at every instruction. Only the address sanitizer and other CPUs
+// use it.
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define VAE_USE_UCONTEXT
@@ -22,8 +23,8 @@
 #ifdef VAE_USE_UCONTEXT
 #include <ucontext.h>
 #else
-// Saves what a function must leave as it was, and takes it from the other
-// stack, where the same call or start() put it.
+// Saves the callee-saved registers and loads those of the other stack, where
+// the same call or start() stored them.
 asm(R"(
   .text
   .globl vae_emulation_change_stack
@@ -56,7 +57,7 @@ namespace {
 
 constexpr std::size_t kStack = std::size_t{128} << 10;
 
-/// Somewhere to go on from.
+/// A suspended context.
 #ifdef VAE_USE_UCONTEXT
 class Context {
  public:
@@ -131,7 +132,7 @@ struct Block {
   const std::function<void()>* thread = nullptr;
   bool failed = false;
   bool dry = false;
-  bool down = false;  // which way the turns go, changing each time
+  bool down = false;  // descending order; alternates
 };
 
 Block& block() {
@@ -147,7 +148,7 @@ void enter_fiber() {
     b.failed = true;
   }
   b.current->done = true;
-  b.current->context.change_to(b.scheduler);  // for good
+  b.current->context.change_to(b.scheduler);  // does not return
 }
 
 void prepare(Block& b, unsigned threads) {
@@ -170,7 +171,7 @@ void prepare(Block& b, unsigned threads) {
   }
 }
 
-/// Up to its next barrier.
+/// Runs a fiber up to its next barrier.
 void take_turn(Block& b, Fiber& fiber) {
   b.current = &fiber;
   threadIdx = fiber.index;
@@ -181,7 +182,7 @@ void take_turn(Block& b, Fiber& fiber) {
   b.all.leave();
 }
 
-/// Every fiber up to its next barrier, until all have ended.
+/// Runs every fiber up to its next barrier, until all have ended.
 void run_block(Block& b, unsigned threads) {
   prepare(b, threads);
   for (unsigned left = threads; left > 0; b.down = !b.down) {
@@ -194,7 +195,7 @@ void run_block(Block& b, unsigned threads) {
       if (fiber.done) --left;
     }
     if (!moved) {
-      // They wait at different barriers, and would for ever.
+      // They wait at different barriers: a deadlock.
       b.failed = true;
       return;
     }

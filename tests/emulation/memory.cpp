@@ -16,8 +16,8 @@ namespace {
 constexpr std::size_t kAlignment = 256;  // and the canaries' least size
 constexpr std::size_t kReserved = std::size_t{512} << 20;
 
-// Signalling NaNs, of double and, in the lower half, of float: even adding to
-// one changes its bits.
+// Signalling NaNs, of double and, in the lower half, of float, because even
+// adding to one changes its bits.
 constexpr std::uint64_t kCanary = 0xFFF5A5A5FFA5A5A5u;
 
 std::size_t rounded(std::size_t bytes) {
@@ -27,7 +27,8 @@ std::size_t rounded(std::size_t bytes) {
 class Arena {
  public:
   static Arena& only() {
-    // Never destroyed: devices that end with the program give memory back.
+    // Never destroyed, because devices may free memory at the end of the
+    // program.
     static Arena& arena = *new Arena;
     return arena;
   }
@@ -84,7 +85,7 @@ class Arena {
  private:
   struct Piece {
     std::size_t start, size;  // with canaries
-    std::size_t bytes;        // that were asked for
+    std::size_t bytes;        // as requested
   };
 
   Arena()

@@ -1,6 +1,6 @@
-// The emulated device's memory: between canaries, and closed to the host but
-// for copies, so that code which forgets that a GPU's memory is elsewhere ends
-// in a segmentation fault here as well. For one host thread.
+// The emulated device's memory: between canaries, and protected from the host
+// except for copies, so that a host access to device memory is a segmentation
+// fault here too. For one host thread.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace vae::emulation {
 
-/// While one lives, the process may touch the device's memory.
+/// As long as one exists, the process may access the device's memory.
 class OpenMemory {
  public:
   OpenMemory();
@@ -18,12 +18,12 @@ class OpenMemory {
   OpenMemory& operator=(const OpenMemory&) = delete;
 };
 
-/// Zeroed memory, aligned to 256 bytes as CUDA's; null if there is not enough.
-/// What lies around it is NaN to whoever reads it as float or double.
+/// Zeroed memory, aligned to 256 bytes as in CUDA; null if there is not enough.
+/// Bytes around it are NaN if read as float or double.
 std::shared_ptr<void> allocate(std::int64_t bytes);
 
-/// Which pieces of memory somebody wrote beside since the last call, as a
-/// sentence; empty: none.
+/// Describes the allocations with changed canaries since the last call; empty
+/// if there are none.
 std::string written_beside();
 
 }  // namespace vae::emulation

@@ -1,4 +1,4 @@
-// See runtime.hpp: what does not depend on how threads are run.
+// See runtime.hpp: the part that does not depend on how threads are run.
 #include "emulation/runtime.hpp"
 
 #include <algorithm>

@@ -42,8 +42,8 @@ bool run(const dim3& grid, const dim3& block, std::size_t shared,
 void sync_block();
 void sync_warp();
 
-/// What hardware does behind a thread's back, in groups. It is done here only
-/// when the thread waits for it, so that a missing wait shows.
+/// Asynchronous operations of the hardware, in groups. They take effect only
+/// when the thread waits for them, so that a missing wait is found.
 class Later {
  public:
   void add(std::function<void()> task) { tasks_.push_back(std::move(task)); }
@@ -60,12 +60,12 @@ class Later {
 constexpr unsigned kLanes = 32;
 constexpr std::size_t kLaneBytes = 32;
 
-/// Where the lanes of a warp leave something for each other, in turns.
+/// Memory for exchanges between the lanes of a warp; two halves alternate.
 struct WarpArea {
   alignas(16) std::byte turns[2][kLanes * kLaneBytes];
 };
 
-/// What a thread of the block that runs has for itself.
+/// State of a thread of the running block.
 struct Thread {
   /// For a new block.
   void begin(unsigned number_in_block, WarpArea& of_warp);

@@ -1,4 +1,4 @@
-// See runtime.hpp: with a thread for each.
+// See runtime.hpp: one thread for each CUDA thread.
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -44,7 +44,7 @@ class Barrier {
   std::atomic<unsigned> phase_ = 0;
 };
 
-/// Where the threads of a block meet.
+/// The barriers of a block.
 struct Syncs {
   explicit Syncs(unsigned threads) : block(threads), warps(warps_of(threads)) {
     for (unsigned i = 0; i < warps.size(); ++i)
@@ -54,7 +54,7 @@ struct Syncs {
   std::vector<std::optional<Barrier>> warps;
 };
 
-/// What the threads of a launch share.
+/// Shared by the threads of a launch.
 struct Team {
   Team(const dim3& grid_size, const dim3& block_size)
       : grid(grid_size),

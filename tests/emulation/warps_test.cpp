@@ -1,5 +1,5 @@
-// Warps, dynamic shared memory and the stand-in for tensor cores, against plain
-// loops; and that what a kernel forgets about them shows.
+// Warps, dynamic shared memory and emulated tensor cores against plain loops;
+// mistakes of kernels in their use are found.
 #include <algorithm>
 #include <bit>
 #include <functional>
@@ -175,10 +175,10 @@ std::vector<float> in_warpgroups(const std::vector<float>& a,
              });
   put_tile(memory, kB, n, b_transposed,
            [&](unsigned column, unsigned k) { return b[k * n + column]; });
-  const On<unsigned char> operands(kernel_device(), memory);
+  const On<unsigned char> shared(kernel_device(), memory);
   const On<float> d(kernel_device(), warpgroups * 64 * n);
   multiply_in_warpgroups(
-      {operands.data(), static_cast<std::uint32_t>(memory.size()), kA, kB, 8192,
+      {shared.data(), static_cast<std::uint32_t>(memory.size()), kA, kB, 8192,
        4, d.data(), wait},
       warpgroups, static_cast<int>(n), a_transposed, b_transposed);
   CHECK_EQ(cudaGetLastError(), cudaSuccess);
@@ -207,7 +207,7 @@ TEST_CASE("warpgroups multiply what lies in shared memory, either way") {
   }
 }
 
-TEST_CASE("a product that is not waited for is not there") {
+TEST_CASE("a product without a wait has no result") {
   const auto got = in_warpgroups(bfloat16s(128 * 64, 5), bfloat16s(64 * 64, 6),
                                  64, false, false, 1, false);
   CHECK(std::all_of(got.begin(), got.end(), [](float x) { return x == 0; }));
@@ -226,7 +226,7 @@ TEST_CASE(
   CHECK_EQ(cudaGetLastError(), cudaErrorLaunchFailure);
 }
 
-TEST_CASE("a kernel has to ask for much shared memory first") {
+TEST_CASE("a kernel must request much shared memory first") {
   constexpr int kPlain = 48 << 10, kMost = 227 << 10;
   const On<unsigned> count(kernel_device(), std::vector<unsigned>{0});
   CHECK_EQ(touch_shared(count.data(), kPlain, 0), cudaSuccess);
@@ -241,7 +241,7 @@ TEST_CASE("a kernel has to ask for much shared memory first") {
   CHECK_EQ(cudaGetLastError(), cudaErrorInvalidValue);
 }
 
-TEST_CASE("copies are there once they are waited for, zeros if not valid") {
+TEST_CASE("copies take effect at the wait; invalid ones give zeros") {
   std::vector<unsigned char> bytes(4096);
   for (unsigned i = 0; i < 4096; ++i)
     bytes[i] = static_cast<unsigned char>(i % 250 + 1);

@@ -112,7 +112,7 @@ __global__ void load_kernel(LoadArgs a) {
 template <int N, bool a_transposed, bool b_transposed>
 __global__ void product_kernel(Products p) {
   for (unsigned i = threadIdx.x * 16; i < p.bytes; i += blockDim.x * 16)
-    copy_async(i, p.operands + i, true);
+    copy_async(i, p.shared + i, true);
   commit_copies();
   wait_copies<0>();
   fence_shared();

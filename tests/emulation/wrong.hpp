@@ -1,5 +1,5 @@
-// Kernels that are wrong on purpose, and a few that are right, to see what the
-// emulation makes of them.
+// Kernels with mistakes on purpose, and a few correct ones, for tests of the
+// emulation.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -45,7 +45,7 @@ void load_fragments(const std::uint16_t* from, std::uint32_t* to,
 /// there, the second warpgroup's `a` comes 8192 bytes later; `steps` of 16 in
 /// k. d [threads][n / 2]. `wait`: for the products.
 struct Products {
-  const unsigned char* operands;
+  const unsigned char* shared;
   std::uint32_t bytes, a, b, leading_b, steps;
   float* d;
   bool wait;

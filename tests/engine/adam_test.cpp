@@ -1,10 +1,10 @@
-// Our Adam over the flat buffer against torch::optim::Adam: fifty steps on the
-// same gradients, with and without weight decay, equal up to rounding.
+// libvae's Adam over the flat buffer against torch::optim::Adam: fifty steps on
+// the same gradients, with and without weight decay, equal up to rounding.
 #include <algorithm>
 
 #include "engine/autograd.hpp"
-#include "engine/operations.hpp"
 #include "engine/math/update.hpp"
+#include "engine/operations.hpp"
 
 namespace vae::engine {
 namespace {
@@ -21,7 +21,7 @@ const AdamCase kSettings[]{{1e-3, 0.9, 0.999, 1e-8, 0},
                            {1e-3, 0.5, 0.9, 1e-3, 1e-2},
                            {1e-3, 0, 0, 1e-8, 0}};
 
-/// Gradients of one step: of every size from 1e-9 to 10, some exactly zero.
+/// Gradients of one step: magnitudes from 1e-9 to 10, some exactly zero.
 at::Tensor gradient_of(int step, at::ScalarType type) {
   const at::Tensor normal = random_tensor({kCount}, 100 + step);
   const at::Tensor size =
@@ -55,7 +55,7 @@ Buffer filled(Device& device, const at::Tensor& values) {
   return buffer;
 }
 
-/// Ours, through the commit of a step.
+/// libvae's parameters, through the commit of a step.
 std::vector<at::Tensor> ours(const AdamCase& s) {
   const auto device = make_cpu_device(2);
   Layout layout;
@@ -105,11 +105,11 @@ TEST_CASE("fifty steps are torch::optim::Adam's within rounding") {
       off = std::max(off, largest(got[i], exact[i]));
       theirs = std::max(theirs, largest(single[i], exact[i]));
     }
-    // Parameters below 4 have units of 2.4e-7, and each step rounds once; the
-    // steps themselves are of the learning rate's size, rounded some times.
+    // Parameters below 4 have an ulp of 2.4e-7, and each step rounds once; the
+    // steps themselves are as large as the learning rate, with a few roundings.
     const double unit = 1.2e-7 * 4 + 1e-6 * s.learning_rate;
     CHECK_LE(off, kSteps * unit);
-    // And no worse than what float32 costs LibTorch itself.
+    // Not worse than LibTorch's own float32.
     CHECK_LE(off, 2 * theirs + unit);
   }
 }

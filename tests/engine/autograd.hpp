@@ -1,5 +1,5 @@
-// What the tests of single blocks share: LibTorch before doctest, random
-// tensors in float64, and autograd's gradients. Nothing of libvae.
+// For the tests of single blocks: LibTorch before doctest, random tensors in
+// float64, and autograd's gradients. Includes nothing of libvae.
 #pragma once
 
 #include <torch/torch.h>
@@ -31,7 +31,7 @@ Autograd differentiate(Function f, std::vector<at::Tensor> inputs,
   for (at::Tensor& input : inputs)
     input = input.detach().clone().requires_grad_(true);
   const at::Tensor out = f(inputs);
-  // Where the caller has no gradient of his own, that of a plain sum.
+  // Without a gradient of the caller, that of a sum.
   const at::Tensor d = dout.defined() ? dout : at::ones_like(out);
   auto gradients = torch::autograd::grad({out}, inputs, {d});
   return {out.detach(), gradients};

@@ -12,8 +12,8 @@ namespace F = torch::nn::functional;
 
 enum class Order { contiguous, channels_last, given };
 
-/// The same values in another order of memory. `given` is how the engine sees
-/// its own buffers: strides of [B, H, W, C] even where C is 1.
+/// The same values in another memory order. `given` is that of the engine's own
+/// buffers: strides of [B, H, W, C] even if C is 1.
 at::Tensor in_order(const at::Tensor& x, Order order) {
   if (order == Order::contiguous) return x.contiguous();
   if (order == Order::channels_last)
@@ -127,14 +127,14 @@ void check_norm(const NormCase& c, Order order) {
   const at::Tensor x = in_order(inputs[0], order);
   const NormResult forward = norm_forward(x, inputs[1], inputs[2]);
   CHECK_EQ(difference(expected.out, forward.out), "");
-  // What PyTorch folds into its running statistics.
+  // The values that PyTorch adds to its running statistics.
   CHECK_EQ(difference(mean, forward.mean), "");
   CHECK_EQ(difference(var, forward.unbiased_var), "");
 
   const NormGradient got =
       norm_backward(in_order(dy, order), x, inputs[1], forward);
-  // The input's gradient is what two large sums leave; with two values per
-  // channel almost nothing is left. Hence measured against dy, not itself.
+  // The input's gradient is a small difference of large sums, with two values
+  // per channel almost zero. So the error is relative to dy.
   const at::Tensor scale =
       dy.abs().max() * forward.saved_invstd.abs().max() * inputs[1].abs().max();
   CHECK_LE((expected.gradients[0] - got.input).abs().max().item<double>(),
@@ -155,7 +155,7 @@ TEST_CASE("convolutions of every kind equal LibTorch's and autograd's") {
   }
 }
 
-TEST_CASE("a layer's output padding makes up for an odd side") {
+TEST_CASE("a layer's output padding restores an odd side") {
   model::Layer layer;
   layer.kind = model::LayerKind::conv_transposed;
   layer.kernel = 4;

@@ -1,5 +1,5 @@
-// BatchNorm of large images in float32 against autograd in float64: its sums
-// are over a quarter of a million pixels, in either order of memory.
+// BatchNorm of large images in float32 against autograd in float64, with sums
+// over a quarter of a million pixels, in either memory order.
 #include "autograd.hpp"
 #include "engine/blocks/batch_norm.hpp"
 #include "model/plan.hpp"
@@ -51,7 +51,7 @@ void check(std::int64_t channels, bool last) {
   CHECK_EQ(difference(exact.out, in_double(forward.out), 1e-6), "");
   CHECK_EQ(difference(exact.gradients[0], in_double(gradient.input), 1e-6), "");
   CHECK_EQ(difference(exact.gradients[2], in_double(gradient.bias), 1e-7), "");
-  // Terms of both signs cancel: held against their magnitudes.
+  // Terms of both signs cancel, so the error is relative to their magnitudes.
   const at::Tensor off = (exact.gradients[1] - gradient.weight).abs();
   CHECK_LE(off.max().item<double>(), 1e-6 * kSide * kSide);
 }
@@ -61,7 +61,7 @@ TEST_CASE("BatchNorm of many pixels equals that in float64") {
     for (const bool last : {true, false}) check(channels, last);
 }
 
-TEST_CASE("small images, other numbers and vectors are LibTorch's") {
+TEST_CASE("LibTorch computes small images, other types and vectors") {
   CHECK(has_many_pixels(at::empty({2, 3, 256, 256})));
   CHECK_FALSE(has_many_pixels(at::empty({1, 3, 256, 256})));
   CHECK_FALSE(has_many_pixels(at::empty({128, 64, 14, 14})));

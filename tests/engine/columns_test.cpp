@@ -1,6 +1,5 @@
-// Derivatives by columns against autograd's, in float64, and what does not
-// change with the room that columns have. That convolutions use them is tested
-// in blocks_test.
+// Gradients by im2col against autograd's, in float64, for any size of the
+// column matrix. blocks_test checks that convolutions use them.
 #include "engine/blocks/columns.hpp"
 
 #include "engine/autograd.hpp"
@@ -17,8 +16,9 @@ const Case kCases[]{
     {1, 2, 5, 1, 1, 3, 1}, {4, 5, 1, 3, 2, 4, 2}, {2, 2, 2, 9, 7, 5, 3},
 };
 
-/// Everything at once, an image at a time, and parts that are not equal.
-std::vector<std::int64_t> rooms(const Case& c, const at::Tensor& dy) {
+/// Sizes of the column matrix: the whole batch, one image at a time, and parts
+/// of unequal size.
+std::vector<std::int64_t> column_sizes(const Case& c, const at::Tensor& dy) {
   const std::int64_t image = dy.size(2) * dy.size(3) * c.in * c.kernel *
                              c.kernel * std::int64_t{sizeof(double)};
   return {kColumnBytes, 1, 2 * image + 1, 3 * image};
@@ -35,29 +35,30 @@ void check(const Case& c) {
   };
   const at::Tensor dy = random_tensor(f(inputs).sizes(), 3);
   const Autograd expected = differentiate(f, inputs, dy);
-  for (const std::int64_t room : rooms(c, dy)) {
-    CAPTURE(room);
+  for (const std::int64_t bytes : column_sizes(c, dy)) {
+    CAPTURE(bytes);
     CHECK_EQ(difference(expected.gradients[0],
                         input_by_columns(dy, inputs[1], c.stride, c.height,
-                                         c.width, room)),
+                                         c.width, bytes)),
              "");
     CHECK_EQ(difference(expected.gradients[1],
                         weight_by_columns(dy, inputs[0], c.kernel, c.kernel,
-                                          c.stride, room)),
+                                          c.stride, bytes)),
              "");
   }
 }
 
 }  // namespace
 
-TEST_CASE("derivatives by columns equal autograd's, whatever their room") {
+TEST_CASE(
+    "derivatives by columns equal autograd's for any size of the matrix") {
   for (const Case& c : kCases) {
     CAPTURE(&c - kCases);
     check(c);
   }
 }
 
-TEST_CASE("derivatives by columns lie as the engine's tensors do") {
+TEST_CASE("gradients by columns have the engine's memory order") {
   const at::Tensor dy = at::randn({2, 3, 4, 4}), x = at::randn({2, 5, 8, 8});
   const at::Tensor weight = at::randn({3, 5, 4, 4});
   const at::Tensor input = input_by_columns(dy, weight, 2, 8, 8);
@@ -68,7 +69,7 @@ TEST_CASE("derivatives by columns lie as the engine's tensors do") {
   CHECK(gradient.permute({0, 2, 3, 1}).is_contiguous());
 }
 
-TEST_CASE("bfloat16 is added up in float32") {
+TEST_CASE("bfloat16 is accumulated in float32") {
   // 16 taps of 1 and one of 1/256: in bfloat16 the sum would lose it.
   const at::Tensor dy = at::ones({1, 1, 3, 3});
   at::Tensor weight = at::ones({1, 1, 3, 3});

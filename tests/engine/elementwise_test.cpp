@@ -1,6 +1,6 @@
 // The element-wise formulas of the loss (math/objective.hpp)
 // and their derivatives against LibTorch and autograd in float64, and in
-// float32 where it is hardest: saturated logits, extreme log-variances.
+// float32 for saturated logits and extreme log-variances.
 #include <cmath>
 
 #include "engine/autograd.hpp"
@@ -132,7 +132,7 @@ TEST_CASE("log-variances out of range are clamped, their gradient is not") {
 TEST_CASE("KL keeps its digits in float32 near the prior") {
   for (const double v : {-1e-3, -1e-5, 1e-5, 1e-3}) {
     const double exact = 0.5 * (std::expm1(v) - v);
-    // The difference of two numbers near 1 cannot be better than this.
+    // The rounding of a difference of two numbers near 1.
     CHECK_LE(
         std::abs(double{kl_divergence(0.0f, static_cast<float>(v))} - exact),
         1.2e-7);

@@ -1,6 +1,6 @@
-// The order of the blocks engine's flat buffers: segments start aligned where
-// they must, never overlap, their strides visit each of their floats once, and
-// the two heads lie side by side.
+// The order of the blocks engine's flat buffers: segments are aligned and do
+// not overlap, their strides visit each float once, and the two heads are
+// adjacent.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -45,21 +45,22 @@ void each_element(const Segment& segment, Visit visit) {
   }
 }
 
-/// A segment is dense, since it is moved as one block of memory: every element
-/// has one place of its own in the tensor and in the buffer, and `used`, the
-/// buffer's floats, has no other segment there.
+/// A segment is dense, because it is copied as one block of memory: every
+/// element has its own index in the tensor and in the buffer, and no other
+/// segment uses that float (`used`).
 bool covers(const Segment& segment, std::int64_t elements,
             std::vector<bool>& used) {
-  std::vector<bool> seen(static_cast<std::size_t>(elements));
+  std::vector<bool> visited(static_cast<std::size_t>(elements));
   std::int64_t visited = 0;
   bool good = segment.offset >= 0;
   each_element(segment, [&](std::int64_t canonical, std::int64_t flat) {
     const auto from = static_cast<std::size_t>(canonical);
     const auto to = static_cast<std::size_t>(segment.offset + flat);
     good = good && flat >= 0 && flat < elements && canonical >= 0 &&
-           canonical < elements && to < used.size() && !used[to] && !seen[from];
+           canonical < elements && to < used.size() && !used[to] &&
+           !visited[from];
     if (!good) return;
-    used[to] = seen[from] = true;
+    used[to] = visited[from] = true;
     ++visited;
   });
   return good && visited == elements;
@@ -102,7 +103,7 @@ TEST_CASE("offsets and sizes are multiples of 64 floats, but for the heads") {
   }
 }
 
-TEST_CASE("the heads lie side by side, so that they are one product") {
+TEST_CASE("the heads are adjacent, so that they are one GEMM") {
   for (const Config& config : kConfigs) {
     const model::Plan plan = model::make_plan(config);
     const Layout layout = make_layout(plan);

@@ -1,6 +1,6 @@
-// A trainer's settings are its own: a host's numbers of threads, in OpenMP and
-// in LibTorch, are after every call what they were before it, and its own
-// parallel regions run as it asked for.
+// A trainer's thread settings do not affect the host: its numbers of threads,
+// in OpenMP and in LibTorch, are the same before and after every call, and its
+// own parallel regions use them.
 #include <ATen/Parallel.h>
 #include <omp.h>
 
@@ -27,7 +27,7 @@ Config with_threads(std::uint32_t threads) {
   return config;
 }
 
-/// Threads that a parallel region of the host's gets.
+/// Number of threads in a parallel region of the host.
 int region_threads() {
   std::atomic<int> count{0};
 #pragma omp parallel
@@ -42,22 +42,22 @@ void use(Trainer& trainer) {
   Metrics metrics;
   trainer.train_step(batch_of(images), &metrics);
   trainer.eval_step(batch_of(images));
-  std::vector<float> room(images.size());
-  Output out = Output::of(std::span(room));
+  std::vector<float> buffer(images.size());
+  Output out = Output::of(std::span(buffer));
   trainer.reconstruct(batch_of(images), out);
   trainer.sample({6, 0, 0, 1.0}, out);
   trainer.save(SaveWhat::checkpoint);
 }
 
-/// What a host can ask about its threads.
-struct Seen {
+/// The thread settings that a host can query.
+struct ThreadSettings {
   int openmp, torch, region;
   bool gradients;
-  bool operator==(const Seen&) const = default;
+  bool operator==(const ThreadSettings&) const = default;
 };
 
-Seen look() {
-  // OpenMP is asked first: LibTorch's first answer would set it.
+ThreadSettings thread_settings() {
+  // OpenMP first, because LibTorch's first query sets it.
   const int openmp = omp_get_max_threads();
   return {openmp, at::get_num_threads(), region_threads(),
           at::GradMode::is_enabled()};
@@ -80,16 +80,16 @@ TEST_CASE("a host's threads are the same after calls of any trainer") {
     CAPTURE(host);
     at::set_num_threads(host);
     omp_set_num_threads(host);
-    const Seen before = look();
+    const ThreadSettings before = thread_settings();
     CHECK_EQ(before.region, host);
     for (Trainer* each : {&one, &three, &one}) {
       use(*each);
-      CHECK(look() == before);
+      CHECK(thread_settings() == before);
     }
   }
 }
 
-TEST_CASE("a host that sets OpenMP alone gets what it set") {
+TEST_CASE("a host's OpenMP setting is kept") {
   const Restore restore;
   Trainer three(with_threads(3));
   omp_set_num_threads(2);
@@ -98,16 +98,16 @@ TEST_CASE("a host that sets OpenMP alone gets what it set") {
   CHECK_EQ(region_threads(), 2);
 }
 
-TEST_CASE("settings are given back after a call that fails") {
+TEST_CASE("settings are restored after a failed call") {
   const Restore restore;
   omp_set_num_threads(2);
   Config config = with_threads(3);
   config.likelihood = Likelihood::gaussian;
   Trainer trainer(config);
   testing::set_param(trainer, "decoder.0.bias", {1e30f, 1e30f});
-  const Seen before = look();
+  const ThreadSettings before = thread_settings();
   CHECK_THROWS_AS(trainer.train_step(batch_of(some_images(4))), Error);
-  CHECK(look() == before);
+  CHECK(thread_settings() == before);
 }
 
 TEST_CASE("autograd of the host is on again after a call") {
@@ -119,7 +119,7 @@ TEST_CASE("autograd of the host is on again after a call") {
   CHECK_FALSE(at::ones({1}).is_inference());
 }
 
-TEST_CASE("a trainer gives the same whatever the host has set") {
+TEST_CASE("a trainer's results do not depend on the host's settings") {
   const Restore restore;
   std::vector<std::vector<std::byte>> results;
   for (const int host : {1, 4}) {
@@ -157,14 +157,14 @@ TEST_CASE("trainers inside a host's own parallel region") {
   CHECK_EQ(region_threads(), 2);
 }
 
-TEST_CASE("a thread of the host's that never called finds its defaults") {
+TEST_CASE("a host thread without calls has its default settings") {
   const Restore restore;
   const auto fresh = [] {
-    Seen seen{};
-    std::thread([&] { seen = look(); }).join();
-    return seen;
+    ThreadSettings settings{};
+    std::thread([&] { settings = thread_settings(); }).join();
+    return settings;
   };
-  const Seen before = fresh();
+  const ThreadSettings before = fresh();
   for (const std::uint32_t threads : {1u, 3u}) {
     Trainer trainer(with_threads(threads));
     use(trainer);
@@ -173,13 +173,14 @@ TEST_CASE("a thread of the host's that never called finds its defaults") {
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-TEST_CASE("threads that the system does not give are an error, and no hang") {
+TEST_CASE(
+    "threads that the system cannot create are an error, without a hang") {
   const Restore restore;
   Config config = with_threads(1024);
   config.engine = EngineKind::blocks;
   std::string text;
   {
-    // Room for some stacks, but not for two thousand.
+    // Enough memory for some stacks, but not for two thousand.
     const testing::TightMemory tight(rlim_t{1} << 30);
     text = testing::error_of(Status::memory, [&] { Trainer trainer(config); });
   }

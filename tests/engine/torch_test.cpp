@@ -1,4 +1,4 @@
-// vae/torch.hpp: tensors as batches and results, and what is refused.
+// vae/torch.hpp: tensors as batches and results, and errors.
 #include "vae/torch.hpp"
 
 #undef CHECK
@@ -50,8 +50,8 @@ TEST_CASE("tensors train, encode, decode and sample") {
   const at::Tensor decoded = vae::decode(trainer, mean);
   CHECK(decoded.sizes() == at::IntArrayRef({5, 2, 8, 6}));
   at::Tensor reconstructed = at::empty_like(decoded);
-  vae::Output room = vae::output_of(reconstructed);
-  trainer.reconstruct(vae::batch_of(images(5)), room);
+  vae::Output output = vae::output_of(reconstructed);
+  trainer.reconstruct(vae::batch_of(images(5)), output);
   CHECK(at::equal(decoded, reconstructed));
   const at::Tensor drawn = vae::sample(trainer, {.count = 4});
   CHECK(drawn.sizes() == at::IntArrayRef({4, 2, 8, 6}));
@@ -68,7 +68,7 @@ TEST_CASE("channels_last tensors mean the same images") {
                   vae::encode(trainer, last).first));
 }
 
-TEST_CASE("what cannot be viewed is refused") {
+TEST_CASE("tensors that cannot be viewed are errors") {
   CHECK(refusal(at::Tensor()) == Status::argument);
   CHECK(refusal(images(2).to(at::kDouble)) == Status::argument);
   CHECK(refusal(images(2).transpose(2, 3)) == Status::argument);

@@ -1,5 +1,5 @@
-// Any bytes as an IDX file, gzipped or not; what is accepted must have as many
-// numbers as its sizes say.
+// Any bytes as an IDX file, gzipped or not; an accepted file must have as many
+// elements as its sizes say.
 #include "data/idx.hpp"
 #include "fuzz/parsers_fuzz.hpp"
 #include "io/gzip.hpp"

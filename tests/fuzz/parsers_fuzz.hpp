@@ -1,5 +1,5 @@
-// What the fuzz targets share: a parser may refuse its input with Error(format)
-// and do nothing else, neither another error nor a crash.
+// For the fuzz targets: a parser may fail with Error(format), but not with
+// another error or a crash.
 #pragma once
 
 #include <cstddef>

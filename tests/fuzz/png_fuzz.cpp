@@ -1,5 +1,4 @@
-// Any bytes as a PNG; what is accepted must survive being written and read
-// again.
+// Any bytes as a PNG; an accepted picture must round-trip.
 #include "fuzz/parsers_fuzz.hpp"
 #include "io/png.hpp"
 

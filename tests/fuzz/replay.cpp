@@ -1,5 +1,5 @@
-// Runs a fuzz target without a fuzzer: every file named on the command line,
-// and so many variations of it made by a fixed sequence of random changes.
+// Runs a fuzz target without a fuzzer on every file named on the command line
+// and on variations of it, made by a fixed sequence of random changes.
 //
 // usage: <target>_replay VARIATIONS FILE…
 #include <cstdio>

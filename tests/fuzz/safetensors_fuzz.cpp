@@ -1,5 +1,4 @@
-// Any bytes as a safetensors file; what is accepted must survive being written
-// and read again.
+// Any bytes as a safetensors file; an accepted file must round-trip.
 #include "fuzz/parsers_fuzz.hpp"
 #include "io/safetensors.hpp"
 

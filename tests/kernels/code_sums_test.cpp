@@ -1,5 +1,5 @@
-// What a step reports from the latent code and the loss's totals, and sums over
-// rows, against double. Emulated alone, as gemm_test.cpp.
+// The sums that a step reports from the latent code and the loss, and sums over
+// rows, against double. Emulated only, as gemm_test.cpp.
 #include "engine/cuda/gemm_kernels.hpp"
 #include "engine/math/objective.hpp"
 #include "kernels/gemm_support.hpp"
@@ -21,7 +21,7 @@ struct Step {
         kl(random_floats(images, 7, 10)),
         totals(sums_of({1234.5, 67.25, -3})) {}
 
-  /// The tail after one call; after a second one that adds.
+  /// The tail after one call, and after a second call that accumulates.
   std::vector<float> tail(bool twice) const {
     Device& device = kernel_device();
     const On<float> h(device, heads), rows(device, kl);

@@ -1,6 +1,6 @@
 // The latent code from partial sums of the heads, and its gradient from those
-// of dz: formulas to the bit where the sums have one term, else against double.
-// Emulated alone, as gemm_test.cpp.
+// of dz: bit-equal to the formulas if the sums have one term, otherwise against
+// double. Emulated only, as gemm_test.cpp.
 #include "engine/cuda/gemm_kernels.hpp"
 #include "engine/math/objective.hpp"
 #include "kernels/gemm_support.hpp"
@@ -16,9 +16,8 @@ struct Size {
   std::int64_t images, latent, splits;
   std::int64_t numbers() const { return images * latent; }
 };
-/// A block has 256 threads: many to a number, one, fewer than there are
-/// numbers; as many splits as share threads, fewer, more. The backward has 264
-/// blocks at most.
+/// A block has 256 threads: several per number, one, fewer than numbers; with
+/// as many splits as threads, fewer, more. The backward has at most 264 blocks.
 #ifdef VAE_FEW_SHAPES
 constexpr Size kSizes[]{{2, 8, 3}, {1, 264, 17}};
 #else
@@ -48,7 +47,7 @@ struct Partial {
   Values sum, magnitude;
 };
 
-/// Log-variances beyond both ends of their clamp, and what is between.
+/// Log-variances below, inside and above the clamp.
 void stretch(Values* heads, const Size& size) {
   (*heads)[index(size.latent)] = 50;
   (*heads)[index(size.latent + 1)] = -90;
@@ -119,7 +118,7 @@ void for_all(Check check) {
 
 }  // namespace
 
-/// Dimensions alike, so that all roundings of a sum go the same way.
+/// Equal dimensions, so that all roundings of a sum go the same way.
 TEST_CASE("the KL of 4096 dimensions keeps seven digits") {
   const Size size{1, 4096, 1};
   for (const double bias : {0.3, 0.7, 1.1}) {
@@ -166,7 +165,7 @@ TEST_CASE("a code's noise is the device's, with and without a cursor") {
   });
 }
 
-TEST_CASE("codes follow from heads and noise to the bit") {
+TEST_CASE("codes are bit-equal to the formula of heads and noise") {
   for_all([](const Size& size) {
     Forward f(size);
     f.run();
@@ -197,21 +196,21 @@ TEST_CASE("the KL of an image is the sum over its dimensions") {
         exact.add(double{kl_divergence(heads[index(mean)],
                                        heads[index(mean + size.latent)])});
       }
-      // Added up by a block in float32: some ten roundings.
+      // Summed by a block in float32: some ten roundings.
       CHECK_LE(std::abs(double{kl[index(row)]} - exact.sum),
                1e-6 * exact.magnitude);
     }
   });
 }
 
-TEST_CASE("the forward of the code clears the sums it was told to") {
+TEST_CASE("the forward of the code clears the given sums") {
   for_all([](const Size& size) {
     Forward f(size);
     f.run();
     const std::vector<ExactSum> sums = f.sums.read();
     for (std::size_t i = 0; i + 1 < sums.size(); ++i)
       if (sums[i].low != 0 || sums[i].high != 0) FAIL_CHECK(i, " is not zero");
-    CHECK_NE(sums.back().low, 0);  // not told
+    CHECK_NE(sums.back().low, 0);  // outside of the given sums
     CHECK_NE(sums.back().high, 0);
   });
 }

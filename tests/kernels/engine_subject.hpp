@@ -1,6 +1,6 @@
-// An engine with a device, a State and reproducible images, so that two of them
-// can be compared: the blocks engine on the CPU, which is the reference, and
-// whatever the program at hand puts beside it.
+// An engine with a device, a State and reproducible images, to compare two of
+// them: the blocks engine on the CPU, which is the reference, and the engine of
+// the test program.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -13,16 +13,16 @@
 #include <vector>
 
 #include "engine/engine.hpp"
-#include "model/init.hpp"
+#include "model/plan.hpp"
 #include "train/memory.hpp"
 #include "train/steps.hpp"
 
 namespace vae::engine {
 
-/// The device that engines are tested on: a GPU, or the CPU with our CUDA
-/// kernels emulated. LibTorch can compute in its memory.
+/// The device for tests of engines: a GPU, or the CPU with emulated CUDA
+/// kernels. LibTorch can compute in its memory.
 std::unique_ptr<Device> engine_device_under_test();
-/// Which tensor cores devices made from now on have; a GPU has what it has.
+/// Selects the tensor cores of devices created later; ignored by a GPU.
 void choose_tensor_cores(bool hopper);
 
 /// Images of soft stripes in [0, 1].
@@ -108,7 +108,7 @@ struct Subject {
   State state;
 };
 
-/// What scoring `input` adds up.
+/// The sums of scoring `input`.
 inline std::vector<double> totals_of(const Subject& s, const Input& input) {
   const std::int64_t count = tail_floats(s.plan.latent), bytes = 8 * count;
   const Buffer there = s.device->allocate(bytes);

@@ -56,8 +56,8 @@ std::unique_ptr<Subject> subject(Config c, EngineKind kind,
 
 constexpr EngineKind kEngines[]{EngineKind::blocks, EngineKind::fused};
 
-// Products are summed in other orders, some hundred terms in float32; of a
-// gradient that is what the large ones leave.
+// Products are summed in another order, some hundred terms in float32; a
+// gradient can be a small difference of large terms.
 constexpr double kRounding = 2e-4;
 
 }  // namespace
@@ -96,8 +96,8 @@ TEST_CASE("steps with ragged batches equal the reference's") {
           s->step(s->host_rows(images, first % 10, count), 1);
         first += count;
       }
-      // Adam moves every parameter by about the rate, whatever its gradient
-      // is; where that is rounding alone, the direction is chance.
+      // Adam moves every parameter by about the rate, whatever its gradient; if
+      // that is only rounding, the direction is random.
       CHECK_EQ(further(expected->params(), got->params(), 0,
                        expected->engine->layout().param_floats, 5e-3),
                "");
@@ -109,7 +109,7 @@ TEST_CASE("steps with ragged batches equal the reference's") {
     }
 }
 
-TEST_CASE("steps of a data set, several at once, are those one by one") {
+TEST_CASE("several steps of a dataset at once equal single steps") {
   for (const EngineKind kind : kEngines) {
     CAPTURE(static_cast<int>(kind));
     const Cursor start{20, 0, {5, 2, 40}};
@@ -133,7 +133,7 @@ TEST_CASE("steps of a data set, several at once, are those one by one") {
   }
 }
 
-TEST_CASE("rows of a data set are those that the cursor names") {
+TEST_CASE("rows of a dataset are selected by the cursor") {
   const auto s = subject(conv_config(), EngineKind::blocks);
   const Buffer set = resident(*s, 40);
   const Cursor start{3, 10, {5, 2, 40}};
@@ -160,7 +160,7 @@ TEST_CASE("rows of a data set are those that the cursor names") {
   CHECK(s->params() == by_hand->params());
 }
 
-TEST_CASE("settings and cursor are read anew by every step") {
+TEST_CASE("every step reads settings and cursor again") {
   const auto images = striped_images(conv_config(), 6);
   for (const EngineKind kind : kEngines) {
     CAPTURE(static_cast<int>(kind));
@@ -270,9 +270,9 @@ TEST_CASE("inference equals the reference's, recorded or not") {
         for (int call = 0; call < 3; ++call) {
           std::vector<float> mean(45), logvar(45), made(15 * pixels),
               sampled(15 * pixels);
-          const auto to = [](std::vector<float>& room) {
+          const auto to = [](std::vector<float>& buffer) {
             RowTarget target;
-            target.data = room.data();
+            target.data = buffer.data();
             target.count = 15;
             return target;
           };

@@ -1,5 +1,4 @@
-// Bias and activation as the device fuses them, in place, against sums written
-// out in float64.
+// The device's fused bias and activation, in place, against sums in float64.
 #include "kernels/fusion_support.hpp"
 #include "kernels/kernel_tests.hpp"
 
@@ -58,7 +57,7 @@ void check_backward(Device& device, const Shape& shape, Number number,
   if (accumulate)
     for (std::size_t k = 0; k < before.size(); ++k) b.dbias[k] += before[k];
   CHECK_LE(excess(dy.read(), b.dx, number, largest(b.dy)), 1);
-  // Not of bfloat16's rounding: what is summed has not been rounded yet.
+  // Without bfloat16's rounding: the terms are summed before they are rounded.
   CHECK_LE(excess(dbias.read(), b.dbias, Number::float32,
                   static_cast<double>(rows) * largest(b.dy)),
            1);

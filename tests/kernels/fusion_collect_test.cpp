@@ -1,5 +1,5 @@
-// Gradients brought into the flat buffer, and the parameters' bfloat16 copy:
-// made anew, and kept up to date by the commit.
+// Collecting gradients in the flat buffer, and the parameters' bfloat16 copy:
+// converted, and updated by the commit.
 #include <cstring>
 
 #include "kernels/fusion_support.hpp"
@@ -8,7 +8,7 @@
 namespace vae::engine {
 namespace {
 
-TEST_CASE("collect brings every piece to its place and touches no other") {
+TEST_CASE("collect copies every piece to its offset and nothing else") {
   Device& device = kernel_device();
   constexpr std::int64_t kSizes[]{1, 0, 300, 7, 1500};
   constexpr std::int64_t kGap = 3;  // floats between pieces
@@ -41,7 +41,7 @@ TEST_CASE("collect brings every piece to its place and touches no other") {
   }
 }
 
-TEST_CASE("collect takes as many pieces as it says, and none") {
+TEST_CASE("collect takes up to its limit of pieces, and zero") {
   Device& device = kernel_device();
   const std::int64_t most = Collect::kMost;
   const Array from(device, random_values(most, 1)), to(device, most);
@@ -119,7 +119,7 @@ Layout layout_of() {
   return layout;
 }
 
-TEST_CASE("a commit keeps the copy up to date and is otherwise as without") {
+TEST_CASE("a commit updates the copy and is otherwise unchanged") {
   Device& device = kernel_device();
   Trained fused(device, true), plain(device, true);
   const Array copy(device, kParams, Number::bfloat16);
@@ -142,7 +142,7 @@ TEST_CASE("a commit keeps the copy up to date and is otherwise as without") {
   CHECK(third.param.raw() == plain.param.raw());
 }
 
-TEST_CASE("a refused step leaves the copy alone") {
+TEST_CASE("a skipped step does not change the copy") {
   Device& device = kernel_device();
   Trained fused(device, false);
   const Array copy(device, random_values(kParams, 9), Number::bfloat16);

@@ -1,5 +1,5 @@
-// The fused latent code against its formulas in float64, with the noise that
-// the device draws unfused.
+// The fused latent code against its formulas in float64, with the noise of the
+// device's unfused operation.
 #include "engine/math/objective.hpp"
 #include "kernels/fusion_support.hpp"
 #include "kernels/kernel_tests.hpp"

@@ -1,6 +1,6 @@
 // The fused likelihood against its formulas in float64: numbers of channels
-// around the number of threads, both likelihoods, and the product's place taken
-// by its gradient.
+// around the number of threads, both likelihoods, and in place: the gradient
+// replaces the product.
 #include "engine/math/objective.hpp"
 #include "kernels/fusion_support.hpp"
 #include "kernels/kernel_tests.hpp"
@@ -87,7 +87,7 @@ TEST_CASE("the fused loss on every shape and number, also in place") {
     }
 }
 
-/// Pixels alike, so that all roundings of a sum go the same way.
+/// Equal pixels, so that all roundings of a sum go the same way.
 TEST_CASE("the fused loss of an image with 1024 x 1024 pixels") {
   Device& device = kernel_device();
   constexpr std::int64_t kPixels = 1 << 20;
@@ -106,7 +106,7 @@ TEST_CASE("the fused loss of an image with 1024 x 1024 pixels") {
   CHECK(mse.read()[0] == doctest::Approx(double{d * d}).epsilon(1e-6));
 }
 
-TEST_CASE("a loss that is not finite says so for its image alone") {
+TEST_CASE("a loss that is not finite affects only its image") {
   Device& device = kernel_device();
   Values values = random_values(3 * 10, 1);
   values[15] = std::numeric_limits<double>::quiet_NaN();

@@ -1,5 +1,5 @@
-// BatchNorm with activation as the device fuses it, against sums written out in
-// float64: training, inference, backward.
+// The device's fused BatchNorm with activation against sums in float64:
+// training, inference, backward.
 #include "kernels/fusion_support.hpp"
 #include "kernels/kernel_tests.hpp"
 
@@ -264,7 +264,7 @@ TEST_CASE("channels without spread, and a single row, give the norm's bias") {
   }
 }
 
-TEST_CASE("NaN stays in its channel, and does not vanish there") {
+TEST_CASE("NaN stays NaN and in its channel") {
   Device& device = kernel_device();
   Inputs in = inputs_of({150, 3}, Number::float32, Kind::relu);
   in.x[149 * 3 + 1] = std::numeric_limits<double>::quiet_NaN();

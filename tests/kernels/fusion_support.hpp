@@ -1,6 +1,6 @@
-// What the tests of fused operations share: arrays on the device in either
-// number type, matrices that meet every kind of tile and chunk, and errors that
-// rounding explains. The references are the tests' own.
+// For the tests of fused operations: arrays on the device in either type,
+// matrix sizes that reach every kind of tile and chunk, and error bounds of
+// rounding. The references are in the tests.
 #pragma once
 
 #include <doctest/doctest.h>

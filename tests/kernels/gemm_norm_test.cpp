@@ -1,6 +1,6 @@
-// BatchNorm from sums that the product before has added up, and its derivative
-// from those that the product behind it has, against both in double. Emulated
-// alone: on a GPU the pass that is made of them is held against the reference.
+// BatchNorm from the sums of the preceding GEMM, and its gradient from those of
+// the following one, against both in double. Emulated only: on a GPU the whole
+// pass is compared with the reference.
 #include "engine/cuda/gemm_kernels.hpp"
 #include "kernels/sums_support.hpp"
 
@@ -49,7 +49,7 @@ Values activations(const Shape& shape) {
   return x;
 }
 
-/// What the kernel before would have left: sums of a and b over rows.
+/// The sums of the preceding kernel: of a and b over rows.
 On<ExactSum> sums_over_rows(const Values& a, const Values& b,
                             const Shape& shape) {
   std::vector<ExactSum> sums = no_sums(2 * shape.channels);
@@ -219,7 +219,7 @@ TEST_CASE("running statistics are added to those of the batches before") {
   check_running(got, s, true);
 }
 
-TEST_CASE("a channel with a number that is not one becomes NaN alone") {
+TEST_CASE("NaN in a channel affects only that channel") {
   const Shape shape{70, 72};
   Values x = activations(shape);
   x[5 * 72 + 66] = kNaN;
@@ -234,7 +234,7 @@ TEST_CASE("a channel with a number that is not one becomes NaN alone") {
   }
 }
 
-TEST_CASE("a variance that rounding has left below zero is zero") {
+TEST_CASE("a variance that is negative by rounding is zero") {
   const Shape shape{70, 8};
   const Values x(70 * 8, 100.0);
   // Products add squares in float32: 1e-6 of 10^4 is far more than epsilon.

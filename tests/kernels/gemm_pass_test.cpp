@@ -1,5 +1,5 @@
-// The pass by our own products against the reference in float32: every kernel
-// of it together, with the numbers that bfloat16 leaves.
+// The pass with libvae's own GEMMs against the reference in float32: all its
+// kernels together, with the errors of bfloat16.
 #include <nlohmann/json.hpp>
 
 #include "kernels/engine_subject.hpp"
@@ -42,9 +42,9 @@ double distance(const std::vector<float>& expected,
   return std::sqrt(difference / std::max(length, 1e-12));
 }
 
-/// Numbers are rounded to eight bits a dozen times on the way, and a few signs
-/// before an activation flip: PyTorch's bfloat16 is as far away on so small a
-/// network. Products alone are held closely in gemm_test.
+/// Numbers are rounded to eight bits a dozen times, and a few signs before an
+/// activation flip. PyTorch's bfloat16 has the same error on so small a
+/// network. gemm_test has tight bounds for single products.
 void check_close(const Subject& expected, const Subject& got) {
   const auto e = expected.reduced(), g = got.reduced();
   const Layout& layout = expected.engine->layout();
@@ -199,7 +199,7 @@ TEST_CASE("own products: a batch that is not finite changes no parameter") {
   CHECK_EQ(s->control().updates, 4);
 }
 
-TEST_CASE("what own products do not take is computed by LibTorch's") {
+TEST_CASE("LibTorch computes what own products do not support") {
   for (const auto& [change, why] :
        {std::pair{+[](Config& c) { c.channels = 3; }, "more than one channel"},
         std::pair{+[](Config& c) {

@@ -1,5 +1,5 @@
-// What the tests of the kernels around products of our own share: numbers on
-// the emulated device, exact sums there, and how a launch is looked after.
+// For the tests of the GEMM kernels: numbers on the emulated device, exact sums
+// there, and checking a launch.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -12,14 +12,14 @@
 
 namespace vae::engine {
 
-/// Threads that are watched are slow: cases that are chosen one by one.
+/// The thread sanitizer is slow: selected cases.
 #ifdef VAE_FEW_SHAPES
 constexpr bool kFewShapes = true;
 #else
 constexpr bool kFewShapes = false;
 #endif
 
-/// The last kernel ran to its end and wrote to nobody's memory but its own.
+/// The last kernel succeeded and wrote only to its own memory.
 inline void require_launched() {
   REQUIRE_EQ(cudaGetLastError(), cudaSuccess);
   REQUIRE_EQ(emulation::written_beside(), "");
@@ -43,12 +43,12 @@ inline Values nothing(std::int64_t count) {
   return Values(index(count), std::numeric_limits<double>::quiet_NaN());
 }
 
-/// An array of which nothing is known: what a kernel leaves out shows.
+/// An array of NaN, so that elements that a kernel does not write are found.
 inline Array spoiled(std::int64_t count, Number number = Number::float32) {
   return Array(kernel_device(), nothing(count), number);
 }
 
-/// What a kernel's exact addition does, one number after the other.
+/// A kernel's exact addition, one number after the other.
 inline void add_exactly(ExactSum& sum, double value) {
   const ExactSum part = exact_part(static_cast<float>(value));
   if (part.low == ExactSum::kBroken)

@@ -1,7 +1,7 @@
-// Products by our own kernels against plain loops: every kind of gathering,
-// both orders of weights, sums in splits, each epilogue, and the instructions
-// of both kinds of tensor cores. Emulated alone: on a GPU the pass that is made
-// of them is held against the reference.
+// libvae's GEMM kernels against plain loops: every kind of gather, both orders
+// of weights, split-K, each epilogue, and the instructions of both kinds of
+// tensor cores. Emulated only: on a GPU the whole pass is compared with the
+// reference.
 #include "engine/cuda/gemm.hpp"
 
 #include "kernels/gemm_support.hpp"
@@ -17,7 +17,7 @@ using cuda::TensorCores;
 
 constexpr TensorCores kCores[]{TensorCores::ampere, TensorCores::hopper};
 
-/// Row m of what Gather describes, for phase (up, left), tap (r, s).
+/// Row m of Gather's matrix, for phase (up, left) and tap (r, s).
 double gathered(const Gather& g, const Values& from, std::int64_t m,
                 std::int64_t r, std::int64_t s, std::int64_t c, int up,
                 int left) {
@@ -28,7 +28,7 @@ double gathered(const Gather& g, const Values& from, std::int64_t m,
   return from[index(((n * g.ih + h) * g.iw + w) * g.channels + c)];
 }
 
-/// What a product is: by output place [.., n].
+/// The result of a product, by output index [.., n].
 Values exact_product(const GemmArgs& p, bool b_k_major, const Values& a,
                      const Values& b, std::int64_t out_rows) {
   Values out(index(out_rows * p.n));

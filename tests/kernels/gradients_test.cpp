@@ -1,6 +1,6 @@
-// The gradient, collected into the flat buffer from a table of partial and
-// exact sums, against the same additions here. Emulated alone: on a GPU the
-// pass that ends in it is held against the reference.
+// The gradient, collected in the flat buffer from a table of partial and exact
+// sums, against the same additions here. Emulated only: on a GPU the whole pass
+// is compared with the reference.
 #include "engine/cuda/gemm_kernels.hpp"
 #include "kernels/gemm_support.hpp"
 
@@ -12,7 +12,7 @@ using cuda::GradientTask;
 constexpr float kUntouched = 12345;
 constexpr double kSecond = 1000;  // addend of every exact sum
 
-/// A piece of the gradient: partial sums, or exact ones where splits are 0.
+/// A piece of the gradient: partial sums, or exact ones if splits is 0.
 struct Piece {
   std::int32_t splits, count;
 };
@@ -73,7 +73,7 @@ struct Table {
   }
 
   bool adds;
-  std::int64_t end = 4;  // the first float of the buffer is nobody's either
+  std::int64_t end = 4;  // a gap at the beginning too
   std::vector<std::int64_t> places;
   std::vector<float> flat = std::vector<float>(4, kUntouched);
   std::vector<float> expected = flat;
@@ -132,7 +132,7 @@ TEST_CASE("each task leaves the squared norm of what it has written") {
   }
 }
 
-TEST_CASE("a sum that is broken leaves NaN in its place and in the norm") {
+TEST_CASE("an overflowed sum gives NaN in the gradient and in the norm") {
   Table table(false);
   std::vector<ExactSum> sums = no_sums(3);
   add_exactly(sums[1], HUGE_VAL);

@@ -1,6 +1,6 @@
-// The device whose kernels a test program looks at. The same tests are built
-// for our kernels emulated on the CPU and for a GPU, so what they give to the
-// device and what they want of it goes through allocate, upload and download.
+// The device whose kernels a test program tests. The same tests are built for
+// emulated kernels on the CPU and for a GPU, so all data pass through allocate,
+// upload and download.
 #pragma once
 
 #include "engine/fusion.hpp"

@@ -1,5 +1,5 @@
-// The commit by our kernels against the CPU's: what it decides, what it writes
-// and what it must leave alone.
+// The commit by CUDA kernels against the CPU's: its decision, its results, and
+// memory that it must not change.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -114,7 +114,7 @@ double greatest_error(const End& got, const End& expected, const Start& start) {
   return worst;
 }
 
-TEST_CASE("a first update, not clipped, is the CPU's to the bit") {
+TEST_CASE("a first update without clipping is bit-equal to the CPU's") {
   // beta^1 needs no pow, in which CUDA and libm may differ.
   for (const std::int64_t params : kParams)
     for (const std::uint64_t mean : {0u, 1u}) {
@@ -132,7 +132,7 @@ TEST_CASE("a first update, not clipped, is the CPU's to the bit") {
     }
 }
 
-TEST_CASE("a clipped, later update is the CPU's but for few roundings") {
+TEST_CASE("a later, clipped update equals the CPU's within few roundings") {
   for (const std::int64_t params : kParams) {
     CAPTURE(params);
     Start start(params);
@@ -161,7 +161,7 @@ TEST_CASE("without a data set the position stays") {
   CHECK_EQ(got.control.cursor.position, 12);
 }
 
-TEST_CASE("a step that is not finite changes the counts alone") {
+TEST_CASE("a step that is not finite changes only the counts") {
   for (const std::int64_t params : kParams)
     for (int how = 0; how < 7; ++how) {
       CAPTURE(params);

@@ -1,4 +1,4 @@
-// The latent code and its gradient by our kernels: elements are bit-equal to
+// The latent code and its gradient by CUDA kernels: elements are bit-equal to
 // the CPU's, a row's KL is the rounded sum of terms in double.
 #include "engine/math/objective.hpp"
 #include "kernels/unfused_support.hpp"
@@ -53,7 +53,7 @@ Exact row_kl(const Inputs& in, const Size& size, std::int64_t row) {
   return kl;
 }
 
-TEST_CASE("codes and their gradient are the CPU's to the bit") {
+TEST_CASE("codes and their gradient are bit-equal to the CPU's") {
   const auto cpu = make_cpu_device(1);
   for (const Size& size : kSizes) {
     CAPTURE(size.rows);

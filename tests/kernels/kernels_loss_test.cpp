@@ -1,5 +1,5 @@
-// Likelihood and a batch's sums by our kernels: gradients are bit-equal to the
-// CPU's, sums are the rounded ones of terms in double.
+// Likelihood and a batch's sums by CUDA kernels: gradients are bit-equal to the
+// CPU's, sums are those of terms in double, rounded.
 #include "engine/math/objective.hpp"
 #include "kernels/unfused_support.hpp"
 
@@ -75,7 +75,7 @@ TEST_CASE("reconstruction of both likelihoods, with and without gradient") {
         const Losses got =
             losses_of(kernel_device(), in, size, likelihood, wanted);
         const Losses expected = losses_of(*cpu, in, size, likelihood, wanted);
-        // Without, both leave what was there.
+        // Without a gradient, both leave the memory unchanged.
         CHECK(same_bytes(got.gradient, expected.gradient));
         check_sums(in, size, likelihood, got, expected);
         const Losses again =
@@ -85,7 +85,7 @@ TEST_CASE("reconstruction of both likelihoods, with and without gradient") {
       }
 }
 
-/// Pixels alike, so that all roundings of a sum go the same way.
+/// Equal pixels, so that all roundings of a sum go the same way.
 TEST_CASE("reconstruction of images with 1024 x 1024 pixels") {
   const auto cpu = make_cpu_device(1);
   const Size size{1, 1 << 20};
@@ -116,7 +116,7 @@ struct Parts {
   std::vector<float> heads, recon, kl, mse;
 };
 
-/// The tail after one call; after a second one that adds.
+/// The tail after one call, and after a second call that accumulates.
 std::vector<float> tail_of(Device& device, const Parts& in, const Sum& size,
                            bool twice) {
   const On<float> heads(device, in.heads), recon(device, in.recon);

@@ -1,5 +1,5 @@
-// Rows in and out and noise, by our kernels, against the CPU: every number is
-// bit-equal, because both take the same formulas.
+// Loading, storing and noise by CUDA kernels against the CPU: every number is
+// bit-equal, because both use the same formulas.
 #include <algorithm>
 
 #include "kernels/unfused_support.hpp"
@@ -19,7 +19,7 @@ std::vector<float> loaded(Device& device, const RowSource& rows,
   return to.read();
 }
 
-/// Every way to bring rows of T in, on one device, one after the other.
+/// Every way to load rows of T, on one device, one after the other.
 template <class T>
 std::vector<float> all_loads(Device& device, const std::vector<T>& values,
                              ElementType type, const model::Extent& image,
@@ -108,7 +108,7 @@ std::vector<float> drawn(Device& device, std::int64_t rows, std::int64_t width,
   return out.read();
 }
 
-TEST_CASE("load brings every type and layout, in order and by a cursor") {
+TEST_CASE("load of every type and layout, in order and by a cursor") {
   for (const model::Extent& image : kImages) {
     check_loads(random_floats(kTotal * image.size(), 1), ElementType::float32,
                 image);
@@ -141,12 +141,12 @@ TEST_CASE("load by a cursor takes the rows that its order names") {
   }
 }
 
-TEST_CASE("store gives every type and layout, as it is or as probabilities") {
+TEST_CASE("store of every type and layout, unchanged or as probabilities") {
   check_stores<float>(ElementType::float32);
   check_stores<std::uint8_t>(ElementType::uint8);
 }
 
-TEST_CASE("columns of a matrix go out row by row") {
+TEST_CASE("columns of a matrix are stored row by row") {
   const auto cpu = make_cpu_device(1);
   struct Part {
     std::int64_t rows, width, first, columns;
@@ -168,7 +168,7 @@ TEST_CASE("columns of a matrix go out row by row") {
   }
 }
 
-TEST_CASE("normal numbers are the CPU's to the bit, by key or by cursor") {
+TEST_CASE("normal numbers are bit-equal to the CPU's, by key or by cursor") {
   const auto cpu = make_cpu_device(1);
   struct Size {
     std::int64_t rows, width;

@@ -1,6 +1,6 @@
 // The last layer with its likelihood against plain loops: pixels' derivatives
 // and the three totals, over bands of rows and sides of either parity. Emulated
-// alone, as gemm_test.cpp.
+// only, as gemm_test.cpp.
 #include "engine/cuda/gemm_kernels.hpp"
 #include "engine/math/objective.hpp"
 #include "kernels/gemm_support.hpp"
@@ -66,7 +66,8 @@ struct Layer {
     return {gradient.read(), values_of(totals)};
   }
 
-  /// [images, oh, ow]: every number of x goes to the sixteen places around it.
+  /// [images, oh, ow]: every number of x is added to the sixteen pixels around
+  /// it.
   Values output() const {
     Values out(index(size.pixels()), bias);
     for (std::int64_t row = 0; row < size.images * size.ih; ++row)
@@ -144,8 +145,8 @@ TEST_CASE("the last layer's derivatives and totals equal plain loops") {
   });
 }
 
-/// Pixels alike, so that all roundings of a sum go the same way, and bands as
-/// large as they become: eight terms to a thread.
+/// Equal pixels, so that all roundings of a sum go the same way, and the
+/// largest bands: eight terms per thread.
 TEST_CASE("totals of many pixels keep seven digits") {
 #ifdef VAE_FEW_SHAPES
   const Size size{2, 23, 20, 8, 46, 40};

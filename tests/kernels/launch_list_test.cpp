@@ -1,6 +1,6 @@
-// How many of our kernels a step of the original network starts and how many
-// bytes they must move, counted from the launches themselves. The table in
-// docs/kernels.md is this one; nothing is computed here.
+// Counts the launches of libvae's kernels in a step of the original network,
+// and the bytes that they must move, and compares them with the table in
+// docs/kernels.md. The kernels do not run.
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -15,7 +15,7 @@ namespace {
 
 using cuda::Launch;
 
-/// Notes launches and skips the kernels, while it lives.
+/// Records launches and skips the kernels as long as it exists.
 class Watch {
  public:
   Watch() {
@@ -32,7 +32,7 @@ class Watch {
   std::vector<Launch> list;
 };
 
-/// One step on 64 images of a data set, as the original network takes it.
+/// One step of the original network on 64 images of a dataset.
 std::vector<Launch> launches_of(EngineKind kind, Precision precision) {
   Config config;
   config.engine = kind;
@@ -57,7 +57,7 @@ struct Total {
   std::int64_t bytes = 0;
 };
 
-/// What a kernel does in each precision, side by side.
+/// A kernel's launches and bytes in each precision.
 using Columns = std::vector<Total>;
 
 std::string row_of(const std::string& name, const Columns& columns) {
@@ -71,8 +71,8 @@ std::string row_of(const std::string& name, const Columns& columns) {
   return row + " |\n";
 }
 
-/// A line for each kernel, in the order in which they first start. All
-/// precisions start the same kernels.
+/// A line for each kernel, in the order of the first launch. All precisions
+/// launch the same kernels.
 std::string table_of(EngineKind kind,
                      const std::vector<Precision>& precisions) {
   std::vector<std::string> names;

@@ -1,4 +1,4 @@
-// The kernels' tests look at the emulated device.
+// The kernels' tests use the emulated device.
 #include "emulation/emulated_device.hpp"
 #include "kernels/kernel_tests.hpp"
 

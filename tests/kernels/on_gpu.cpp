@@ -1,5 +1,5 @@
-// The kernels' and engines' tests look at GPU 0. Without one they are skipped,
-// and say why: 77 is what ctest is told to count as skipped.
+// The kernels' and engines' tests use GPU 0. Without a GPU they print the
+// reason and return 77, which ctest counts as skipped.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <cstdio>
 
@@ -9,9 +9,9 @@
 namespace vae::engine {
 
 Device& kernel_device() {
-  // Never destroyed: at the program's end CUDA may have ended before.
+  // Never destroyed, because CUDA may end before static objects.
   static Device& device = *make_cuda_device(0).release();
-  // As an engine does before it uses a device: LibTorch's stream is ours.
+  // As an engine does before it uses a device: sets LibTorch's stream.
   static const Device::Scope& scope = *device.enter().release();
   (void)scope;
   return device;

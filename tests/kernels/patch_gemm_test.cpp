@@ -1,7 +1,6 @@
 // Products of an image's patches, and derivatives by their weights, against
-// plain loops in double. For the last layer see last_layer_test.cpp.
-// Emulated alone: on a GPU the pass that is made of them is held against the
-// reference.
+// plain loops in double. For the last layer see last_layer_test.cpp. Emulated
+// only: on a GPU the whole pass is compared with the reference.
 #include "engine/cuda/gemm_kernels.hpp"
 #include "kernels/sums_support.hpp"
 
@@ -90,7 +89,7 @@ void for_all(Check check) {
   }
 }
 
-// Sixteen products are added in float32: half a unit of 24 bits each.
+// Sixteen products are added in float32: half an ulp each.
 constexpr double kProduct = 16 * 0x1p-24;
 // A thread adds sixteen rows of a tile, then come warps and blocks.
 constexpr double kColumns = 32 * 0x1p-24;
@@ -255,7 +254,7 @@ TEST_CASE("products of patches with bias, with and without ReLU and sums") {
 }
 
 #ifndef VAE_FEW_SHAPES
-TEST_CASE("blocks go on with a second tile where there are more than blocks") {
+TEST_CASE("blocks compute a second tile if there are more tiles than blocks") {
   // 529 tiles, and 528 blocks at most.
   const Layer l{2, 368, 368, 184, 184, 8};
   const On<ExactSum> sums(kernel_device(), no_sums(2 * l.n));

@@ -19,7 +19,7 @@ TARGETS = ["80", "90", "90a"]
 ONLY = {"gemm_hopper.cu": ["90a"]}
 
 # A multiprocessor has 65536 registers: with 64 for each thread, 1024 threads
-# have room, and each has several loads on their way, which is what it takes to
+# are resident, each with several loads in flight, which is what it takes to
 # keep memory busy. A spill or a stack is memory that was not meant to be used.
 MOST_REGISTERS = 64
 # Products hold their result in registers. They wait for shared memory instead

@@ -1,12 +1,12 @@
-// Errors held against what each element may be off by, for kernels whose
-// numbers differ much in size.
+// Errors relative to a bound per element, for kernels whose numbers differ much
+// in magnitude.
 #pragma once
 
 #include "kernels/gemm_support.hpp"
 
 namespace vae::engine {
 
-/// A sum of products in double, with the size of what was added up.
+/// A sum of products in double, with the magnitude of its terms.
 struct Sized {
   Values sum, size;
   explicit Sized(std::int64_t count) : sum(index(count)), size(index(count)) {}
@@ -28,7 +28,7 @@ inline double excess(const Values& got, const Sized& exact, Number number,
     const double off = std::abs(got[i] - exact.sum[i]);
     const double allowed =
         rounding * exact.size[i] + half_unit * std::abs(exact.sum[i]);
-    // NaN, and what may not be off at all, must not get lost.
+    // Keeps NaN, and errors of elements that must be exact.
     if (off != 0 && !(off / allowed <= worst)) worst = off / allowed;
   }
   return worst;

@@ -1,6 +1,6 @@
-// Whole trainers on the device at hand, a GPU where there is one: the same
-// losses as on the CPU, resuming, several trainers and threads, no memory. What
-// they compute step by step is tested elsewhere.
+// Whole trainers on the test program's device, a GPU if there is one: the same
+// losses as on the CPU, resuming, several trainers and threads, exhausted
+// memory. Single steps are tested elsewhere.
 #include <doctest/doctest.h>
 
 #include <thread>
@@ -30,7 +30,7 @@ Config device_config(EngineKind kind = EngineKind::blocks,
   return config;
 }
 
-/// Every stage that the device at hand has.
+/// Every stage that the device supports.
 std::vector<Config> stages() {
   if (!on_gpu()) return {device_config()};
   return {device_config(EngineKind::blocks, Graph::off),
@@ -76,7 +76,7 @@ TEST_CASE("a stage gives the same bytes recorded or not, resumed or not") {
     off.graph = Graph::off;
     Trainer plain(off);
     (void)loss_of_epochs(plain, 4);
-    // Their files differ in the configuration, so what was learnt is compared.
+    // Their files differ in the configuration, so the parameters are compared.
     for (const model::Tensor& tensor : model::make_plan(config).params) {
       CAPTURE(tensor.name);
       CHECK(testing::param(plain, tensor.name.c_str()) ==
@@ -85,7 +85,7 @@ TEST_CASE("a stage gives the same bytes recorded or not, resumed or not") {
   }
 }
 
-TEST_CASE("two trainers on one device are each what it is alone") {
+TEST_CASE("two trainers on one device do not affect each other") {
   for (const Config& config : stages()) {
     CAPTURE(to_json(config));
     const auto images = some_images(8);
@@ -101,7 +101,8 @@ TEST_CASE("two trainers on one device are each what it is alone") {
   }
 }
 
-TEST_CASE("a trainer goes on in another thread, two trainers in two at once") {
+TEST_CASE(
+    "a trainer continues in another thread; two trainers in two threads") {
   for (const Config& config : stages()) {
     CAPTURE(to_json(config));
     const auto images = some_images(8);
@@ -121,7 +122,8 @@ TEST_CASE("a trainer goes on in another thread, two trainers in two at once") {
   }
 }
 
-TEST_CASE("learning rate and KL weight hold from the next step, recorded too") {
+TEST_CASE(
+    "learning rate and KL weight apply to the next step, also if recorded") {
   for (const Config& config : stages()) {
     CAPTURE(to_json(config));
     const auto images = some_images(8);
@@ -138,7 +140,7 @@ TEST_CASE("learning rate and KL weight hold from the next step, recorded too") {
   }
 }
 
-TEST_CASE("a trainer that does not fit into memory costs the others nothing") {
+TEST_CASE("a trainer that exceeds the memory does not affect the others") {
   if (!on_gpu()) return;  // the CPU's memory is tested with its device
   Trainer trainer(device_config());
   const auto images = some_images(8);
@@ -152,7 +154,7 @@ TEST_CASE("a trainer that does not fit into memory costs the others nothing") {
   CHECK(metrics.steps == 1);
 }
 
-TEST_CASE("fused on the CPU is refused, and says what there is") {
+TEST_CASE("fused on the CPU is an error that names the alternatives") {
   Config config = small_conv();
   config.engine = EngineKind::fused;
   testing::says(

@@ -1,5 +1,5 @@
-// What the tests of a device's unfused operations share: arrays on a device,
-// numbers to put there, and bytes to compare.
+// For the tests of a device's unfused operations: arrays on a device, test
+// numbers, and comparison of bytes.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -26,7 +26,7 @@ class On {
         memory_(device.allocate(bytes())) {
     device_.upload(memory_.get(), values.data(), bytes());
   }
-  /// All bits set, which is NaN: what an operation leaves out shows.
+  /// All bits set, which is NaN, so that elements not written are found.
   On(Device& device, std::int64_t count)
       : On(device, spoiled(static_cast<std::size_t>(count))) {}
 

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Walks the #include lines of every source file and fails on a wrong one, and on
-what would end the host's process.
+"""Checks the #include lines of every source file against the rules of
+docs/ARCHITECTURE.md, and finds calls that would end the host's process.
 
-Who may know whom is docs/ARCHITECTURE.md's rule; this is its only enforcement.
-Reads lines with a regular expression: it is no preprocessor and needs none,
-because the rule holds for lines inside #if as well.
+Reads lines with a regular expression and does not run the preprocessor, because
+the rules hold for lines inside #if as well.
 """
 import pathlib
 import re
@@ -21,11 +20,11 @@ DIRECTORIES = [
     "src/engine/cuda", "src/engine/factory", "src/engine", "src/data", "src/io", "src/dist",
     "src/train", "examples", "examples/cpp", "bench", "bench/micro", "tests",
 ]
-# They reach for any part, to test it or to time it alone.
+# They may include any part, to test it or to time it alone.
 MAY_ANYTHING = {"bench/micro", "tests"}
-# What each directory may include besides itself. The engines do not know each
-# other, only the contract (src/engine) and the formulas; the formulas know the
-# plain data of the contract that they work on.
+# What each directory may include besides itself. Engines do not include each other,
+# only the contract (src/engine) and the formulas; the formulas include the plain
+# data of the contract.
 BELOW_ENGINE = {"include/vae", "src/base", "src/model", "src/engine",
                 "src/engine/math"}
 MAY = {
@@ -38,7 +37,7 @@ MAY = {
     "src/engine/blocks": BELOW_ENGINE,
     "src/engine/tile": BELOW_ENGINE | {"src/engine/cpu"},
     "src/engine/cuda": BELOW_ENGINE,
-    # The one place that knows every engine.
+    # The only directory that includes every engine.
     "src/engine/factory": BELOW_ENGINE | {"src/engine/blocks",
                                           "src/engine/tile"},
     "src/engine": {"include/vae", "src/base", "src/model", "src/engine/math"},
@@ -57,12 +56,12 @@ CUDA = re.compile(r"^(cuda|cublas|cudnn|cusparse|cusolver|nccl|nvtx|cub/"
                   r"|ATen/cuda/|c10/cuda/)")
 
 
-# What ends a process; the library answers with a status instead. GSL's checks are
+# Calls that end a process; the library returns a status instead. GSL's checks are
 # among them.
 ENDS = re.compile(r"\b(abort|_?exit|quick_exit|_Exit|terminate|assert|raise|Expects"
                   r"|Ensures|at_quick_exit|gsl::(at|span|not_null))\s*[(<{]"
                   r"|\bset_terminate\b|\bTORCH_CHECK_ABORT\b")
-# (file, what): why it may stand there.
+# (file, call): the reason why it is allowed.
 MAY_END = {}
 
 

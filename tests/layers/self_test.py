@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""layers_test.py finds the mistakes that it is there to find."""
+"""Tests that layers_test.py finds each kind of mistake."""
 import pathlib
 import sys
 import unittest

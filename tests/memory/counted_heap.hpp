@@ -1,13 +1,13 @@
-// Counts what the whole program takes from the heap, on all threads.
+// Counts the heap allocations of the whole program, on all threads.
 #pragma once
 
 #include <cstdint>
 
 namespace vae::testing {
 
-/// Counts from now on; returns nothing of before.
+/// Starts counting at zero.
 void count_allocations();
-/// How many there were, and no more counting.
+/// Stops counting and returns the number of allocations.
 std::int64_t allocations();
 
 }  // namespace vae::testing

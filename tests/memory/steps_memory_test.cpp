@@ -1,6 +1,6 @@
-// Steps after the first: the tile engine takes nothing from the heap (but for
-// what LibTorch does inside a product; the products here are plain ones), and
-// the blocks engine gives back what it takes.
+// Steps after the first: the tile engine allocates nothing (except inside
+// LibTorch's products; the plain products are used here), and the blocks engine
+// frees what it allocates.
 #include <unistd.h>
 
 #include <cstdio>
@@ -13,11 +13,11 @@
 namespace vae::engine {
 namespace {
 
-/// Of the heap's own making in some ninety steps; one vector of 3 KiB lost in
-/// each of them would be more.
+/// Growth of the heap itself in some ninety steps. A leak of 3 KiB per step
+/// would be more.
 constexpr std::int64_t kNothing = std::int64_t{256} << 10;
 
-/// The process's memory that is there, not only promised.
+/// Resident memory of the process.
 std::int64_t resident_bytes() {
   long all = 0, resident = 0;
   std::FILE* file = std::fopen("/proc/self/statm", "r");
@@ -29,7 +29,7 @@ std::int64_t resident_bytes() {
 
 }  // namespace
 
-TEST_CASE("the counter sees the heap") {
+TEST_CASE("the counter counts allocations") {
   testing::count_allocations();
   const auto some = std::make_unique<std::vector<float>>(100);
   CHECK_EQ(testing::allocations(), 2);
@@ -70,7 +70,7 @@ TEST_CASE("blocks: memory stays flat") {
       for (const std::int64_t count : {150, 69, 3})
         s->step(s->host_rows(images, 0, count), 1);
   };
-  // The heap takes a while to settle; what is lost in steps is lost in each.
+  // The heap grows at first; a leak would continue in every step.
   std::int64_t least = INT64_MAX;
   for (int window = 0; window < 5 && least > kNothing; ++window) {
     const std::int64_t before = resident_bytes();
@@ -80,7 +80,7 @@ TEST_CASE("blocks: memory stays flat") {
   CHECK_LE(least, kNothing);
 }
 
-TEST_CASE("tile: inference takes memory for its own batch") {
+TEST_CASE("tile: inference allocates memory for its own batch") {
   Config config = many_images();
   config.height = config.width = 64;
   config.max_batch = 256;

@@ -36,7 +36,7 @@ def test_images():
 def load_in_pytorch(path):
     with safetensors.safe_open(path, "pt") as file:
         metadata = file.metadata()
-    # Whichever key holds it: the configuration is the object with "layers".
+    # The configuration is the metadata object with "layers", under any key.
     config = next(
         value
         for text in metadata.values()
@@ -50,9 +50,9 @@ def load_in_pytorch(path):
 def main():
     vae = sys.argv[1]
 
-    def run(*words):
-        words = [vae, *map(str, words)]
-        done = subprocess.run(words, check=True, stdout=subprocess.PIPE)
+    def run(*arguments):
+        command = [vae, *map(str, arguments)]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
         return done.stdout.decode().splitlines()
 
     with tempfile.TemporaryDirectory() as name:

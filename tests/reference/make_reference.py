@@ -100,7 +100,7 @@ class Run:
         return torch.from_numpy(values).to(self.dtype)
 
     def gradients(self, terms):
-        """The gradient that the optimizer is given, and its norm unclipped."""
+        """The gradient that the optimizer receives, and its norm before clipping."""
         scale = 1.0 if self.c["sum_gradient"] else 1.0 / self.batch
         (terms["loss"].sum() * scale).backward()
         for bias in self.model.biases_before_norm():
@@ -229,7 +229,7 @@ def check_philox():
 
 
 def write_pytorch_model():
-    """A file as PyTorch users make it, and what its model answers."""
+    """A file as PyTorch users save it, and its model's outputs."""
     config = dict(net="conv", channels=1, height=10, width=14, latent=3,
                   layers=[5, 7, 4], likelihood="bernoulli", max_batch=8,
                   seed=1, batch=3)  # fmt: skip
@@ -252,7 +252,7 @@ def write_pytorch_model():
 
 
 def print_rounding(name, exact, config):
-    """How far PyTorch's own float32 is from float64, per kind of value."""
+    """Error of PyTorch's own float32 against float64, per kind of value."""
     single = Run(config, torch.float32).whole()
     worst = {}
     for key, value in exact.items():

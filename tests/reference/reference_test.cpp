@@ -37,9 +37,9 @@ constexpr Tolerances kTight{
     .trained = {2e-6, 3e-6},  // 3e-6: 1/3000 of ten steps of lr
     .norm = 1e-5,
 };
-// The original network has a million activations. Rounding puts one of them on
-// the other side of its kink sooner or later, Adam makes full steps of tiny
-// gradients, and the two part. Ten steps of PyTorch's float32 are off from its
+// The original network has a million activations. Rounding moves some of them
+// across the kink, and Adam makes full steps of tiny gradients, so the two runs
+// diverge. Ten steps of PyTorch's float32 are off from its
 // float64 by up to 0.02 in the loss, 0.5 % in the gradient norm, and 9e-4 (4e-5
 // root mean square) in a parameter, depending on its number of threads.
 constexpr Tolerances kParting{
@@ -50,7 +50,7 @@ constexpr Tolerances kParting{
     .trained = {0, 3e-3, 0.1},
     .norm = 1e-2,
 };
-constexpr std::size_t kTogether = 2;  // steps before they can part
+constexpr std::size_t kTogether = 2;  // steps before they can diverge
 
 const Tolerances& after_ten_steps(const std::string& name) {
   return name == "original" ? kParting : kTight;
@@ -103,11 +103,11 @@ std::uint64_t pixels(const Config& c) {
 
 std::vector<float> decode(Trainer& trainer, const std::vector<float>& codes,
                           std::uint64_t count) {
-  std::vector<float> room(count * pixels(trainer.config()));
-  Output output = Output::of(as_span(room));
+  std::vector<float> buffer(count * pixels(trainer.config()));
+  Output output = Output::of(as_span(buffer));
   trainer.decode(Batch::of(codes, count), output);
-  CHECK_EQ(output.written, room.size() * sizeof(float));
-  return room;
+  CHECK_EQ(output.written, buffer.size() * sizeof(float));
+  return buffer;
 }
 
 void check_encode(const Values& values, const std::string& prefix,
@@ -130,10 +130,10 @@ void check_generation(const Values& values, const std::string& prefix,
     check(values, prefix + "decoded",
           decode(trainer, values.floats(prefix + "codes"), 4), allowed.output);
   if (!values.has(prefix + "reconstruction")) return;
-  std::vector<float> room(images.count * pixels(trainer.config()));
-  Output output = Output::of(as_span(room));
+  std::vector<float> buffer(images.count * pixels(trainer.config()));
+  Output output = Output::of(as_span(buffer));
   trainer.reconstruct(images, output);
-  check(values, prefix + "reconstruction", room, allowed.output);
+  check(values, prefix + "reconstruction", buffer, allowed.output);
 }
 
 void check_scores(const Values& values, const std::string& prefix,
@@ -230,7 +230,7 @@ TEST_CASE("gradients and ten Adam steps are PyTorch's") {
   }
 }
 
-TEST_CASE("a bias before BatchNorm is moved by weight decay alone") {
+TEST_CASE("only weight decay changes a bias before BatchNorm") {
   // It cancels, so its gradient is exactly 0; PyTorch's is rounding noise.
   const std::set<std::string> biases{"encoder.0.bias", "encoder.3.bias",
                                      "encoder.6.bias"};
@@ -270,7 +270,7 @@ TEST_CASE("normal numbers are the exact ones within 1e-6") {
   }
 }
 
-TEST_CASE("float images and the other layout give what bytes give") {
+TEST_CASE("float images and the other layout give the results of bytes") {
   const Values values("conv_small");
   const Config config = values.config();
   Trainer trainer(config);

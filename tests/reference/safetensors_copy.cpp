@@ -1,5 +1,5 @@
-// Reads a safetensors file and writes what it understood as another: the helper
-// of safetensors_interop.py, which makes the one and compares the other.
+// Reads a safetensors file and writes its content to another: for
+// safetensors_interop.py, which writes the first and compares the second.
 #include <cstdio>
 #include <exception>
 

@@ -82,7 +82,7 @@ def round_trip(copy, folder, wanted, metadata):
 
 
 def both_refuse(copy, folder):
-    """What Python's reader refuses, ours does too."""
+    """Files that Python's reader rejects are rejected by ours too."""
     good = safetensors.numpy.save({"a": np.arange(4, dtype=np.float32)})
     length = int.from_bytes(good[:8], "little")
 

@@ -1,7 +1,7 @@
-// A short training on real images (a part of Fashion-MNIST, tests/data): what
-// it learns must be far better than answering every image with the mean one,
-// and cannot be better than the images allow. Both bounds come from the data.
-// How good a long training gets is tests/long's matter.
+// A short training on real images (a part of Fashion-MNIST, tests/data): its
+// loss must be much better than that of the mean image, and cannot be better
+// than the entropy of the pixels. Both bounds come from the data. tests/long
+// tests long trainings.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -16,10 +16,10 @@ namespace {
 
 std::vector<double> pixels_of(const Dataset& set) {
   const auto [channels, height, width] = set.shape();
-  std::vector<float> room(set.size() * channels * height * width);
-  Output output = Output::of(std::span<float>(room));
+  std::vector<float> buffer(set.size() * channels * height * width);
+  Output output = Output::of(std::span<float>(buffer));
   set.read(0, set.size(), output);
-  return {room.begin(), room.end()};
+  return {buffer.begin(), buffer.end()};
 }
 
 /// -(t ln p + (1 - t) ln(1 - p)); p is kept off 0 and 1 by half a grey level.
@@ -92,14 +92,14 @@ TEST_CASE("a short training on real images beats the mean image clearly") {
           " (reconstruction ", learned.reconstruction, ", KL ", learned.kl,
           "), floor ", limits.floor);
   CHECK_EQ(learned.images, test.size());
-  // The loss includes the KL divergence, the mean image's has none to pay.
+  // The loss includes the KL divergence, which the mean image's does not have.
   CHECK_LT(learned.loss, 0.75 * limits.mean_image);
   CHECK_GT(learned.reconstruction, limits.floor);
   CHECK_EQ(learned.loss,
            doctest::Approx(learned.reconstruction + learned.kl).epsilon(1e-6));
   CHECK_GE(learned.active_units, 8);
   CHECK_LT(last.loss, untrained);
-  // What it learned is general: unseen images are about as good as seen ones.
+  // It generalises: test images are about as good as training images.
   CHECK_LT(learned.loss, 1.1 * last.loss);
 }
 

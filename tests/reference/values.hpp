@@ -1,5 +1,5 @@
 // The stored PyTorch values of one case (see make_reference.py): reads them and
-// says how far something else is from them. Computes nothing of its own.
+// compares other values with them.
 #pragma once
 
 #include <string>
@@ -10,9 +10,9 @@
 
 namespace vae::reference {
 
-/// How far values may be from the stored ones: `absolute` plus `relative`
-/// times the largest magnitude of the tensor. Where only a digest is stored,
-/// `typical` is the root mean square error allowed, as a part of that.
+/// Allowed difference from the stored values: `absolute` plus `relative` times
+/// the largest magnitude of the tensor. If only a digest is stored, `typical`
+/// is the allowed root mean square error, relative to that.
 struct Tolerance {
   double relative = 0, absolute = 0, typical = 1;
 };
@@ -32,8 +32,9 @@ class Values {
   /// Images in the case's batch.
   std::uint64_t batch() const;
 
-  /// Empty if `got` is what is stored as `name` (whole, or as a digest of
-  /// sums and eight elements), else a sentence that names the worst element.
+  /// Empty if `got` equals what is stored as `name` (all elements, or a digest
+  /// of sums and eight elements), otherwise a sentence that names the worst
+  /// element.
   std::string difference(const std::string& name, const std::vector<float>& got,
                          Tolerance tolerance) const;
 

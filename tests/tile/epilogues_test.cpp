@@ -1,5 +1,5 @@
-// What is done to a tile, against plain double loops: exact where the numbers
-// are, within the rounding of a sum elsewhere; nothing else is written.
+// The epilogues of a tile against plain loops in double: exact if the numbers
+// are, otherwise within the rounding of a sum; no other memory is written.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -214,7 +214,7 @@ TEST_CASE_TEMPLATE("BatchNorm's derivative by its input", T, float, Bf16) {
   });
 }
 
-TEST_CASE("what is not a number stays so") {
+TEST_CASE("NaN stays NaN") {
   std::vector<float> y(32, 1.0f), one(16, 1.0f), zero(16, 0.0f);
   y[17] = NAN;
   for (const Activation kind : kActivations) {

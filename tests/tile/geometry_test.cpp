@@ -15,7 +15,7 @@ using model::LayerKind;
 
 using Triple = std::tuple<std::int32_t, std::int32_t, std::int32_t>;
 
-/// Whether the definition has a product of these two places along one axis:
+/// Whether the definition has a product of these two positions along one axis:
 /// a convolution reads in[out * stride + tap - 1], a transposed one adds to
 /// out[in * stride + tap - 1].
 bool linked(const Layer& layer, std::int64_t in, std::int64_t out,

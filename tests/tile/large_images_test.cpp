@@ -1,5 +1,5 @@
-// What is reported of images of 1024 x 1024 pixels, held against float64 sums
-// over the reconstructions that the same engine gives. Both engines of the CPU.
+// The reported losses of images of 1024 x 1024 pixels against float64 sums over
+// the reconstructions of the same engine. Both engines of the CPU.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -86,7 +86,7 @@ TEST_CASE("large images: losses are those of the reconstructions, in float64") {
     if (kind == EngineKind::tile && !runs_here()) continue;
     CAPTURE(static_cast<int>(kind));
     const auto s = on_cpu(large(likelihood), kind);
-    // Pixels alike, so that all roundings of a sum go the same way.
+    // Equal pixels, so that all roundings of a sum go the same way.
     const std::vector<float> images(kImages * kSide * kSide, 0.1f);
     const Input input = s->host_rows(images, 0, kImages);
     const Expected e = expected(scored_means(*s, input), images, likelihood);

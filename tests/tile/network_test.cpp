@@ -1,5 +1,5 @@
-// A plan as tiled layers: where every tensor lies, which of its numbers stands
-// where in the tiles, and which plans are refused.
+// A plan as tiled layers: the offset of every tensor, the order of its elements
+// in the tiles, and unsupported plans.
 #include "engine/tile/network.hpp"
 
 #include <doctest/doctest.h>
@@ -146,7 +146,7 @@ TEST_CASE("every tensor has a range of its own, in cache lines of its own") {
   });
 }
 
-TEST_CASE("what is written comes back, and padding stays zero") {
+TEST_CASE("tensors round-trip, and padding stays zero") {
   each_network([](const model::Plan& plan, const Network& net) {
     const auto device = make_cpu_device(1);
     std::vector<float> buffer(
@@ -246,7 +246,7 @@ TEST_CASE("heads and the expanded code: a tap for every pixel") {
   });
 }
 
-TEST_CASE("only the first layer's weights are never wanted backward") {
+TEST_CASE("only the first layer's weights are not needed backward") {
   each_network([](const model::Plan&, const Network& net) {
     for (std::size_t i = 0; i < net.weights.size(); ++i)
       CHECK_EQ(net.weights[i].backward,
@@ -275,7 +275,7 @@ TEST_CASE("taps of both ends name the image's pixels, and padding") {
   });
 }
 
-TEST_CASE("why a plan is not taken, in a sentence") {
+TEST_CASE("the reason why a plan is not supported") {
   const auto why = [](auto change) {
     Config config = small_tiles();
     change(config);

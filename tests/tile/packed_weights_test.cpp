@@ -1,5 +1,5 @@
-// Weights as right sides of products: equal to their definition, and made anew
-// when, and only when, the parameters have changed.
+// Weights packed as right operands of GEMMs: equal to their definition, and
+// packed again if and only if the parameters have changed.
 #include <doctest/doctest.h>
 
 #include "engine/tile/tiled_layer.hpp"
@@ -83,7 +83,7 @@ TEST_CASE_TEMPLATE("what is not stale is left alone", T, float, Bf16) {
   Fixture<T> f;
   f.weights.refresh(f.team, true);
   const std::vector<float> old = f.params;
-  f.change(2);  // nobody was told
+  f.change(2);  // without params_changed()
   for (const bool backward : {false, true}) {
     f.weights.refresh(f.team, backward);
     CHECK_EQ(wrong(f.weights, old, true), 0);
@@ -107,7 +107,8 @@ TEST_CASE_TEMPLATE("a forward pass refreshes its own right sides only", T,
   CHECK_EQ(wrong(f.weights, f.params, false), 0);
   CHECK_EQ(wrong(f.weights, first, true), 0);  // not wanted yet
   const std::vector<float> second = f.params;
-  f.change(3);  // nobody was told, but the backward ones are still stale
+  f.change(
+      3);  // without params_changed(), but the backward ones are still stale
   f.weights.refresh(f.team, true);
   CHECK_EQ(wrong(f.weights, f.params, true), 0);
   if (sizeof(T) != sizeof(float)) CHECK_EQ(wrong(f.weights, second, false), 0);

@@ -1,5 +1,5 @@
-// Packing: the same numbers in other orders, against plain double loops;
-// nothing that is not named is written.
+// Packing: the same numbers in other orders, against plain loops; no other
+// memory is written.
 #include <doctest/doctest.h>
 
 #include "engine/tile/tile_kernels.hpp"

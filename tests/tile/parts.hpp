@@ -1,5 +1,5 @@
-// What the tests of the tile engine's parts share: small whole numbers, whose
-// sums are exact in every type and order, and memory that shows every write.
+// For the tests of the tile engine's parts: small integers, whose sums are
+// exact in every type and order, and memory that detects every write.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -40,7 +40,7 @@ std::vector<T> whole_numbers(std::int64_t count, std::uint32_t seed,
   return values;
 }
 
-/// What no function here writes.
+/// A value that no function here writes.
 template <class T>
 T untouched() {
   return number<T>(12288.0f);

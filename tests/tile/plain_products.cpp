@@ -1,5 +1,5 @@
-// The products of the tile engine by plain loops, in place of LibTorch's: so
-// bfloat16 can be tested on processors that have no products of it.
+// The GEMMs of the tile engine by plain loops instead of LibTorch's, to test
+// bfloat16 on processors without support for it.
 #include "tile/plain_products.hpp"
 
 #include <atomic>

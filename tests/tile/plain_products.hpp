@@ -1,9 +1,9 @@
-// Whether the plain products are the ones that the program was linked with.
+// Whether the program was linked with the plain products.
 #pragma once
 
 namespace vae::engine::tile {
 
-/// Whether any product was a plain one until now.
+/// Whether a plain product was called.
 bool plain_products_used();
 
 }  // namespace vae::engine::tile

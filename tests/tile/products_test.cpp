@@ -1,5 +1,5 @@
-// Products of small matrices against three plain loops: exact on whole numbers,
-// in every shape that the engine asks for, and nothing written beside C.
+// Products of small matrices against three plain loops: exact for integers, in
+// every shape that the engine uses; nothing outside of C is written.
 #include "engine/tile/products.hpp"
 
 #include <doctest/doctest.h>
@@ -124,8 +124,7 @@ TEST_CASE_TEMPLATE("a row's bits do not depend on the other rows", T, float,
   finish_products();
 }
 
-TEST_CASE_TEMPLATE("without adding, what C held does not matter", T, float,
-                   Bf16) {
+TEST_CASE_TEMPLATE("without accumulation, C is not read", T, float, Bf16) {
   if (!multiplies_here<T>()) return;
   const Product p{3, 16, 16, 16, 16, 16};
   const std::vector<T> a(48, number<T>(1)), b(256, number<T>(2));
@@ -155,7 +154,7 @@ TEST_CASE("bfloat16 multiplies wherever float does") {
   CHECK_EQ(why_no_products<Bf16>(), "");
 }
 
-TEST_CASE("whether products work is a sentence, or nothing") {
+TEST_CASE("products that do not work give a reason") {
   for (const std::string& why :
        {why_no_products<float>(), why_no_products<Bf16>()}) {
     CAPTURE(why);

@@ -1,5 +1,5 @@
-// One image alone, pixels in the rows of products: the runs against the links
-// that they stand for, and the whole engine against the same image in a batch.
+// A single image, with pixels as rows of GEMMs: runs against the links that
+// they represent, and the whole engine against the same image in a batch.
 #include <tuple>
 
 #include "engine/tile/geometry.hpp"
@@ -147,7 +147,7 @@ TEST_CASE("one image alone: the same bits as in a batch") {
     }
 }
 
-TEST_CASE("one image alone leaves nothing behind in training") {
+TEST_CASE("encoding a single image does not affect training") {
   if (!runs_here()) return;
   for (const Precision precision : {Precision::fp32, Precision::bf16})
     for (const Config& config : configs()) {

@@ -1,5 +1,5 @@
-// The team of threads: every task once, failures arrive, nobody is awake for
-// nothing, and the host's signals stay with the host.
+// The team of threads: every task runs once, failures are rethrown, idle
+// threads sleep, and workers receive no signals.
 #include "engine/tile/team.hpp"
 
 #include <doctest/doctest.h>
@@ -95,7 +95,7 @@ TEST_CASE("workers have numbers of their own, and the caller has 0") {
   CHECK(std::find(ids.begin(), ids.end(), std::thread::id()) == ids.end());
 }
 
-TEST_CASE("a task's failure arrives, after the others and only once") {
+TEST_CASE("a task's failure is rethrown once, after the others") {
   for (const int threads : {1, 2, 4}) {
     CAPTURE(threads);
     Team team(threads);
@@ -115,7 +115,7 @@ TEST_CASE("a task's failure arrives, after the others and only once") {
     CHECK_THROWS_AS(
         team.run(50, [](std::int64_t, int) { throw std::bad_alloc(); }),
         std::bad_alloc);
-    CHECK_EQ(not_once(team, 1), 0);  // the other 49 are forgotten
+    CHECK_EQ(not_once(team, 1), 0);  // the other 49 are dropped
     CHECK_EQ(not_once(team, 100), 0);
   }
 }
@@ -151,7 +151,7 @@ TEST_CASE("workers without work sleep") {
   CHECK_EQ(not_once(team, 100), 0);
 }
 
-TEST_CASE("who waits for a slow task sleeps too") {
+TEST_CASE("threads that wait for a slow task sleep too") {
   Team team(3);
   const double before = cpu_milliseconds();
   on_each(team, [](int worker) {
@@ -185,7 +185,7 @@ TEST_CASE("many teams work at once") {
   CHECK_EQ(wrong, 0);
 }
 
-TEST_CASE("teams come and go, used or not") {
+TEST_CASE("teams are created and destroyed, used or not") {
   for (int i = 0; i < 200; ++i) {
     Team team(1 + i % 4);
     if (i % 2 == 0) CHECK_EQ(not_once(team, i % 5), 0);
@@ -208,7 +208,8 @@ void count_signal(int) {
 
 }  // namespace
 
-TEST_CASE("signals go to the host's threads, and its mask stays") {
+TEST_CASE(
+    "signals are delivered to the host's threads, whose mask is unchanged") {
   sigset_t ours, before, after;
   sigemptyset(&ours);
   sigaddset(&ours, SIGUSR1);
@@ -246,10 +247,10 @@ TEST_CASE("signals go to the host's threads, and its mask stays") {
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-TEST_CASE("threads that the system does not give are an error of memory") {
+TEST_CASE("threads that the system cannot create are a memory error") {
   std::string text;
   {
-    // Room for some stacks, but not for hundreds.
+    // Enough memory for some stacks, but not for hundreds.
     const testing::TightMemory tight(rlim_t{256} << 20);
     text = testing::error_of(Status::memory, [] { Team team(500); });
   }

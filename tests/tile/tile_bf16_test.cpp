@@ -84,15 +84,15 @@ void compare(const Config& config, const std::vector<Range>& batches) {
   const auto expected = subject(config, Precision::fp32);
   const auto got = subject(config, Precision::bf16);
   bool accumulate = false;
-  std::int64_t seen = 0;
+  std::int64_t total = 0;
   for (const Range& batch : batches) {
     CAPTURE(batch.count);
     for (Subject* s : {expected.get(), got.get()}) {
       s->engine->load(s->host_rows(images, batch.first, batch.count));
       s->engine->gradients(accumulate);
     }
-    seen = batch.count + (accumulate ? seen : 0);
-    check_near(*expected, *got, static_cast<double>(seen));
+    total = batch.count + (accumulate ? total : 0);
+    check_near(*expected, *got, static_cast<double>(total));
     accumulate = !accumulate;
   }
 }
@@ -106,7 +106,7 @@ TEST_CASE("gradients, statistics and sums are float32's, rounded") {
   CHECK(tile::plain_products_used());
 }
 
-TEST_CASE("nothing of the batch before is left in a smaller, odd one") {
+TEST_CASE("a smaller, odd batch does not read the rest of a larger one") {
   for (const Precision precision : {Precision::fp32, Precision::bf16})
     for (const Config& config : {odd_code(), many_images()}) {
       CAPTURE(to_json(config));

@@ -1,5 +1,5 @@
-// The tile engine against another: configurations that reach every path, and
-// comparison in PyTorch's order, since each engine has its own.
+// For comparing the tile engine with another: configurations that reach every
+// path, and comparison in PyTorch's order, because each engine has its own.
 #pragma once
 
 #include <string>
@@ -47,7 +47,7 @@ inline std::unique_ptr<Subject> on_cpu(Config c, EngineKind kind) {
       c, make_cpu_device(static_cast<int>(c.threads)));
 }
 
-/// Whether the engine computes here at all; says why not.
+/// Whether the engine is supported here; prints the reason if not.
 inline bool runs_here() {
   const auto device = make_cpu_device(1);
   const Config config = small_tiles();

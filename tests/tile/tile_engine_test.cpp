@@ -8,7 +8,7 @@
 namespace vae::engine {
 namespace {
 
-// Products are summed in other orders, some hundred terms in float32.
+// Products are summed in another order, some hundred terms in float32.
 constexpr double kRounding = 2e-4;
 
 struct Batch {
@@ -65,8 +65,8 @@ TEST_CASE("steps equal the blocks engine's") {
   for (const std::int64_t count : {6, 6, 4, 6, 3, 6})
     for (Subject* s : {expected.get(), got.get()})
       s->step(s->host_rows(images, count, count), 1);
-  // Adam moves every parameter by about the rate, whatever its gradient is;
-  // where that is rounding alone, the direction is chance.
+  // Adam moves every parameter by about the rate, whatever its gradient; if
+  // that is only rounding, the direction is random.
   CHECK_EQ(tensors_differ(*expected, *got, floats(expected->state.param),
                           floats(got->state.param), 5e-3),
            "");
@@ -170,7 +170,7 @@ TEST_CASE("bfloat16: losses of the blocks engine, and those of float32") {
   CHECK(rounded);
 }
 
-TEST_CASE("what it does not take, it refuses by name") {
+TEST_CASE("unsupported configurations are errors with the reason") {
   const auto device = make_cpu_device(1);
   const auto refused = [&](Config config, const std::string& part) {
     config.engine = EngineKind::tile;

@@ -16,8 +16,8 @@ using model::LayerKind;
 
 constexpr Batch kBatch{7, 4};  // blocks of 4 and 3 images
 
-/// A tiled layer, and whether a pair of pixels is connected by a tap, told from
-/// the definition and not from the layer's links.
+/// A tiled layer, and whether a tap connects a pair of pixels, by the
+/// definition and not by the layer's links.
 struct Case {
   const char* name;
   TiledLayer tiled;

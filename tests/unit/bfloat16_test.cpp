@@ -18,8 +18,7 @@ float float_of(std::uint32_t bits) { return std::bit_cast<float>(bits); }
 
 bool is_nan(std::uint32_t bfloat) { return (bfloat & 0x7FFFu) > 0x7F80u; }
 
-/// The magnitude of a bfloat16; infinity counts as 2^128, the number that it
-/// takes the place of in rounding.
+/// The magnitude of a bfloat16; infinity is 2^128, the value that rounds to it.
 double magnitude(std::uint32_t bfloat) {
   if ((bfloat & 0x7FFFu) == 0x7F80u) return 0x1p128;
   return std::abs(double{float_of(bfloat << 16)});
@@ -36,7 +35,7 @@ std::uint32_t nearest(std::uint32_t float_bits) {
   return below < above ? low : low + 1;
 }
 
-TEST_CASE("every bfloat16 becomes a float and comes back") {
+TEST_CASE("every bfloat16 round-trips through float") {
   for (std::uint32_t b = 0; b < kAll; ++b) {
     const auto bits = static_cast<std::uint16_t>(b);
     const float value = from_bfloat16(bits);
@@ -84,7 +83,7 @@ TEST_CASE("bfloat16 at the ends of its range") {
 }
 
 TEST_CASE("NaN stays NaN, whatever its bits") {
-  // A carry out of the last would make infinity or minus zero of it.
+  // A carry out of the last bit would turn NaN into infinity or minus zero.
   for (const std::uint32_t bits : {0x7F800001u, 0x7FC00000u, 0x7F80FFFFu,
                                    0x7FFFFFFFu, 0xFF800001u, 0xFFFFFFFFu})
     CHECK(is_nan(to_bfloat16(float_of(bits))));

@@ -1,5 +1,5 @@
-// What a file holds, that it gives the trainer back, and that a file which is
-// damaged in any way, or belongs to another model, is refused by name.
+// Content of a file, restoring a trainer from it, and errors for files that are
+// damaged or belong to another model.
 #include "train/checkpoint.hpp"
 
 #include <doctest/doctest.h>
@@ -112,7 +112,7 @@ TEST_CASE("the same state gives the same bytes, again and after loading") {
   }
 }
 
-TEST_CASE("a loaded checkpoint goes on with the same bytes") {
+TEST_CASE("training continues from a checkpoint with the same bytes") {
   Trainer trainer = trained(small_conv());
   const Config config = small_conv();
   Trainer copy = Trainer::load(bytes_of(trainer), &config);
@@ -124,7 +124,7 @@ TEST_CASE("a loaded checkpoint goes on with the same bytes") {
   CHECK(testing::all_params(copy) == testing::all_params(trainer));
 }
 
-TEST_CASE("a model starts its optimizer anew") {
+TEST_CASE("a model has no optimizer state") {
   Trainer trainer = trained(small_conv());
   Trainer copy = Trainer::load(trainer.save(SaveWhat::model));
   CHECK(copy.get(Key::step) == 0);
@@ -133,7 +133,7 @@ TEST_CASE("a model starts its optimizer anew") {
     CHECK(moment == 0.0f);
 }
 
-TEST_CASE("what was set while training is saved") {
+TEST_CASE("settings changed during training are saved") {
   Trainer trainer = trained(small_conv());
   trainer.set(Key::learning_rate, 0.25);
   trainer.set(Key::kl_weight, 0.5);
@@ -250,7 +250,7 @@ TEST_CASE("progress that has a count twice is refused") {
   says(refused(Status::format, twice), "vae.progress has \"step\" twice");
 }
 
-TEST_CASE("bytes that are no file at all") {
+TEST_CASE("bytes that are not a file of any format") {
   Trainer trainer = trained(small_conv());
   const auto bytes = bytes_of(trainer);
   for (const std::size_t size : {std::size_t{0}, std::size_t{7}, std::size_t{8},
@@ -331,7 +331,9 @@ TEST_CASE("a file that libvae did not write needs a configuration") {
   CHECK_NOTHROW(Trainer::load(io::write_safetensors(file), &config));
 }
 
-TEST_CASE("a file on disk is whole, named in errors, and leaves no rest") {
+TEST_CASE(
+    "a file on disk is complete, named in errors, and leaves no temporary "
+    "file") {
   const testing::TempFolder folder;
   Trainer trainer = trained(small_conv());
   trainer.save(folder / "a.safetensors", SaveWhat::checkpoint);
@@ -353,7 +355,7 @@ TEST_CASE("squares and variances in a file are not negative") {
 }
 
 TEST_CASE("a small file cannot ask for a large model") {
-  // Its tensors would take 600 MB each; it is refused before any is made.
+  // Its tensors would take 600 MB each; it fails before any is allocated.
   const auto inflate = [](io::TensorFile& f) {
     Config large = small_conv();
     large.layers = {4096, 4096};

@@ -1,5 +1,5 @@
-// How matrices are cut into blocks: every element has one place, and sums never
-// need more scratch memory than there is.
+// Partition of matrices into blocks: every element is covered once, and sums
+// never need more scratch memory than available.
 #include <doctest/doctest.h>
 
 #include <initializer_list>

@@ -1,5 +1,5 @@
-// What an update decides: mean, then norm, then clip; whether it happens at
-// all; and what it adds to the sums.
+// The decision of an update: mean, then norm, then clip; whether it is applied;
+// and what it adds to the sums.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -25,7 +25,7 @@ Control control_of(double clip_norm, bool mean) {
 
 constexpr Tail kTail{10, 7, 3, 2, 4, 0};  // four images
 
-TEST_CASE("a gradient of the sum is taken as it is") {
+TEST_CASE("a gradient of the sum is not scaled") {
   Control control = control_of(0, false);
   decide(kTail, 100.0, &control);
   CHECK_EQ(control.skip, 0);
@@ -87,14 +87,14 @@ TEST_CASE("a batch that is not finite is skipped and counts as no update") {
     CHECK_EQ(sums.images, 0);
     CHECK_EQ(sums.loss, 0);
 
-    decide(kTail, 1.0, &control);  // the next good one goes on
+    decide(kTail, 1.0, &control);  // the next finite one is applied
     CHECK_EQ(control.skip, 0);
     CHECK_EQ(control.updates, 8);
   }
 }
 
 TEST_CASE("a loss that float32 cannot hold is skipped") {
-  // Its sum is finite in double, so nobody has set the flag.
+  // Its sum is finite in double, so the flag is not set.
   Control control = control_of(0, false);
   Tail tail = kTail;
   tail.loss = kInfinity;
@@ -113,7 +113,7 @@ TEST_CASE("a statistic that is not finite refuses the step") {
   }
 }
 
-TEST_CASE("updates are counted to where a file's counts end") {
+TEST_CASE("updates are counted up to the limit of a file's counts") {
   Control control = control_of(0, false);
   control.updates = kLargestCount - 1;
   for (int i = 0; i < 2; ++i) {
@@ -156,7 +156,7 @@ TEST_CASE("a gradient whose square float32 cannot hold is skipped") {
 }
 
 }  // namespace
-TEST_CASE("every step advances the cursor, in a data set also its place") {
+TEST_CASE("every step advances the cursor, in a dataset also its position") {
   Control control = control_of(0, false);
   control.cursor.step = 5;
   const Tail good{1, 1, 0, 0, 64, 0}, bad{NAN, 1, 0, 0, 32, 1};
@@ -165,7 +165,7 @@ TEST_CASE("every step advances the cursor, in a data set also its place") {
   CHECK_EQ(control.cursor.position, 0);  // rows came from the host
   control.cursor.order = {1, 0, 1000};
   decide(good, 1, &control);
-  decide(bad, 1, &control);  // skipped, but its rows are over
+  decide(bad, 1, &control);  // skipped, but its rows are consumed
   CHECK_EQ(control.skip, 1);
   CHECK_EQ(control.cursor.step, 8);
   CHECK_EQ(control.cursor.position, 96);

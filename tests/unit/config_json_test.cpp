@@ -1,5 +1,4 @@
-// A configuration as JSON: what is written is read back, and what cannot be
-// read is named.
+// A configuration as JSON: round trips, and errors that name the bad field.
 #include <doctest/doctest.h>
 
 #include <limits>
@@ -48,7 +47,7 @@ TEST_CASE("what is written is read back, to the last bit") {
   CHECK(config_from_json(to_json(unusual())) == unusual());
 }
 
-TEST_CASE("every field is written, and one that differs is noticed") {
+TEST_CASE("every field is written, and a changed one changes the text") {
   const auto plain = nlohmann::json::parse(to_json(Config()));
   const auto other = nlohmann::json::parse(to_json(unusual()));
   CHECK_EQ(plain.size(), 30);  // as many as Config has
@@ -98,7 +97,7 @@ TEST_CASE("values that are not allowed are named") {
     says(error_of(Status::argument, [&] { config_from_json(json); }), said);
 }
 
-TEST_CASE("what is of the wrong type, or no JSON object, is damaged") {
+TEST_CASE("wrong types and texts other than a JSON object are format errors") {
   const std::pair<const char*, const char*> cases[]{
       {R"({"latent": 28.0})", "latent is 28.0; expected a whole number"},
       {R"({"seed": 18446744073709551616})", "expected a whole number"},
@@ -124,7 +123,7 @@ TEST_CASE("what is of the wrong type, or no JSON object, is damaged") {
   }
 }
 
-TEST_CASE("a field that is there twice is refused by its name") {
+TEST_CASE("a duplicate field is an error with its name") {
   const std::pair<const char*, const char*> cases[]{
       {R"({"latent": 5, "latent": 5})",
        "the configuration has \"latent\" twice"},
@@ -140,7 +139,7 @@ TEST_CASE("a field that is there twice is refused by its name") {
        "expected a whole number");
 }
 
-TEST_CASE("nesting without end is refused, not followed") {
+TEST_CASE("deep nesting is an error, without recursion") {
   const std::string deep(1'000'000, '[');
   says(error_of(Status::format,
                 [&] {
@@ -156,7 +155,7 @@ TEST_CASE("a configuration that is not allowed is not written") {
   says(error_of(Status::argument, [&] { to_json(config); }), "latent is 0");
 }
 
-TEST_CASE("a file holds a configuration as JSON or within a model") {
+TEST_CASE("a configuration is read from a JSON file or from a model") {
   const testing::TempFolder folder;
   Config config;
   config.net = Net::dense;
@@ -169,7 +168,7 @@ TEST_CASE("a file holds a configuration as JSON or within a model") {
 
   Trainer(config).save(folder / "m.safetensors", SaveWhat::model);
   Config stored = config;
-  stored.device = DeviceKind::automatic;  // is chosen anew where it is opened
+  stored.device = DeviceKind::automatic;  // selected again when it is opened
   CHECK(config_from_file(folder / "m.safetensors") == stored);
 }
 

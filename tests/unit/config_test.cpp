@@ -1,5 +1,5 @@
 // validate(): the default is the original program, every field has its range,
-// and a refusal names the field, the value seen and the values allowed.
+// and errors name the field, its value and the values allowed.
 #include "vae/config.hpp"
 
 #include <doctest/doctest.h>
@@ -139,7 +139,7 @@ TEST_CASE("running fields out of range are named") {
   });
 }
 
-TEST_CASE("the ends of every range are allowed") {
+TEST_CASE("the limits of every range are allowed") {
   check_allowed({
       [](Config& c) { c.channels = 1, c.height = c.width = 4096; },
       [](Config& c) {
@@ -151,7 +151,7 @@ TEST_CASE("the ends of every range are allowed") {
       [](Config& c) { c.beta1 = c.beta2 = 0; },
       [](Config& c) { c.max_batch = 65536, c.threads = 1024; },
       [](Config& c) { c.max_batch = 1, c.device_index = 1023; },
-      [](Config& c) { c.device = DeviceKind::cuda; },  // nobody looks for it
+      [](Config& c) { c.device = DeviceKind::cuda; },  // need not exist here
   });
 }
 

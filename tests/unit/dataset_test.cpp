@@ -1,4 +1,4 @@
-// vae::Dataset: what a path means, copies from memory, and reading rows.
+// vae::Dataset: meanings of a path, copies from memory, and reading rows.
 #include "vae/dataset.hpp"
 
 #include <limits>
@@ -21,12 +21,12 @@ using testing::says;
 using testing::TempFolder;
 
 std::vector<std::uint8_t> bytes_of(const Dataset& set) {
-  std::vector<std::uint8_t> room(set.size() * set.shape()[0] * set.shape()[1] *
-                                 set.shape()[2]);
-  Output output = Output::of(std::span(room));
+  std::vector<std::uint8_t> pixels(set.size() * set.shape()[0] *
+                                   set.shape()[1] * set.shape()[2]);
+  Output output = Output::of(std::span(pixels));
   set.read(0, set.size(), output);
-  CHECK(output.written == room.size());
-  return room;
+  CHECK(output.written == pixels.size());
+  return pixels;
 }
 
 /// MNIST's four files: 3 training images from 0 on, 2 test images from 100 on.
@@ -81,7 +81,7 @@ TEST_CASE("a set without its labels file has images only") {
        "No such file");
 }
 
-TEST_CASE("a folder with the test files alone is no training set") {
+TEST_CASE("a folder with only the test files is not a training set") {
   const TempFolder folder;
   put(folder / "t10k-images-idx3-ubyte", idx_of({2, 2, 2}, counting(8)));
   CHECK(Dataset::open(folder / "test").size() == 2);
@@ -200,7 +200,7 @@ TEST_CASE("reading converts: bytes are divided by 255, floats rounded") {
   CHECK(bytes_of(real) == std::vector<std::uint8_t>{0, 1, 0, 255});
 }
 
-TEST_CASE("what from_memory refuses is named") {
+TEST_CASE("errors of from_memory name the bad value") {
   std::vector<float> rows(8, 0.5f);
   const auto refuse = [&](Status status, const Batch& batch, const Shape& shape,
                           std::vector<std::int32_t> labels = {}) {
@@ -208,7 +208,7 @@ TEST_CASE("what from_memory refuses is named") {
                     [&] { Dataset::from_memory(batch, shape, labels); });
   };
   says(refuse(Status::too_small, Batch::of(rows, 3), {1, 2, 2}), "32 bytes");
-  says(refuse(Status::argument, Batch::of(rows, 0), {1, 2, 2}), "0 images");
+  says(refuse(Status::argument, Batch::of(rows, 0), {1, 2, 2}), "count is 0");
   says(refuse(Status::argument, Batch::of(rows, 2), {1, 2, 0}), "1x2x0");
   says(refuse(Status::argument, Batch::of(rows, 1),
               {0xffffffff, 0xffffffff, 0xffffffff}),
@@ -219,20 +219,20 @@ TEST_CASE("what from_memory refuses is named") {
        "label 1 is -1");
   Batch batch = Batch::of(rows, 2);
   batch.count = std::numeric_limits<std::uint64_t>::max() / 2;
-  says(refuse(Status::too_small, batch, {1, 2, 2}), "need more");
+  says(refuse(Status::argument, batch, {1, 2, 2}), "exceed the address space");
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(),
                           -std::numeric_limits<float>::infinity()}) {
     rows[6] = bad;
     says(refuse(Status::argument, Batch::of(rows, 2), {1, 2, 2}),
-         "image 1, element 2");
+         "element 2 of row 1");
   }
 }
 
-TEST_CASE("what read refuses is named and nothing is written") {
+TEST_CASE("errors of read name the bad value, and nothing is written") {
   const Dataset set =
       Dataset::from_memory(Batch::of(counting(12), 3), {1, 2, 2});
-  std::vector<std::uint8_t> room(12, 77);
-  Output output = Output::of(std::span(room));
+  std::vector<std::uint8_t> pixels(12, 77);
+  Output output = Output::of(std::span(pixels));
   const auto refuse = [&](Status status, std::uint64_t first,
                           std::uint64_t count) {
     return error_of(status, [&] { set.read(first, count, output); });
@@ -243,7 +243,7 @@ TEST_CASE("what read refuses is named and nothing is written") {
   refuse(Status::argument, 1, kHuge);
   refuse(Status::argument, kHuge, 1);
   output.bytes = 11;
-  says(refuse(Status::too_small, 0, 3), "12 are needed");
+  says(refuse(Status::too_small, 0, 3), "take 12");
   output.bytes = 12;
   output.type = ElementType::int64;
   says(refuse(Status::argument, 0, 1), "type is 3");
@@ -253,7 +253,7 @@ TEST_CASE("what read refuses is named and nothing is written") {
   output.device = DeviceKind::cpu;
   output.data = nullptr;
   says(refuse(Status::argument, 0, 1), "null");
-  CHECK(room == std::vector<std::uint8_t>(12, 77));
+  CHECK(pixels == std::vector<std::uint8_t>(12, 77));
   CHECK(output.written == 0);
   set.read(3, 0, output);
   CHECK(output.written == 0);

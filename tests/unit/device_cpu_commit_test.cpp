@@ -1,5 +1,5 @@
-// The commit on the CPU: Adam, running statistics and sums, the same on any
-// number of threads; skipped, it changes nothing but the counts.
+// The commit on the CPU: Adam, running statistics and sums, the same for any
+// number of threads. A skipped commit changes only the counts.
 #include <cmath>
 #include <limits>
 
@@ -56,7 +56,7 @@ std::vector<float> values_of(const Buffer& buffer, std::int64_t count) {
   return {floats(buffer), floats(buffer) + count};
 }
 
-/// All that a run keeps: parameters, moments, statistics.
+/// Parameters, moments and statistics.
 std::vector<float> kept(const Run& run) {
   std::vector<float> all = values_of(run.state.param, kParams);
   append(all, values_of(run.state.moment1, kParams));
@@ -179,7 +179,7 @@ TEST_CASE("finite parameters and moments stay finite, whatever the settings") {
         }
 }
 
-TEST_CASE("a step out of float32's range is not taken") {
+TEST_CASE("a step out of float32's range is not applied") {
   const auto device = make_cpu_device(1);
   Run run = make_run(*device);
   static_cast<Control*>(run.state.control.get())->learning_rate = 1e30;

@@ -1,5 +1,5 @@
-// What the tests of the CPU as a device share: reproducible numbers, and the
-// same work on several numbers of threads.
+// For the tests of the CPU device: reproducible numbers, and the same work with
+// several numbers of threads.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -23,11 +23,11 @@ inline std::vector<float> normals(std::int64_t count, std::uint64_t seed) {
   return out;
 }
 
-inline std::vector<float> room(std::int64_t count) {
+inline std::vector<float> zeros(std::int64_t count) {
   return std::vector<float>(static_cast<std::size_t>(count));
 }
 
-/// What `work` gives on one thread; the same bits on 2 and 5.
+/// The result of `work` with one thread; checks the same bits with 2 and 5.
 inline std::vector<float> on_any_threads(
     const std::function<std::vector<float>(Device&)>& work) {
   const auto one = make_cpu_device(1);

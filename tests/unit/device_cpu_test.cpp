@@ -1,5 +1,5 @@
-// The CPU as a device: every operation on whole batches. Results do not depend
-// on the number of threads, bit by bit. The commit has a file of its own.
+// The CPU as a device: every operation on whole batches. Results have the same
+// bits for any number of threads. The commit has a file of its own.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -14,14 +14,14 @@
 namespace vae::engine {
 namespace {
 
-TEST_CASE("memory is zeroed, aligned and copied as it is") {
+TEST_CASE("memory is zeroed, aligned and copied unchanged") {
   const auto device = make_cpu_device(1);
   CHECK(device->kind() == DeviceKind::cpu);
   const Buffer buffer = device->allocate(100);
   CHECK_EQ(reinterpret_cast<std::uintptr_t>(buffer.get()) % 64, 0);
   std::vector<float> values(25, 1.0f);
   device->download(values.data(), buffer.get(), 100);
-  CHECK(values == room(25));
+  CHECK(values == zeros(25));
   const std::vector<float> given = normals(25, 1);
   device->upload(buffer.get(), given.data(), 100);
   device->download(values.data(), buffer.get(), 100);
@@ -32,7 +32,7 @@ TEST_CASE("memory is zeroed, aligned and copied as it is") {
   CHECK_EQ(floats(buffer)[13], given[13]);
 }
 
-TEST_CASE("more memory than there is says how much was wanted") {
+TEST_CASE("the error for too much memory names the size") {
   const auto device = make_cpu_device(1);
   const std::int64_t much = std::int64_t{1} << 60;
   testing::says(
@@ -40,13 +40,13 @@ TEST_CASE("more memory than there is says how much was wanted") {
       std::to_string(much) + " bytes");
 }
 
-TEST_CASE("rows come in order, from a place on, or gathered by an order") {
+TEST_CASE("rows are loaded in order, from an offset, or gathered by an order") {
   const std::int64_t total = 20;
   const auto all = normals(total * kPixels, 2);  // taken as [H][W][C]
   const Cursor cursor{7, 9, {3, 1, 20}};
   const auto loaded = [&](const Cursor* by, std::uint64_t first) {
     return on_any_threads([&](Device& device) {
-      auto out = room(kRows * kPixels);
+      auto out = zeros(kRows * kPixels);
       device.operations().load(
           {all.data(), ElementType::float32, vae::Layout::hwc, Place::host, by,
            first, kRows, nullptr},
@@ -73,7 +73,7 @@ TEST_CASE("bytes in, bytes out, in both layouts") {
     bytes[i] = static_cast<std::uint8_t>(i * 7);
   for (const auto layout : {vae::Layout::chw, vae::Layout::hwc}) {
     const auto device = make_cpu_device(2);
-    auto inside = room(kRows * kPixels);
+    auto inside = zeros(kRows * kPixels);
     device->operations().load({bytes.data(), ElementType::uint8, layout,
                                Place::host, nullptr, 0, kRows, nullptr},
                               kImage, inside.data());
@@ -90,9 +90,9 @@ TEST_CASE("bytes in, bytes out, in both layouts") {
   }
 }
 
-TEST_CASE("columns of a matrix go out row by row") {
+TEST_CASE("columns of a matrix are stored row by row") {
   const auto matrix = normals(3 * 6, 3);
-  auto out = room(3 * 2);
+  auto out = zeros(3 * 2);
   make_cpu_device(1)->operations().store_columns(
       matrix.data(), 6, 1, 2,
       {out.data(), ElementType::float32, vae::Layout::chw, Place::host, 3,
@@ -101,10 +101,10 @@ TEST_CASE("columns of a matrix go out row by row") {
                                   matrix[13], matrix[14]});
 }
 
-TEST_CASE("noise belongs to the row's place, not to the batch it comes in") {
+TEST_CASE("noise depends on the row's index, not on the batch") {
   const NoiseKey key{9, Stream::train, 4};
   const auto whole = on_any_threads([&](Device& device) {
-    auto out = room(kRows * kLatent);
+    auto out = zeros(kRows * kLatent);
     device.operations().normals(
         {key, nullptr, 100, kRows, kLatent, 1.0f, out.data()});
     return out;
@@ -113,7 +113,7 @@ TEST_CASE("noise belongs to the row's place, not to the batch it comes in") {
   std::vector<float> parts;
   for (const auto& [first, rows] :
        {std::pair{0, 4}, std::pair{4, 6}, std::pair{10, 1}}) {
-    auto out = room(rows * kLatent);
+    auto out = zeros(rows * kLatent);
     // The step may come from a cursor instead of the key.
     const Cursor cursor{4, 0, {}};
     device->operations().normals({{9, Stream::train, 99},
@@ -140,13 +140,13 @@ std::vector<float> step_of(Device& device, Likelihood likelihood) {
   const auto noise = normals(kRows * kLatent, 5);
   const Settings settings = weighing(0.25);
   const auto output = normals(kRows * kPixels, 6);
-  auto target = room(kRows * kPixels);
+  auto target = zeros(kRows * kPixels);
   device.operations().store(normals(kRows * kPixels, 7).data(), kImage, true,
                             {target.data(), ElementType::float32,
                              vae::Layout::hwc, Place::host, kRows, nullptr});
-  auto z = room(kRows * kLatent), kl = room(kRows), recon = room(kRows);
-  auto mse = room(kRows), slope = room(kRows * kPixels);
-  auto dheads = room(kRows * 2 * kLatent), tail = room(tail_floats(kLatent));
+  auto z = zeros(kRows * kLatent), kl = zeros(kRows), recon = zeros(kRows);
+  auto mse = zeros(kRows), slope = zeros(kRows * kPixels);
+  auto dheads = zeros(kRows * 2 * kLatent), tail = zeros(tail_floats(kLatent));
   device.operations().latent(
       {heads.data(), noise.data(), z.data(), kl.data(), kRows, kLatent});
   device.operations().reconstruction({output.data(), target.data(),
@@ -173,7 +173,7 @@ TEST_CASE("sums of a batch, and their accumulation") {
   const auto heads = normals(kRows * 2 * kLatent, 8);
   const auto recon = normals(kRows, 9), kl = normals(kRows, 10);
   const auto mse = normals(kRows, 11);
-  auto tail = room(tail_floats(kLatent));
+  auto tail = zeros(tail_floats(kLatent));
   const auto device = make_cpu_device(1);
   const Settings settings = weighing(0.25);
   BatchSums in{heads.data(), recon.data(), kl.data(), mse.data(), tail.data(),
@@ -217,7 +217,7 @@ TEST_CASE("a loss that is not finite raises the flag") {
   for (const float bad : {NAN, HUGE_VALF, -HUGE_VALF})
     for (int which = 0; which < 2; ++which) {
       const float recon = which == 0 ? bad : 1, kl = which == 1 ? bad : 1;
-      auto tail = room(tail_floats(kLatent));
+      auto tail = zeros(tail_floats(kLatent));
       device->operations().batch_sums({heads.data(), &recon, &kl, &zero,
                                        tail.data(), 1, kLatent, &settings,
                                        false});

@@ -1,5 +1,5 @@
 // Division by multiplication: equal to / for every dividend of the stated
-// range, looked at where quotients change and at its ends.
+// range, tested where quotients change and at the limits.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -28,8 +28,8 @@ void check(const Divisor& by, std::int64_t n) {
     FAIL_CHECK(n, " / ", by.divisor, " became ", by.quotient(dividend));
 }
 
-/// Around the multiples of a divisor that lie at both ends, where a factor that
-/// is too small or too large shows first, and at random.
+/// Around the smallest and largest multiples of a divisor, where a wrong factor
+/// fails first, and at random.
 void check_all(std::int64_t divisor, std::mt19937& random) {
   const Divisor by(divisor);
   CHECK_EQ(by.divisor, divisor);
@@ -73,7 +73,7 @@ TEST_CASE("every dividend of a few divisors divides as / does") {
   }
 }
 
-TEST_CASE("without a divisor there is none to divide by") {
+TEST_CASE("a default divisor has no value") {
   const Divisor none;
   CHECK_EQ(none.quotient(12345), 0);
 }

@@ -1,5 +1,5 @@
-// exp, ln(1 + t) and the logistic function in float32: error bounds, the ends
-// of their ranges, and NaN, which must come out as NaN.
+// exp, ln(1 + t) and the logistic function in float32: error bounds, the limits
+// of their ranges, and NaN, which must stay NaN.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -40,7 +40,7 @@ TEST_CASE("exp saturates and stays finite and above zero") {
   CHECK(std::isfinite(exponential(88.0f)));
 }
 
-TEST_CASE("exp never falls") {
+TEST_CASE("exp is monotonic") {
   float last = exponential(-87.0f);
   for (int i = -8700; i <= 8800; ++i) {
     const float next = exponential(static_cast<float>(i) * 0.01f);
@@ -76,7 +76,7 @@ TEST_CASE("the logistic function is within 3e-7, on both sides of zero") {
   CHECK_LE(logistic(-kInfinity), 2e-38f);
 }
 
-TEST_CASE("NaN comes out as NaN, whichever bits it has") {
+TEST_CASE("NaN stays NaN, whichever bits it has") {
   // The CPU's own, CUDA's own, one with a payload, one that signals.
   for (const std::uint32_t bits :
        {0xFFC00000u, 0x7FC00000u, 0x7FFFFFFFu, 0x7FC00001u, 0x7F800001u}) {

@@ -1,4 +1,4 @@
-// Status codes and their names: both are promises of vae.h.
+// Status codes and their names, which are part of the ABI.
 #include "vae/error.hpp"
 
 #include <doctest/doctest.h>
@@ -34,7 +34,7 @@ TEST_CASE("every status has its number and its name") {
     CHECK_EQ(std::string(status_name(number)), name);
 }
 
-TEST_CASE("a number without a name is said to be one") {
+TEST_CASE("an unknown number is an unknown status") {
   for (const int number : {-1, 1, 103, 901, std::numeric_limits<int>::max(),
                            std::numeric_limits<int>::min()})
     CHECK_EQ(std::string(status_name(number)), "unknown status");
@@ -46,7 +46,7 @@ TEST_CASE("an error carries status and text") {
   CHECK_EQ(std::string(error.what()), "a text");
 }
 
-TEST_CASE("require puts its text together only to throw it") {
+TEST_CASE("require composes its text only if it throws") {
   CHECK_NOTHROW(require(true, Status::argument, "unused"));
   CHECK_EQ(error_of(Status::file,
                     [] { require(false, Status::file, "seen ", 3, ' ', 0.5); }),

@@ -1,5 +1,5 @@
-// Sums that come out alike in any order: what one number becomes and how it
-// comes back, thousands of them shuffled, and what cannot be added.
+// Sums whose bits do not depend on the order: conversion of one number and
+// back, thousands of them shuffled, and numbers that cannot be added.
 #include "engine/math/exact_sum.hpp"
 
 #include <doctest/doctest.h>
@@ -16,7 +16,7 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-/// What threads do with atomics, one after the other.
+/// The additions of threads by atomics, one after the other.
 void add(ExactSum& sum, float value) {
   const ExactSum part = exact_part(value);
   if (part.low == ExactSum::kBroken) {
@@ -59,7 +59,7 @@ TEST_CASE("zero bytes are the sum of nothing") {
   CHECK(same(sum, {0, 0}));
 }
 
-TEST_CASE("a number on the grid of 2^-40 comes back as it was") {
+TEST_CASE("a multiple of 2^-40 is converted exactly") {
   for (const float value :
        {1.0f, -1.0f, 0.5f, -0.375f, 3.0e9f, -3.0e9f, 16777215.0f, 0x1p-40f,
         -0x1p-40f, 0x1.FFFFFEp-17f, -0x1.FFFFFEp-17f, 0x1.FFFFFEp31f,
@@ -69,16 +69,16 @@ TEST_CASE("a number on the grid of 2^-40 comes back as it was") {
   }
 }
 
-TEST_CASE("any other number comes back within 2^-40") {
+TEST_CASE("any other number is converted with an error below 2^-40") {
   for (const float value : random_numbers(20000, 1e-14, 1e9)) {
     const double got = exact_value(exact_part(value));
-    // Always the grid's neighbour below, so that signs add up alike.
+    // Rounded down for either sign, so that cancelling terms cancel.
     if (!(got <= double{value} && double{value} - got <= 0x1p-40))
       FAIL_CHECK(value, " became ", got);
   }
 }
 
-TEST_CASE("a number takes little enough of both halves for 2^22 of them") {
+TEST_CASE("2^22 numbers do not overflow either half") {
   for (const float value : random_numbers(20000, 1e-30, 1e9))
     if (exact_part(value).low > (1ull << 32))
       FAIL_CHECK(value, " is not in halves");
@@ -113,7 +113,8 @@ TEST_CASE("a sum is off by no more than its terms' roundings") {
            5000 * 0x1p-40 + 0x1p-52 * std::abs(reference));
 }
 
-TEST_CASE("small numbers survive beside large ones, and what cancels is gone") {
+TEST_CASE(
+    "small numbers are kept beside large ones, and cancelling terms cancel") {
   ExactSum sum = sum_of({1e9f, 1e-9f, -1e9f});
   CHECK_EQ(exact_value(sum), doctest::Approx(1e-9).epsilon(1e-3));
   for (const float value : random_numbers(1000, 1, 1e9)) {
@@ -123,14 +124,14 @@ TEST_CASE("small numbers survive beside large ones, and what cancels is gone") {
   CHECK_LE(std::abs(exact_value(sum) - 1e-9), 2001 * 0x1p-40);
 }
 
-TEST_CASE("many small numbers of either sign do not get lost") {
+TEST_CASE("many small numbers of either sign are not lost") {
   for (const float value : {0x1p-30f, -0x1p-30f, 1.0f, -1.0f}) {
     const std::vector<float> values(100000, value);
     CHECK_EQ(exact_value(sum_of(values)), 1e5 * double{value});
   }
 }
 
-TEST_CASE("what is not finite or too large breaks a sum, which stays broken") {
+TEST_CASE("a term that is not finite or too large makes the sum NaN for good") {
   for (const float bad :
        {std::numeric_limits<float>::quiet_NaN(), kInfinity, -kInfinity,
         std::numeric_limits<float>::max(), 0x1p32f, -0x1p32f}) {
@@ -147,7 +148,7 @@ TEST_CASE("what is not finite or too large breaks a sum, which stays broken") {
   }
 }
 
-TEST_CASE("a sum of large numbers is their sum or broken, but nothing else") {
+TEST_CASE("a sum of large numbers is correct or NaN") {
   for (const float number : {0x1p53f, -0x1p53f})
     for (const std::size_t count : {2u, 3u, 4u, 5u, 8u, 1000u}) {
       CAPTURE(number);

@@ -1,5 +1,5 @@
-// What is wrong with a file is said of that file: every text begins with its
-// path, then says what was seen and what is allowed.
+// Error texts about files: each begins with the path, then names the value seen
+// and the values allowed.
 #include <sys/stat.h>
 
 #include <functional>
@@ -29,7 +29,7 @@ void write_numbers(const std::string& path) {
   write_array(path, std::vector<float>{1}, {1});
 }
 
-/// `text` is `path` and then `rest`, and nothing of the path's before it.
+/// `text` is `path` followed by `rest`.
 void begins(const std::string& text, const std::string& path,
             const std::string& rest) {
   CHECK_MESSAGE(text.starts_with(path + rest), text, " does not begin with ",
@@ -42,7 +42,7 @@ std::vector<std::byte> safetensors_of(const std::string& header) {
   return to_bytes(bytes + header);
 }
 
-TEST_CASE("files whose content is not what it should be") {
+TEST_CASE("files with invalid content") {
   const TempFolder folder;
   struct Case {
     Open open;
@@ -104,7 +104,7 @@ TEST_CASE("files whose content is not what it should be") {
   }
 }
 
-TEST_CASE("what the system refuses is told with its reason") {
+TEST_CASE("errors of the operating system include the reason") {
   const TempFolder folder;
   REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
   for (const Open open : {open_data, open_model, open_config}) {
@@ -126,7 +126,7 @@ TEST_CASE("what the system refuses is told with its reason") {
          "/proc/x.npy", " cannot be written: ");
 }
 
-TEST_CASE("folders are named as files are") {
+TEST_CASE("errors about folders begin with the path too") {
   const TempFolder folder;
   put(folder / "other/a.txt", {});
   begins(error_of(Status::format, [&] { open_data(folder / "other"); }),

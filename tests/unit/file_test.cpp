@@ -1,4 +1,4 @@
-// Whole files: what is written is there or the old file is, and nothing else.
+// Whole files: after a write there is the new or the old file, and no other.
 #include "io/file.hpp"
 
 #include <sched.h>
@@ -41,7 +41,7 @@ class SmallDisk {
   rlimit before_{};
 };
 
-TEST_CASE("a file comes back as it was written") {
+TEST_CASE("a file is read as it was written") {
   const TempFolder folder;
   const std::string path = folder / "a.bin";
   for (const std::size_t size : {0, 1, 4096, 1 << 20}) {
@@ -88,7 +88,7 @@ TEST_CASE("a link stays a link and its target is written") {
   CHECK(slurp(folder / "real") == "new");
 }
 
-TEST_CASE("a link to nowhere stays a link, and its target is made") {
+TEST_CASE("a dangling link stays a link, and its target is created") {
   const TempFolder folder;
   std::filesystem::create_directory(folder / "sub");
   std::filesystem::create_symlink("sub/first", folder / "link");
@@ -103,7 +103,7 @@ TEST_CASE("a link to nowhere stays a link, and its target is made") {
        "Too many levels of symbolic links");
 }
 
-TEST_CASE("pieces follow each other") {
+TEST_CASE("pieces are written one after the other") {
   const TempFolder folder;
   const auto head = to_bytes("head"), body = to_bytes("body");
   write_file_atomically(folder / "a", {head, {}, body});
@@ -126,7 +126,7 @@ TEST_CASE("a full disk leaves the old file and no other") {
   CHECK(folder.names() == std::vector<std::string>{"model"});
 }
 
-TEST_CASE("a target that cannot be replaced is refused and left alone") {
+TEST_CASE("a target that cannot be replaced is an error and unchanged") {
   const TempFolder folder;
   std::filesystem::create_directory(folder / "sub");
   says(error_of(Status::file,
@@ -148,7 +148,7 @@ TEST_CASE("a target that cannot be replaced is refused and left alone") {
   CHECK(folder.names().size() == 2);
 }
 
-/// Runs `body` in a process of its own where `path` is mounted by itself; its
+/// Runs `body` in a process of its own where `path` is a mount point; its
 /// text, or nothing where mounting is not permitted.
 template <class Body>
 std::string where_mounted(const std::string& path, const Body& body) {
@@ -176,7 +176,7 @@ std::string where_mounted(const std::string& path, const Body& body) {
   return text;
 }
 
-TEST_CASE("a file that is mounted by itself is kept, and the text says why") {
+TEST_CASE("a file that is a mount point is kept, and the error says why") {
   const TempFolder folder;
   const std::string path = folder / "mounted";
   put(path, to_bytes("old"));
@@ -192,16 +192,15 @@ TEST_CASE("a file that is mounted by itself is kept, and the text says why") {
     MESSAGE("skipped: mounting is not permitted here");
     return;
   }
-  CHECK(text ==
-        path +
-            " cannot be written: Device or resource busy; it is mounted "
-            "by itself, and no new file can take its place; mount its "
-            "directory instead");
+  CHECK(text == path +
+                    " cannot be written: Device or resource busy; it is a "
+                    "mount point and cannot be replaced; mount its directory "
+                    "instead");
   CHECK(slurp(path) == "old");
   CHECK(folder.names() == std::vector<std::string>{"mounted"});
 }
 
-TEST_CASE("what is not a regular file is not read, and not waited for") {
+TEST_CASE("a path that is not a regular file is an error, without waiting") {
   const TempFolder folder;
   says(error_of(Status::file, [&] { read_file(folder / "none"); }),
        "No such file");

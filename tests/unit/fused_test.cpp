@@ -1,6 +1,6 @@
-// The formulas of fused passes: activations and their slopes as PyTorch has
-// them, also at zero and for NaN, and BatchNorm's derivatives against
-// differences of its own forward, in double.
+// The formulas of fused passes: activations and their slopes as in PyTorch,
+// also at zero and for NaN, and BatchNorm's gradient against finite
+// differences, in double.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -27,7 +27,7 @@ TEST_CASE("activations") {
   for (const Kind kind : kKinds) CHECK_EQ(activate(0.0f, kind), 0.0f);
 }
 
-TEST_CASE("slopes are those of the output's sign, at zero PyTorch's") {
+TEST_CASE("slopes follow the output's sign; at zero they are PyTorch's") {
   for (const double out : {1e-300, 0.5, 7.0})
     for (const Kind kind : kKinds)
       CHECK_EQ(activation_gradient(3.0, out, kind), 3.0);
@@ -95,7 +95,7 @@ double gradient(const Norm& norm, std::size_t at) {
                              norm.weight, m.invstd, mean_g, mean_gx);
 }
 
-TEST_CASE("BatchNorm's derivative by its input equals differences") {
+TEST_CASE("BatchNorm's gradient of its input equals finite differences") {
   for (const Kind kind : kKinds) {
     Norm norm{{0.3, -1.2, 2.5, 0.9, -0.4},
               {1.0, -2.0, 0.5, 3.0, 0.25},
@@ -117,7 +117,7 @@ TEST_CASE("BatchNorm's derivative by its input equals differences") {
   }
 }
 
-TEST_CASE("a gradient that is the same everywhere moves no normalised input") {
+TEST_CASE("a constant gradient gives normalised inputs no gradient") {
   CHECK_EQ(norm_input_gradient(2.0, -1.5, 3.0, 0.5, 2.0, 0.0), 0.0);
 }
 

@@ -1,6 +1,5 @@
-// The grid against an independent drawing by torchvision's rules, written here
-// as it documents them: place tensors on a canvas, then mul(255) add(0.5)
-// clamp.
+// The grid against an independent implementation of torchvision's documented
+// rules: copy tensors to a canvas, then mul(255), add(0.5), clamp.
 #include "io/grid.hpp"
 
 #include <cmath>
@@ -64,7 +63,7 @@ void check_same(const Picture& a, const Picture& b) {
   CHECK(a.pixels == b.pixels);
 }
 
-TEST_CASE("grids are torchvision's, pixel for pixel") {
+TEST_CASE("grids equal torchvision's, pixel for pixel") {
   for (const std::uint32_t channels : {1u, 3u})
     for (const std::size_t count : {1u, 2u, 7u, 8u, 9u, 64u})
       for (const std::uint32_t columns : {1u, 3u, 8u}) {
@@ -124,7 +123,8 @@ TEST_CASE("the file is a PNG of the grid") {
              torchvision(values, 6, {1, 5, 4}, 3));
 }
 
-TEST_CASE("what cannot be drawn is refused and leaves the file") {
+TEST_CASE(
+    "images that cannot be drawn are an error, and the file is unchanged") {
   const TempFolder folder;
   const std::string path = folder / "grid.png";
   testing::put(path, testing::to_bytes("old"));
@@ -134,7 +134,7 @@ TEST_CASE("what cannot be drawn is refused and leaves the file") {
     return error_of(status, [&] { write_grid(path, batch, shape, 8); });
   };
   says(refuse(Status::argument, Batch::of(values, 2), {2, 5, 5}), "2 channels");
-  says(refuse(Status::argument, Batch::of(values, 0), {1, 5, 5}), "0 images");
+  says(refuse(Status::argument, Batch::of(values, 0), {1, 5, 5}), "count is 0");
   says(refuse(Status::too_small, Batch::of(values, 5), {1, 5, 5}), "400 bytes");
   says(refuse(Status::argument, Batch::of(values, 1), {1, 0, 5}), "1x0x5");
   Batch batch = Batch::of(values, 4);
@@ -151,7 +151,7 @@ TEST_CASE("what cannot be drawn is refused and leaves the file") {
   says(refuse(Status::argument, batch, {1, 5, 5}), "null");
   values[30] = std::numeric_limits<float>::quiet_NaN();
   says(refuse(Status::argument, Batch::of(values, 4), {1, 5, 5}),
-       "image 1, element 5");
+       "element 5 of row 1");
   const std::vector<std::uint8_t> line(4'200'000);
   says(refuse(Status::argument, Batch::of(line, 2'100'000), {1, 2, 1}),
        "1000000");

@@ -1,4 +1,4 @@
-// Gzip: whole members come out, anything else is refused.
+// Gzip: complete members are decompressed, anything else is an error.
 #include "io/gzip.hpp"
 
 #include <zlib.h>
@@ -24,7 +24,7 @@ std::vector<std::byte> sample(std::size_t size) {
   return bytes;
 }
 
-TEST_CASE("data of any size comes back") {
+TEST_CASE("data of any size is decompressed") {
   for (const std::size_t size : {0, 1, 65535, 65536, 65537, 1 << 20}) {
     CAPTURE(size);
     const auto bytes = sample(size);
@@ -32,7 +32,7 @@ TEST_CASE("data of any size comes back") {
   }
 }
 
-TEST_CASE("members follow each other") {
+TEST_CASE("several members are concatenated") {
   auto both = gzip_of(to_bytes("first "));
   const auto second = gzip_of(to_bytes("second"));
   both.insert(both.end(), second.begin(), second.end());
@@ -51,7 +51,7 @@ TEST_CASE("every truncation is refused") {
 
 TEST_CASE("a changed byte of data or checksum is refused") {
   const auto packed = gzip_of(sample(2000));
-  // The first ten bytes are a header whose time and system mean nothing.
+  // The first ten bytes are a header whose time and system are ignored.
   for (std::size_t i = 10; i < packed.size(); ++i) {
     CAPTURE(i);
     auto damaged = packed;
@@ -70,7 +70,7 @@ TEST_CASE("bytes after the end are refused") {
   }
 }
 
-TEST_CASE("a bomb stops at the limit") {
+TEST_CASE("decompression stops at the limit") {
   const auto packed = gzip_of(std::vector<std::byte>(10'000'000));
   REQUIRE(packed.size() < 20'000);
   CHECK(gunzip(packed, "x", 10'000'000).size() == 10'000'000);
@@ -80,7 +80,7 @@ TEST_CASE("a bomb stops at the limit") {
        "more than 1000");
 }
 
-TEST_CASE("what is not gzip is told apart") {
+TEST_CASE("data of other formats is not gzip") {
   CHECK_FALSE(is_gzip({}));
   CHECK_FALSE(is_gzip(to_bytes("\x1f")));
   CHECK(is_gzip(gzip_of({})));

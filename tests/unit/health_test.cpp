@@ -37,7 +37,7 @@ TEST_CASE("other failures leave the trainer usable") {
   }
 }
 
-TEST_CASE("a defect poisons in a commit, elsewhere it does not") {
+TEST_CASE("a defect poisons only inside a commit") {
   vae::train::Health health;
   const auto defect = [] { vae::expect(false); };
   CHECK_THROWS_AS(health.run(defect), Error);
@@ -48,7 +48,7 @@ TEST_CASE("a defect poisons in a commit, elsewhere it does not") {
   CHECK(status_of(health, Status::ok) == Status::poisoned);
 }
 
-TEST_CASE("a failure after the device's does not heal it") {
+TEST_CASE("a failure after a device failure keeps the trainer poisoned") {
   vae::train::Health health;
   // A callback loses the device and then stops the run.
   const auto outer = [&] {

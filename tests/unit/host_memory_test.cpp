@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::int64_t kMiB = 1 << 20;
 
-/// The kernel's files, made up.
+/// Files as the kernel's, with chosen content.
 class Kernel {
  public:
   Kernel() : root_(folder_.path() + "/root") {}
@@ -35,7 +35,7 @@ class Kernel {
 
 }  // namespace
 
-TEST_CASE("a system that does not say has no bound") {
+TEST_CASE("a system without these files has no limit") {
   CHECK(Kernel().available() == std::numeric_limits<std::int64_t>::max());
 }
 
@@ -58,7 +58,7 @@ TEST_CASE("a container's limit, with pages of files that can be dropped") {
   CHECK(kernel.available() == 70 * kMiB);
 }
 
-TEST_CASE("the tightest of a group and those above it counts") {
+TEST_CASE("the smallest limit of a group and those above it counts") {
   Kernel kernel;
   kernel.file("/proc/self/cgroup", "0::/job/task\n")
       .file("/sys/fs/cgroup/job/task/memory.max", "max\n")
@@ -80,7 +80,7 @@ TEST_CASE("control groups of version 1") {
   CHECK(kernel.available() == 5 * kMiB);
 }
 
-TEST_CASE("this machine says something") {
+TEST_CASE("this machine has a limit") {
   const std::int64_t available = available_host_memory();
   CHECK(available > kMiB);
 }

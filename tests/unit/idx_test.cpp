@@ -1,4 +1,4 @@
-// IDX: what is announced is there, and nothing more.
+// IDX: a file must have exactly the bytes that its header announces.
 #include "data/idx.hpp"
 
 #include "unit/gzip_of.hpp"
@@ -98,7 +98,7 @@ TEST_CASE("labels are one dimension of bytes") {
         std::vector<std::int32_t>{7, 0, 255});
 }
 
-TEST_CASE("labels for images and images for labels are told apart") {
+TEST_CASE("labels given as images, and images as labels, are errors") {
   const TempFolder folder;
   put(folder / "labels", idx_of({3}, counting(3)));
   put(folder / "images", idx_of({1, 2, 2}, counting(4)));

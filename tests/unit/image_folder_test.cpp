@@ -21,7 +21,7 @@ std::vector<std::byte> png_of(std::uint8_t value, std::uint32_t channels = 1,
   return io::write_png(picture);
 }
 
-/// The first byte of each image, which tells the test's images apart.
+/// The first byte of each image, which identifies it.
 std::vector<int> first_bytes(const Images& images) {
   std::vector<int> found;
   for (std::uint64_t i = 0; i < images.count; ++i)
@@ -113,7 +113,7 @@ TEST_CASE("a label without pictures is refused, not skipped") {
        folder / "1");
 }
 
-TEST_CASE("a folder with nothing to read says what it looked for") {
+TEST_CASE("a folder without images is an error that lists what is accepted") {
   const TempFolder folder;
   says(error_of(Status::format, [&] { read_image_folder(folder.path()); }),
        "neither MNIST's files, nor PNG files");
@@ -121,7 +121,7 @@ TEST_CASE("a folder with nothing to read says what it looked for") {
        "No such file");
 }
 
-TEST_CASE("links that lead in circles or nowhere end") {
+TEST_CASE("circular and dangling links do not hang") {
   const TempFolder folder;
   put(folder / "0/a.png", png_of(5));
   std::filesystem::create_directory_symlink("..", folder / "0/up");

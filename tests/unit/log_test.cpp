@@ -1,4 +1,5 @@
-// The log callback: levels, silence, and texts that are not made for nobody.
+// The log callback: levels, no callback, and texts that are composed only if
+// they are reported.
 #include "base/log.hpp"
 
 #include <doctest/doctest.h>
@@ -19,7 +20,7 @@ void keep(std::int32_t level, const char* text, void* user) {
   static_cast<Lines*>(user)->emplace_back(level, text);
 }
 
-/// Listens while it lives.
+/// Sets a callback, and removes it when destroyed.
 struct Listener {
   explicit Listener(std::int32_t min_level) {
     set_log_callback(keep, &lines, min_level);
@@ -28,7 +29,7 @@ struct Listener {
   Lines lines;
 };
 
-/// Counts how often it is written into a text.
+/// Counts how often it is converted to text.
 struct Counted {
   int* count;
   friend std::ostream& operator<<(std::ostream& out, const Counted& c) {
@@ -43,7 +44,7 @@ void log_each_level() {
   log(LogLevel::detail, "c", 3);
 }
 
-TEST_CASE("a listener hears its level and what is more urgent") {
+TEST_CASE("a callback receives its level and more important ones") {
   const Lines all{{1, "a1"}, {2, "b2"}, {3, "c3"}};
   for (const int level : {1, 2, 3}) {
     CAPTURE(level);
@@ -55,7 +56,7 @@ TEST_CASE("a listener hears its level and what is more urgent") {
   }
 }
 
-TEST_CASE("without a listener no text is made") {
+TEST_CASE("without a callback no text is composed") {
   int made = 0;
   log(LogLevel::warning, Counted{&made});
   CHECK_EQ(made, 0);
@@ -67,7 +68,7 @@ TEST_CASE("without a listener no text is made") {
   CHECK_EQ(made, 1);
 }
 
-TEST_CASE("a listener that was taken back is not called") {
+TEST_CASE("a removed callback is not called") {
   Lines lines;
   set_log_callback(keep, &lines, 3);
   set_log_callback(nullptr, nullptr, 0);
@@ -76,7 +77,7 @@ TEST_CASE("a listener that was taken back is not called") {
   CHECK(lines.empty());
 }
 
-TEST_CASE("an unknown level is refused and the listener stays") {
+TEST_CASE("an unknown level is an error, and the callback stays") {
   const Listener listener(1);
   for (const int level : {0, 4, -1}) {
     const std::string text = testing::error_of(

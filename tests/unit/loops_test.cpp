@@ -138,7 +138,7 @@ TEST_CASE("Gauss's loss of a row is its formula, summed") {
   }
 }
 
-TEST_CASE("NaN anywhere in a row shows in its loss") {
+TEST_CASE("NaN anywhere in a row makes its loss NaN") {
   for (const std::int64_t n : kLengths)
     for (const std::int64_t at : {std::int64_t{0}, n / 2, n - 1}) {
       auto logits = normals(n, 8), x = targets(n);
@@ -170,7 +170,7 @@ TEST_CASE("sums of squares are exact where doubles are") {
 
 const model::Extent kImage{3, 2, 4};
 
-TEST_CASE("images come in as [H][W][C], from either layout and type") {
+TEST_CASE("images are loaded as [H][W][C] from either layout and type") {
   std::vector<std::uint8_t> chw(24), hwc(24);
   std::vector<float> chw_floats(24), expected(24), got(24);
   for (std::size_t c = 0; c < 3; ++c)
@@ -206,7 +206,7 @@ TEST_CASE("images come in as [H][W][C], from either layout and type") {
   CHECK(bytes == hwc);
 }
 
-TEST_CASE("logits go out as probabilities") {
+TEST_CASE("logits are stored as probabilities") {
   const float logits[]{-100, 0, 100, 2};
   float out[4];
   store_image(logits, {1, 2, 2}, true, ElementType::float32, vae::Layout::chw,

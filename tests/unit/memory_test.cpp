@@ -1,5 +1,5 @@
 // Moving tensors between PyTorch's order and an engine's: blocked and permuted
-// layouts come back as they went, and land where the layout says.
+// layouts round-trip and are stored where the layout says.
 #include "train/memory.hpp"
 
 #include <doctest/doctest.h>
@@ -27,7 +27,7 @@ std::vector<float> written(const Segment& segment, std::size_t count,
   return flat;
 }
 
-TEST_CASE("a plain segment is copied to its place and nowhere else") {
+TEST_CASE("a plain segment is copied to its offset and nowhere else") {
   const Segment plain{2, {{2, 3, 3}, {3, 1, 1}}};
   CHECK(written(plain, 6, 10) ==
         std::vector<float>{-1, -1, 1, 2, 3, 4, 5, 6, -1, -1});

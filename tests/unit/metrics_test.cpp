@@ -1,5 +1,5 @@
-// From sums to means: what is divided by what, which units count as active,
-// and what is left when every step was skipped.
+// From sums to means: the divisors, which units count as active, and the values
+// if every step was skipped.
 #include "train/metrics.hpp"
 
 #include <doctest/doctest.h>
@@ -53,7 +53,7 @@ TEST_CASE("nothing but skipped steps gives zeros and no division by zero") {
   CHECK(m.kl_per_dim == std::vector<double>{0, 0});
 }
 
-TEST_CASE("sums go to the device and come back") {
+TEST_CASE("sums round-trip through the device's format") {
   const std::vector<double> values = sums_of_totals(example());
   REQUIRE(values.size() == static_cast<std::size_t>(engine::sum_doubles(2)));
   CHECK(values == std::vector<double>{40, 28, 12, 2, 4, 50, 3, 1, 1,  //

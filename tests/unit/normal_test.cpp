@@ -1,6 +1,6 @@
-// The normal numbers against Box and Muller's formula in float64: everywhere
-// within 1e-6 of it (the radius, at most 6.8, has a unit in the last place of
-// 4.8e-7; angle and radius are off by about one each), and normal on the whole.
+// The normal numbers against the Box-Muller formula in float64, within 1e-6
+// (the radius is at most 6.8, so its ulp is 4.8e-7; angle and radius have an
+// error of about one ulp each), and the moments of the distribution.
 #include "engine/math/normal.hpp"
 
 #include <doctest/doctest.h>
@@ -56,7 +56,7 @@ TEST_CASE("normals are the exact ones within 1e-6 everywhere else") {
   double worst = 0;
   for (std::uint32_t i = 0; i < 200000; ++i) {
     const Words w = random_words({1, Stream::train, 0}, i, 0);
-    // A word shifted right is small more often: the far tail.
+    // Shifting right makes small values frequent, which are the far tail.
     worst = std::max(
         {worst, error(w.x[0], w.x[1]), error(w.x[2] >> (i % 32), w.x[3])});
   }
@@ -70,7 +70,7 @@ TEST_CASE("the logarithm keeps its digits close to 1") {
     // 1 - u is exact in double, so log1p of it has all digits.
     const double exact =
         std::log1p(-(double{1.0} * (0xFFFFFFFFu - word) + 0.5) * 0x1p-32);
-    // Two units in the last place of float.
+    // Two ulps of float.
     CHECK_EQ(double{log_unit(word)}, doctest::Approx(exact).epsilon(2.4e-7));
   }
 }

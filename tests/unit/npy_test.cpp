@@ -1,5 +1,5 @@
-// NumPy's format: the head byte by byte, and arrays from vectors. That NumPy
-// reads them is npy_interop's to show.
+// NumPy's format: the header byte by byte, and arrays from vectors. npy_interop
+// checks that NumPy reads them.
 #include "io/npy.hpp"
 
 #include "unit/testing.hpp"
@@ -35,7 +35,7 @@ TEST_CASE("a header says type and shape, and ends at a multiple of 64") {
   }
 }
 
-TEST_CASE("bytes of an array, to the last that can be addressed") {
+TEST_CASE("bytes of an array, up to the address space") {
   constexpr std::uint64_t kMost = (std::uint64_t{1} << 63) - 1;
   CHECK(npy_bytes(ElementType::uint8, std::vector{kMost}) == kMost);
   says(error_of(Status::argument,
@@ -46,7 +46,7 @@ TEST_CASE("bytes of an array, to the last that can be addressed") {
        "the type is 7; allowed are 1 (uint8), 2 (float32), 3 (int64)");
 }
 
-TEST_CASE("vectors are written as they lie, and nothing is left of a mistake") {
+TEST_CASE("vectors are written unchanged; a failed call leaves no file") {
   const TempFolder folder;
   const std::string path = folder / "a.npy";
   const std::vector<float> numbers{1, 2, 3, 4, 5, 6};

@@ -1,6 +1,6 @@
-// The order of a data set: a permutation for every count, and one that looks
-// drawn at random. Bounds of chi-square tests are five standard deviations of
-// the statistic: with fixed seeds they pass or fail for good.
+// The data order: a permutation for every count that looks random. Bounds of
+// chi-square tests are five standard deviations of the statistic; the seeds are
+// fixed, so the result never varies.
 #include "base/order.hpp"
 
 #include <doctest/doctest.h>
@@ -42,7 +42,7 @@ TEST_CASE("every index appears once") {
   }
 }
 
-TEST_CASE("counts beyond 32 bits stay inside and apart") {
+TEST_CASE("counts beyond 32 bits stay in range and distinct") {
   const Order order{1, 0, (std::uint64_t{1} << 40) + 12345};
   std::vector<std::uint64_t> found;
   for (std::uint64_t i = 0; i < 1000; ++i) {
@@ -63,7 +63,7 @@ TEST_CASE("seed and epoch change the order, nothing else does") {
   CHECK(list({1, std::uint64_t{1} << 40 | 1, 1000}) != base);
 }
 
-TEST_CASE("two epochs agree in about one place, as random orders do") {
+TEST_CASE("two epochs agree in about one position, as random orders do") {
   // Matches of two random permutations are Poisson(1): over 1,000 pairs the
   // mean is within 5 / sqrt(1000) of 1.
   std::uint64_t matches = 0;

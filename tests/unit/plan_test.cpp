@@ -1,9 +1,12 @@
-// What a configuration means: names and shapes as the PyTorch module has them,
-// fan-ins, sizes of odd and non-square images, and images that are too small.
+// The plan of a configuration: names and shapes as the PyTorch module has them,
+// fan-ins, sizes of odd and non-square images, images that are too small, and
+// the distribution of initial values.
 #include "model/plan.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -116,7 +119,8 @@ TEST_CASE("odd and non-square images: the decoder mirrors the encoder") {
   CHECK(named(plan, "fc2.weight").shape == Shape{7, 9});
 }
 
-TEST_CASE("a dense network, its names and the image axis of its ends") {
+TEST_CASE(
+    "a dense network: names, and the image axis of first and last layer") {
   const Plan plan = make_plan(config_of(Net::dense, {2, 3, 4}, {6, 5}));
   CHECK(list(plan) == std::vector<std::string>{
                           "encoder.0.weight [6,24]", "encoder.0.bias [6]",
@@ -153,14 +157,14 @@ TEST_CASE("every tensor's dims have its elements") {
   }
 }
 
-TEST_CASE("a name that is not there has no index") {
+TEST_CASE("an unknown name has no index") {
   const Plan plan = make_plan(Config());
   CHECK_EQ(plan.find("encoder.0.weight"), 0);
   for (const char* name : {"", "encoder.0", "fc2.weight ", "FC2.weight"})
     CHECK_EQ(plan.find(name), -1);
 }
 
-TEST_CASE("an image that its layers halve to nothing is refused") {
+TEST_CASE("an image that is too small for its layers is an error") {
   const Config config = config_of(Net::conv, {1, 28, 3}, {4, 4, 4});
   const std::string text =
       testing::error_of(Status::argument, [&] { make_plan(config); });
@@ -169,17 +173,80 @@ TEST_CASE("an image that its layers halve to nothing is refused") {
   CHECK_NOTHROW(make_plan(config_of(Net::conv, {1, 2, 2}, {4, 4})));
 }
 
-TEST_CASE("BatchNorm of one pixel needs two images, others take one") {
+TEST_CASE("BatchNorm of one pixel needs two images, otherwise one is enough") {
   CHECK_EQ(make_plan(Config()).min_batch(), 1);
   CHECK_EQ(make_plan(config_of(Net::conv, {1, 2, 3}, {4, 4})).min_batch(), 2);
   CHECK_EQ(make_plan(config_of(Net::conv, {1, 2, 4}, {4, 4})).min_batch(), 1);
   CHECK_EQ(make_plan(config_of(Net::dense, {1, 1, 1}, {4})).min_batch(), 1);
 }
 
-TEST_CASE("training takes every layer's output twice at the least") {
+TEST_CASE("training needs at least twice every layer's output") {
   // The encoder's layer has 4 outputs, the decoder's last one 1.
   const Plan plan = make_plan(config_of(Net::dense, {1, 1, 1}, {4}));
   CHECK_EQ(plan.least_bytes(3, sizeof(float)), 2 * (4 + 1) * 3 * 4);
+}
+
+int param(const Plan& plan, const std::string& name) {
+  return plan.entries[static_cast<std::size_t>(plan.find(name))].index;
+}
+
+std::vector<float> start(const Plan& plan, const std::string& name,
+                         std::uint64_t seed = 5) {
+  return initial_param(plan, param(plan, name), seed);
+}
+
+TEST_CASE("weights start uniform in the range of their fan-in") {
+  const Plan plan = make_plan(Config());
+  for (const char* name : {"encoder.3.weight", "fc11.weight", "fc2.weight",
+                           "decoder.0.weight", "fc2.bias"}) {
+    CAPTURE(name);
+    const Tensor& tensor =
+        plan.params[static_cast<std::size_t>(param(plan, name))];
+    const std::vector<float> values = start(plan, name);
+    REQUIRE(values.size() == static_cast<std::size_t>(tensor.elements()));
+    const double bound = 1 / std::sqrt(static_cast<double>(tensor.fan_in));
+    double sum = 0, square = 0, largest = 0;
+    for (const float value : values) {
+      sum += double{value};
+      square += double{value} * double{value};
+      largest = std::max(largest, std::abs(double{value}));
+    }
+    const auto n = static_cast<double>(values.size());
+    CHECK_LE(largest, bound * (1 + 1e-7));  // the bound rounded to float
+    // Of n uniform numbers the largest misses the bound by more than 20/n with
+    // probability e^-20.
+    CHECK_GE(largest, bound * (1 - 20 / n));
+    // Five standard deviations of mean and of mean square.
+    CHECK_LE(std::abs(sum / n), 5 * bound / std::sqrt(3 * n));
+    CHECK_LE(std::abs(square / n - bound * bound / 3),
+             5 * bound * bound * std::sqrt(4.0 / 45 / n));
+  }
+}
+
+TEST_CASE("BatchNorm starts as the identity") {
+  const Plan plan = make_plan(Config());
+  CHECK(start(plan, "encoder.4.weight") == std::vector<float>(128, 1.0f));
+  CHECK(start(plan, "encoder.4.bias") == std::vector<float>(128, 0.0f));
+}
+
+TEST_CASE("initial values depend on seed and tensor only") {
+  const Plan plan = make_plan(Config());
+  CHECK(start(plan, "fc11.weight", 1) == start(plan, "fc11.weight", 1));
+  CHECK(start(plan, "fc11.weight", 1) != start(plan, "fc11.weight", 2));
+  CHECK(start(plan, "fc11.weight", 1) != start(plan, "fc12.weight", 1));
+  CHECK(start(plan, "fc11.weight", 1) !=
+        start(plan, "fc11.weight", std::uint64_t{1} << 32 | 1));
+}
+
+TEST_CASE("a count that is not a multiple of four ends within a block") {
+  Config config;
+  config.net = Net::dense;
+  config.height = 1, config.width = 3;
+  config.layers = {5};
+  const Plan plan = make_plan(config);
+  const std::vector<float> values = start(plan, "encoder.0.weight");
+  REQUIRE(values.size() == 15);
+  for (const float value : values) CHECK(value != 0.0f);
 }
 
 }  // namespace

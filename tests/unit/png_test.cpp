@@ -1,5 +1,5 @@
-// PNG in memory: pixels survive, other kinds of PNG become grey or RGB, damage
-// is refused.
+// PNG in memory: pixels round-trip, other kinds of PNG become grey or RGB,
+// damaged files are errors.
 #include "io/png.hpp"
 
 #include <png.h>
@@ -23,7 +23,7 @@ Picture sample(std::uint32_t channels, std::uint32_t height,
   return picture;
 }
 
-/// A PNG of a kind that write_png does not make.
+/// A PNG of a kind that write_png does not write.
 struct Kind {
   int color_type, depth;
   bool transparent = false, gamma = false, interlaced = false;
@@ -63,7 +63,7 @@ std::vector<std::byte> make_png(const Kind& kind, std::uint32_t width,
   return out;
 }
 
-TEST_CASE("grey and RGB pictures come back") {
+TEST_CASE("grey and RGB pictures round-trip") {
   for (const std::uint32_t channels : {1u, 3u})
     for (const auto& [height, width] :
          {std::pair{1u, 1u}, {5u, 7u}, {64u, 3u}}) {
@@ -170,7 +170,7 @@ TEST_CASE(
        "at most 1073741824");
 }
 
-TEST_CASE("what cannot be a PNG is refused") {
+TEST_CASE("a picture that cannot be a PNG is an error") {
   says(error_of(Status::format, [] { read_png(to_bytes("GIF89a"), "a.png"); }),
        "a.png");
   says(error_of(Status::argument, [] { write_png(sample(2, 4, 4)); }),

@@ -1,5 +1,5 @@
-// When work runs, is recorded and is replayed, with a capturer that keeps a
-// list of what happened instead of a graph.
+// When work is run, recorded and replayed, with a capturer that keeps a list of
+// events instead of a graph.
 #include "engine/recorder.hpp"
 
 #include <nlohmann/json.hpp>
@@ -57,7 +57,7 @@ const WorkKey kKey{"train", 64};
 
 }  // namespace
 
-TEST_CASE("work runs once, is recorded the second time, replayed from then") {
+TEST_CASE("work is run first, recorded the second time, then replayed") {
   Recorded r;
   CHECK(r.run(kKey) == List{"work"});
   CHECK(r.run(kKey) == List{"capture", "work", "replay"});
@@ -65,7 +65,7 @@ TEST_CASE("work runs once, is recorded the second time, replayed from then") {
   CHECK(r.run(kKey) == List{"replay"});
 }
 
-TEST_CASE("whatever the key holds makes it another recording") {
+TEST_CASE("every field of the key selects a recording of its own") {
   Recorded r;
   const int here = 0;
   for (const WorkKey& other :
@@ -94,7 +94,7 @@ TEST_CASE("the recordings used last are kept, as many as fit") {
   CHECK(r.run(key(1)) == List{"work", "drop"});
 }
 
-TEST_CASE("what was recorded is dropped when its memory moves") {
+TEST_CASE("recordings are dropped when their memory moves") {
   Recorded r;
   (void)r.run(kKey);
   (void)r.run(kKey);
@@ -109,7 +109,7 @@ TEST_CASE("a first run that fails is a first run again") {
   CHECK(r.run(kKey) == List{"work"});
 }
 
-TEST_CASE("where recording fails, the work just runs, and it is said why") {
+TEST_CASE("if recording fails, the work is run, and the reason is kept") {
   Recorded r(Graph::automatic, "not allowed");
   (void)r.run(kKey);
   CHECK(r.run(kKey) == List{"capture", "work", "work"});
@@ -121,7 +121,7 @@ TEST_CASE("where recording fails, the work just runs, and it is said why") {
   CHECK_EQ(json["why_not"], "not allowed");
 }
 
-TEST_CASE("graph on: failing to record is an error that says so") {
+TEST_CASE("graph on: a failed recording is an error") {
   Recorded r(Graph::on, "not allowed");
   (void)r.run(kKey);
   const std::string text =
@@ -133,7 +133,7 @@ TEST_CASE("graph on: failing to record is an error that says so") {
                 "CUDA");
 }
 
-TEST_CASE("graph off, or nothing to record with: the work just runs") {
+TEST_CASE("graph off, or no capturer: the work is run") {
   Recorded off(Graph::off);
   Recorder none(nullptr, Graph::automatic);
   for (int i = 0; i < 3; ++i) {
@@ -146,7 +146,7 @@ TEST_CASE("graph off, or nothing to record with: the work just runs") {
   CHECK_FALSE(none.records());
 }
 
-TEST_CASE("what is recorded can be read") {
+TEST_CASE("recordings are listed") {
   Recorded r;
   (void)r.run({"train", 64, 8});
   (void)r.run({"train", 64, 8});

@@ -1,5 +1,5 @@
 // The random integers: known answers of the paper's authors (Random123,
-// kat_vectors), and keys that never meet.
+// kat_vectors), and different integers for different keys.
 #include "base/rng.hpp"
 
 #include <doctest/doctest.h>
@@ -22,13 +22,13 @@ TEST_CASE("Philox4x32-10 gives the known answers") {
   const std::uint32_t ones = 0xffffffff;
   CHECK(list(philox(~std::uint64_t{0}, {{ones, ones, ones, ones}})) ==
         Four{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
-  // Digits of pi; the key's first word is its lower half.
+  // Digits of pi; the first word of the key is its lower half.
   CHECK(list(philox(0x299f31d0a4093822u,
                     {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}})) ==
         Four{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
 }
 
-TEST_CASE("whatever differs in a key gives other integers") {
+TEST_CASE("every field of a key changes the integers") {
   std::set<Four> seen;
   std::size_t drawn = 0;
   const auto draw = [&](const NoiseKey& key, std::uint32_t row,

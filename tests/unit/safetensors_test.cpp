@@ -1,6 +1,6 @@
-// Safetensors: what is written comes back, and every way in which a file can
-// lie is refused with the reason. The format's own implementation is met in
-// tests/reference/safetensors_interop.py.
+// Safetensors: round trips, and an error with the reason for every kind of
+// invalid file. tests/reference/safetensors_interop.py compares with the
+// format's own implementation.
 #include "io/safetensors.hpp"
 
 #include <cmath>
@@ -43,7 +43,7 @@ Tensor floats(std::vector<std::int64_t> shape, std::vector<float> values) {
   return tensor;
 }
 
-TEST_CASE("a header of any length is no file of PyTorch") {
+TEST_CASE("no length of a header is mistaken for a file of PyTorch") {
   // 640 is 0x280: the bytes with which a pickle begins.
   for (const std::size_t length : {639u, 640u, 641u}) {
     std::string header = R"({"a":{"dtype":"U8","shape":[1],)"
@@ -58,7 +58,7 @@ TEST_CASE("a header of any length is no file of PyTorch") {
        "torch.save()");
 }
 
-TEST_CASE("tensors and metadata come back") {
+TEST_CASE("tensors and metadata round-trip") {
   TensorFile file;
   file.metadata = {{"format", "pt"}, {"text", "\"quoted\"\n\u00e4\u4e2d"}};
   file.tensors["b"] = floats({2, 3}, {1, 2, 3, 4, 5, 6});
@@ -78,7 +78,7 @@ TEST_CASE("tensors and metadata come back") {
   CHECK(write_safetensors(back) == bytes);
 }
 
-TEST_CASE("a file without tensors or metadata is a file") {
+TEST_CASE("a file without tensors or metadata is valid") {
   const auto bytes = write_safetensors({});
   CHECK(bytes.size() == 16);
   const TensorFile back = read_safetensors(bytes, "x");
@@ -106,7 +106,7 @@ TEST_CASE("the bytes are the format's: length, JSON, padding, data by size") {
   CHECK(bytes == expected);
 }
 
-TEST_CASE("what cannot be written is refused") {
+TEST_CASE("tensors that cannot be written are errors") {
   const auto refuse = [](const TensorFile& file) {
     return error_of(Status::argument, [&] { write_safetensors(file); });
   };
@@ -142,7 +142,7 @@ TEST_CASE("every truncation is refused") {
        "1 bytes after the last tensor");
 }
 
-TEST_CASE("a header length that lies is refused") {
+TEST_CASE("a wrong header length is an error") {
   for (const std::uint64_t length :
        {std::uint64_t{100}, std::uint64_t{100'000'001},
         std::numeric_limits<std::uint64_t>::max(),
@@ -157,7 +157,7 @@ TEST_CASE("a header length that lies is refused") {
   says(refusal(" {}", 0), "does not begin with '{'");
 }
 
-TEST_CASE("JSON that is no header is refused") {
+TEST_CASE("JSON other than a header is an error") {
   for (const char* header : {"{",
                              "{}{}",
                              "{]",
@@ -253,7 +253,7 @@ TEST_CASE("offsets stay inside the data and fit shape and type") {
             .data.empty());
 }
 
-TEST_CASE("tensors cover the data without holes and overlaps") {
+TEST_CASE("tensors cover the data without gaps and overlaps") {
   const auto entry = [](const std::string& name, int begin, int end) {
     return "\"" + name + R"(":{"dtype":"U8","shape":[)" +
            std::to_string(end - begin) + R"(],"data_offsets":[)" +

@@ -1,7 +1,7 @@
-// What save writes, load reads: configurations whose numbers lie at the ends
-// of their ranges train a few steps on images and parameters that do, too.
-// Their files must load, be written again with the same bytes, and go on with
-// the same bytes. VAE_SAVE_LOAD_DRAWS asks for more configurations.
+// Every saved file can be loaded: configurations with numbers at the limits of
+// their ranges train a few steps on images and parameters at theirs. Their
+// files must load, save to the same bytes, and continue training with the same
+// bytes. VAE_SAVE_LOAD_DRAWS sets the number of configurations.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -25,21 +25,21 @@ using testing::bytes_of;
 
 constexpr float kMost = std::numeric_limits<float>::max();
 
-/// Numbers of one draw, the same in every run of the test.
+/// Random numbers, the same in every run of the test.
 class Dice {
  public:
   explicit Dice(std::uint64_t draw) : draw_(draw) {}
 
-  std::uint32_t word() {
+  std::uint32_t bits() {
     return random_words({draw_, Stream::eval, 0}, 0, next_++).x[0];
   }
-  float unit() { return uniform(word()); }
-  std::size_t below(std::size_t count) { return word() % count; }
+  float unit() { return uniform(bits()); }
+  std::size_t below(std::size_t count) { return bits() % count; }
   template <class T>
   T one_of(std::initializer_list<T> values) {
     return values.begin()[below(values.size())];
   }
-  /// One of its ends, the default, or a power of ten in between.
+  /// A limit of its range, the default, or a power of ten in between.
   double number(double low, double high, double usual, double exponents) {
     const double between =
         std::pow(10.0, (2.0 * double{unit()} - 1.0) * exponents);
@@ -102,7 +102,7 @@ void draw_learning(Dice& dice, Config& c) {
 
 void draw_running(Dice& dice, Config& c) {
   c.seed = dice.one_of<std::uint64_t>(
-      {0, std::numeric_limits<std::uint64_t>::max(), dice.word()});
+      {0, std::numeric_limits<std::uint64_t>::max(), dice.bits()});
   c.threads = dice.one_of({1u, 2u});
   c.keep_gradients = dice.below(2) == 0;
   c.device = DeviceKind::cpu;
@@ -130,7 +130,7 @@ Config draw_config(Dice& dice, std::uint64_t draw) {
   return c;
 }
 
-/// Which engine takes which network is decided elsewhere.
+/// The choice of the engine is tested elsewhere.
 Trainer make_trainer(Config& config) {
   try {
     return Trainer(config);
@@ -177,7 +177,7 @@ void draw_params(Dice& dice, Trainer& trainer) {
   if (dice.below(4) == 0) trainer.set(Key::updates, dice.one_of({0.0, 0x1p53}));
 }
 
-/// What a step ended with: nothing, or the text of its refusal.
+/// The error text of a step; empty if it succeeded.
 std::string step(Trainer& trainer, const std::vector<float>& images,
                  std::size_t count) {
   Metrics metrics;
@@ -199,7 +199,7 @@ void train(Dice& dice, Trainer& trainer, const Config& config,
     step(trainer, draw_images(dice, config, count), count);
 }
 
-/// A part of an epoch, so that the place in it is saved as well.
+/// A part of an epoch, so that the position in it is saved as well.
 void train_epoch(Dice& dice, Trainer& trainer, const Config& config) {
   const std::size_t images = 5;
   const auto rows = draw_images(dice, config, images);
@@ -261,11 +261,11 @@ std::uint64_t draws() {
   return wanted == nullptr ? 144 : std::strtoull(wanted, nullptr, 10);
 }
 
-TEST_CASE("what is saved loads, whatever the configuration") {
+TEST_CASE("files of any configuration can be loaded") {
   for (std::uint64_t draw = 0; draw < draws(); ++draw) check_draw(draw);
 }
 
-TEST_CASE("counts end where those of a file end") {
+TEST_CASE("counts have the same limit as those of a file") {
   const Config config = testing::small_conv();
   Trainer trainer(config);
   const auto images = testing::some_images(4);

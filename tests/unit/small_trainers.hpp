@@ -1,5 +1,5 @@
-// What the tests of the trainer share: networks and images so small that a
-// step takes a millisecond, and ways to compare two trainers byte by byte.
+// For the tests of the trainer: networks and images so small that a step takes
+// a millisecond, and comparison of two trainers byte by byte.
 #pragma once
 
 #include <cstddef>
@@ -86,7 +86,7 @@ inline std::vector<float> all_params(Trainer& trainer,
   return all;
 }
 
-/// All that a trainer is, as bytes.
+/// The complete state of a trainer as bytes.
 inline std::vector<std::byte> bytes_of(Trainer& trainer) {
   return trainer.save(SaveWhat::checkpoint);
 }

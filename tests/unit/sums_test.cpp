@@ -1,6 +1,6 @@
-// Every sum that the CPU makes over pixels, images, latent dimensions and
-// parameters against float64, at the largest sizes that are allowed. Terms are
-// taken as the formulas give them in float32: these cases are about adding up.
+// Every sum of the CPU over pixels, images, latent dimensions and parameters
+// against float64, at the largest allowed sizes. Terms are those of the
+// formulas in float32, because only the additions are tested.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -23,8 +23,8 @@ constexpr std::int64_t kPixels[]{784, 1 << 20, 1 << 24};
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
-/// Numbers around `middle` by at most `spread`. Alike for a spread of 0: then
-/// all roundings of a sum go the same way.
+/// Numbers within `spread` of `middle`. With a spread of 0 all are equal, so
+/// that all roundings of a sum go the same way.
 std::vector<float> numbers(std::int64_t count, float middle, float spread) {
   std::vector<float> values(at(count));
   std::uint32_t state = 1;
@@ -35,7 +35,7 @@ std::vector<float> numbers(std::int64_t count, float middle, float spread) {
   return values;
 }
 
-/// Of row_loss's three kinds of rows: which formula, with gradient or not.
+/// A formula of row_loss, with or without gradient.
 template <class Row, class Loss>
 void check_row(std::int64_t n, float spread, Row row, Loss loss) {
   CAPTURE(n);
@@ -122,7 +122,7 @@ TEST_CASE("sums of gradients over rows") {
   }
 }
 
-TEST_CASE("a thousand rows are added up in float, in their order") {
+TEST_CASE("a thousand rows are added in float, in order") {
   const auto values = numbers(3 * 784, 0.3f, 0.3f);
   std::vector<float> got(3), exact(3);
   cpu::row_sums({values.data(), 784, 3, 3}, false, got.data());

@@ -1,5 +1,5 @@
-// What several tests need: a folder that vanishes, bytes from text, and the
-// error that a call must throw.
+// For several tests: a temporary folder, bytes from text, and the error that a
+// call must throw.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -36,7 +36,7 @@ class TempFolder {
     return (path_ / name).string();
   }
   std::string path() const { return path_.string(); }
-  /// Names of all entries, to see what a call left behind.
+  /// Names of all entries.
   std::vector<std::string> names() const {
     std::vector<std::string> found;
     for (const auto& entry : std::filesystem::directory_iterator(path_))

@@ -1,5 +1,5 @@
-// A limit on the process's address space while it lives, so that memory for
-// many threads' stacks is not given.
+// A limit on the process's address space as long as the object lives, so that
+// stacks for many threads cannot be allocated.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -14,7 +14,7 @@ namespace vae::testing {
 
 class TightMemory {
  public:
-  /// `bytes`: beyond those that the process has now.
+  /// `bytes` in addition to those that the process uses now.
   explicit TightMemory(rlim_t bytes) {
     getrlimit(RLIMIT_AS, &before_);
     std::int64_t pages = 0;

@@ -1,5 +1,5 @@
 // Codes from images and images from codes: every count, type and layout, and
-// results that belong to the row, not to the call it came in.
+// results that depend on the row only, not on the other rows of the call.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -63,7 +63,7 @@ TEST_CASE("any count is encoded, row by row the same") {
   }
 }
 
-TEST_CASE("mean and log-variance are asked for together or alone") {
+TEST_CASE("mean and log-variance can be requested together or alone") {
   Trainer trainer = trained();
   const auto images = some_images(5);
   std::vector<float> mean(15), logvar(15), alone(15);
@@ -93,7 +93,7 @@ TEST_CASE("a reconstruction is the decoded mean") {
   for (const float value : direct) CHECK((value >= 0 && value <= 1));
 }
 
-TEST_CASE("samples belong to seed and place") {
+TEST_CASE("samples depend on seed and index only") {
   Trainer trainer = trained();
   const auto many = samples(trainer, {300, 7, 0, 1.0});
   CHECK(samples(trainer, {300, 7, 0, 1.0}) == many);
@@ -113,7 +113,7 @@ TEST_CASE("a temperature of 0 is the image of the code 0") {
   CHECK(samples(trainer, {2, 1, 0, 0.0}) == image);
 }
 
-TEST_CASE("images come in and go out in either layout and type") {
+TEST_CASE("images are read and written in either layout and type") {
   Trainer trainer = trained();
   const auto images = some_images(2);
   std::vector<float> hwc(120), out_hwc(120), out_chw(120);
@@ -152,8 +152,8 @@ TEST_CASE("Gaussian images are means, not probabilities") {
 
 TEST_CASE("samplings out of range are refused") {
   Trainer trainer(small_conv());
-  std::vector<float> room(60);
-  Output out = Output::of(std::span(room));
+  std::vector<float> buffer(60);
+  Output out = Output::of(std::span(buffer));
   const auto refused = [&](const Sampling& sampling) {
     return error_of(Status::argument, [&] { trainer.sample(sampling, out); });
   };

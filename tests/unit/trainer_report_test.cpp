@@ -1,5 +1,5 @@
-// What a run tells its host, and when: progress, refused steps, and what may
-// not be set from its own callback.
+// Reports of a run to its host: progress, failed steps, and settings that
+// cannot be changed in its own callback.
 #include <doctest/doctest.h>
 
 #include "unit/small_trainers.hpp"
@@ -15,19 +15,19 @@ using testing::small_conv;
 using testing::some_images;
 using testing::some_set;
 
-TEST_CASE("the last step of a limited run is told once") {
+TEST_CASE("the last step of a limited run is reported once") {
   Trainer trainer(small_conv());
-  std::vector<std::uint64_t> told;
+  std::vector<std::uint64_t> reports;
   Run run;
   run.batch_size = 4;
   run.max_steps = 4;
   run.every_steps = 2;
   run.progress = [&](const Progress& p) {
-    told.push_back(p.step);
+    reports.push_back(p.step);
     return true;
   };
   trainer.train_epoch(some_set(40), run);
-  CHECK(told == std::vector<std::uint64_t>{2, 4});
+  CHECK(reports == std::vector<std::uint64_t>{2, 4});
 }
 
 TEST_CASE("the epoch cannot be set from its own callback") {
@@ -45,7 +45,7 @@ TEST_CASE("the epoch cannot be set from its own callback") {
   CHECK(trainer.get(Key::epoch) == 0);
 }
 
-TEST_CASE("a refused step is reported once, not again after an epoch") {
+TEST_CASE("a failed step is reported once, not again after an epoch") {
   Trainer trainer(small_conv());
   const std::vector<float> bias = testing::param(trainer, "decoder.0.bias");
   auto huge = bias;

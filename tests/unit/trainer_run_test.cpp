@@ -1,6 +1,6 @@
-// Whole epochs: every image once, in an order of its own each epoch; stopped
-// and continued with the same bytes; evaluation that does not depend on how
-// the set is cut into batches.
+// Whole epochs: every image once, each epoch in its own order; stopping and
+// continuing with the same bytes; evaluation that does not depend on the batch
+// size.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -24,7 +24,7 @@ using testing::small_conv;
 using testing::some_images;
 using testing::some_set;
 
-/// The same pictures as bytes, and what those bytes are as floats.
+/// The same images as bytes, and as the floats of these bytes.
 Dataset as_bytes(std::size_t count, std::vector<float>* floats) {
   *floats = some_images(count);
   std::vector<std::uint8_t> bytes;
@@ -36,7 +36,7 @@ Dataset as_bytes(std::size_t count, std::vector<float>* floats) {
       Batch::of(std::span<const std::uint8_t>(bytes), count), kShape);
 }
 
-TEST_CASE("an epoch is every image once, the last batch what is left") {
+TEST_CASE("an epoch has every image once; the last batch is smaller") {
   Trainer trainer(small_conv());
   const Metrics metrics = trainer.train_epoch(some_set(21));
   CHECK_EQ(metrics.steps, 3);
@@ -51,7 +51,7 @@ TEST_CASE("an epoch is every image once, the last batch what is left") {
   CHECK(trainer.get(Key::epoch) == 2);
 }
 
-TEST_CASE("an epoch is the steps of its order") {
+TEST_CASE("an epoch equals single steps on its data order") {
   const auto images = some_images(10);
   Trainer by_epoch(small_conv()), by_step(small_conv());
   const Dataset set = some_set(10);
@@ -85,7 +85,7 @@ TEST_CASE("bytes and floats of the same images train alike") {
   CHECK_EQ(first.evaluate(bytes).loss, first.evaluate(same).loss);
 }
 
-TEST_CASE("an epoch stopped at any step goes on with the same bytes") {
+TEST_CASE("an epoch stopped at any step continues with the same bytes") {
   const Dataset set = some_set(21);
   Trainer whole(small_conv());
   const Metrics all = whole.train_epoch(set);
@@ -132,39 +132,39 @@ TEST_CASE("setting the epoch begins it from its first image") {
   CHECK(trainer.get(Key::epoch) == 5);
 }
 
-TEST_CASE("progress is told where the run stands") {
+TEST_CASE("progress reports the state of the run") {
   Trainer trainer(small_conv());
-  std::vector<Progress> told;
+  std::vector<Progress> reports;
   Run run;
   run.every_steps = 2;
   run.batch_size = 4;
   run.progress = [&](const Progress& p) {
-    told.push_back(p);
+    reports.push_back(p);
     return true;
   };
   const Metrics metrics = trainer.train_epoch(some_set(21), run);
-  REQUIRE(told.size() == 3);  // after 2 and 4 steps, and at the end
+  REQUIRE(reports.size() == 3);  // after 2 and 4 steps, and at the end
   const std::uint64_t steps[]{2, 4, 6}, images[]{8, 16, 21};
   for (std::size_t i = 0; i < 3; ++i) {
-    CHECK(told[i].training);
-    CHECK_EQ(told[i].epoch, 0);
-    CHECK_EQ(told[i].step, steps[i]);
-    CHECK_EQ(told[i].steps, 6);
-    CHECK_EQ(told[i].images, images[i]);
+    CHECK(reports[i].training);
+    CHECK_EQ(reports[i].epoch, 0);
+    CHECK_EQ(reports[i].step, steps[i]);
+    CHECK_EQ(reports[i].steps, 6);
+    CHECK_EQ(reports[i].images, images[i]);
   }
-  CHECK_EQ(told[2].loss, metrics.loss);
+  CHECK_EQ(reports[2].loss, metrics.loss);
 
-  told.clear();
+  reports.clear();
   run.every_steps = 0;
   trainer.evaluate(some_set(21), run);
-  REQUIRE(told.size() == 1);
-  CHECK_FALSE(told[0].training);
-  CHECK_EQ(told[0].epoch, 1);
-  CHECK_EQ(told[0].step, 6);
-  CHECK_EQ(told[0].images, 21);
+  REQUIRE(reports.size() == 1);
+  CHECK_FALSE(reports[0].training);
+  CHECK_EQ(reports[0].epoch, 1);
+  CHECK_EQ(reports[0].step, 6);
+  CHECK_EQ(reports[0].images, 21);
 }
 
-TEST_CASE("progress stops a run, which then goes on") {
+TEST_CASE("progress stops a run, and the next one continues it") {
   const Dataset set = some_set(21);
   Trainer trainer(small_conv()), whole(small_conv());
   whole.train_epoch(set);
@@ -180,7 +180,7 @@ TEST_CASE("progress stops a run, which then goes on") {
   error_of(Status::cancelled, [&] { trainer.evaluate(set, run); });
 }
 
-TEST_CASE("an exception of the callback's ends the run and nothing else") {
+TEST_CASE("an exception in the callback only ends the run") {
   const Dataset set = some_set(21);
   Trainer trainer(small_conv());
   Run run;
@@ -193,7 +193,7 @@ TEST_CASE("an exception of the callback's ends the run and nothing else") {
   CHECK_EQ(trainer.train_epoch(set).images, 13);
 }
 
-TEST_CASE("cancel is a level: it stops every run until it is cleared") {
+TEST_CASE("cancel is level-triggered: it stops every run until it is cleared") {
   const Dataset set = some_set(21);
   Trainer trainer(small_conv());
   const auto before = bytes_of(trainer);
@@ -236,7 +236,7 @@ TEST_CASE("using the model from the callback does not change the training") {
   CHECK(bytes_of(used) == bytes_of(plain));
 }
 
-TEST_CASE("a run counts from zero, the sums go on") {
+TEST_CASE("a run has metrics of its own, and read_metrics includes them") {
   const Dataset set = some_set(16);
   Trainer trainer(small_conv());
   Metrics step;
@@ -275,7 +275,7 @@ TEST_CASE("evaluation does not depend on the size of its batches") {
   CHECK(bytes_of(trainer) == before);
 }
 
-TEST_CASE("evaluation in pieces is the sum of its pieces") {
+TEST_CASE("an evaluation equals the sum of its parts") {
   const Dataset set = some_set(21);
   Trainer trainer(small_conv());
   Run run;
@@ -285,7 +285,7 @@ TEST_CASE("evaluation in pieces is the sum of its pieces") {
   CHECK_EQ(part.images, 16);
 }
 
-TEST_CASE("runs that cannot be are refused and change nothing") {
+TEST_CASE("invalid runs are errors and change nothing") {
   Trainer trainer(small_conv());
   const auto before = bytes_of(trainer);
   Run large;
@@ -320,7 +320,7 @@ TEST_CASE("Gaussian targets may be any finite number") {
       Batch::of(std::span<const float>(loud), 2), kShape)));
 }
 
-TEST_CASE("a rest too small for BatchNorm is left out, once") {
+TEST_CASE("a last batch too small for BatchNorm is left out, once") {
   Config config = small_conv();
   config.height = config.width = 3;  // one pixel per image at the end
   config.max_batch = 4;
@@ -339,7 +339,7 @@ TEST_CASE("a rest too small for BatchNorm is left out, once") {
   CHECK_EQ(trainer.evaluate(set, run).images, 9);
 }
 
-TEST_CASE("sets come and go while their trainer stays") {
+TEST_CASE("one trainer, many datasets that are destroyed") {
   Trainer trainer(small_conv()), same(small_conv());
   const Dataset kept = some_set(10);
   for (std::uint64_t i = 0; i < 3; ++i) {
@@ -354,7 +354,7 @@ TEST_CASE("sets come and go while their trainer stays") {
   CHECK(bytes_of(trainer) == bytes_of(same));
 }
 
-TEST_CASE("a step that is not finite ends the epoch where it stood") {
+TEST_CASE("a step that is not finite ends the epoch at that step") {
   Config config = small_conv();
   config.likelihood = Likelihood::gaussian;
   Trainer trainer(config);

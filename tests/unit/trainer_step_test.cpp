@@ -1,5 +1,5 @@
-// One step after the other: what a step counts, reports and changes, and what
-// a step that is refused leaves behind.
+// Single steps: what a step counts, reports and changes, and that a failed step
+// changes nothing.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -37,7 +37,7 @@ Trainer exploding(NonFinite what) {
   return trainer;
 }
 
-TEST_CASE("steps issued and updates applied are counted apart") {
+TEST_CASE("steps issued and updates applied are separate counts") {
   Trainer trainer(small_conv());
   const auto images = some_images(3);
   trainer.set(Key::step, 10);
@@ -52,7 +52,7 @@ TEST_CASE("steps issued and updates applied are counted apart") {
   CHECK(skipping.get(Key::updates) == 0);
 }
 
-TEST_CASE("the step keys the noise: another number gives another step") {
+TEST_CASE("the step is part of the key of the noise") {
   Trainer first(small_conv()), second(small_conv());
   second.set(Key::step, 1);
   const auto images = some_images(3);
@@ -60,7 +60,7 @@ TEST_CASE("the step keys the noise: another number gives another step") {
   CHECK(all_params(first) != all_params(second));
 }
 
-TEST_CASE("every count up to the largest batch is a batch") {
+TEST_CASE("every count up to the largest batch is accepted") {
   Trainer trainer(small_conv());
   const auto images = some_images(8);
   std::uint64_t total = 0;
@@ -77,7 +77,7 @@ TEST_CASE("every count up to the largest batch is a batch") {
   CHECK_EQ(trainer.read_metrics().images, total);
 }
 
-TEST_CASE("a smaller batch leaves no trace of the larger one before") {
+TEST_CASE("a smaller batch does not read the rest of a larger one") {
   const auto images = some_images(8), few = some_images(2, 5);
   Config config = small_conv();
   config.keep_gradients = true;
@@ -115,7 +115,7 @@ TEST_CASE("batches out of range are refused and change nothing") {
        "BatchNorm needs at least 2");
 }
 
-TEST_CASE("a step's metrics are its own, the sums are everybody's") {
+TEST_CASE("a step's metrics are its own; read_metrics sums all steps") {
   Trainer trainer(small_conv());
   const auto images = some_images(8);
   double loss = 0, norm = 0;
@@ -148,12 +148,12 @@ TEST_CASE("a step's metrics are its own, the sums are everybody's") {
     CHECK_EQ(sums.kl_per_dim[k], doctest::Approx(kl[k] / 16).epsilon(1e-12));
   CHECK_GT(sums.seconds, 0);
 
-  const Metrics empty = trainer.read_metrics();  // reading starts anew
+  const Metrics empty = trainer.read_metrics();  // reading clears the sums
   CHECK_EQ(empty.steps, 0);
   CHECK_EQ(empty.loss, 0);
 }
 
-TEST_CASE("asking for metrics changes nothing") {
+TEST_CASE("requesting metrics changes nothing") {
   Trainer asked(small_conv()), silent(small_conv());
   const auto images = some_images(5);
   for (int i = 0; i < 3; ++i) {
@@ -165,7 +165,7 @@ TEST_CASE("asking for metrics changes nothing") {
   CHECK(bytes_of(asked) == bytes_of(silent));
 }
 
-TEST_CASE("two trainers in turn give what each gives alone") {
+TEST_CASE("two trainers used in turn do not affect each other") {
   Config other = small_dense();
   other.seed = 5;
   const auto images = some_images(4);
@@ -181,7 +181,7 @@ TEST_CASE("two trainers in turn give what each gives alone") {
   CHECK(bytes_of(dense) == bytes_of(dense_alone));
 }
 
-TEST_CASE("the norm reported is the gradient's, before it is clipped") {
+TEST_CASE("the reported norm is that of the gradient before clipping") {
   Config config = small_conv();
   config.keep_gradients = true;
   config.clip_norm = 1e-3;
@@ -225,7 +225,7 @@ TEST_CASE("clipping shortens the step's gradient to its largest norm") {
   CHECK_EQ(norm, doctest::Approx(1e-3).epsilon(1e-5));
 }
 
-TEST_CASE("weight decay pulls towards zero what has no gradient") {
+TEST_CASE("weight decay pulls parameters without gradient towards zero") {
   Config config = small_conv();
   config.weight_decay = 0.1;
   Trainer trainer(config);
@@ -240,7 +240,7 @@ TEST_CASE("weight decay pulls towards zero what has no gradient") {
   }
 }
 
-TEST_CASE("without weight decay what has no gradient stays") {
+TEST_CASE("without weight decay, parameters without gradient are unchanged") {
   Trainer trainer(small_conv());
   const auto before = param(trainer, "encoder.0.bias");
   trainer.train_step(batch_of(some_images(4)));
@@ -310,7 +310,7 @@ TEST_CASE("a step that is not finite is refused and changes nothing") {
          "not finite; nothing was changed");
     CHECK(bytes_of(trainer) == before);
   }
-  // Once mended, it trains as if nothing had been.
+  // With finite weights again, it trains as before.
   testing::set_param(trainer, "decoder.1.bias", std::vector<float>(60));
   trainer.train_step(batch_of(images), &metrics);
   CHECK_EQ(metrics.steps, 1);
@@ -339,7 +339,7 @@ TEST_CASE("a step that is not finite is skipped and counted") {
   CHECK(std::isfinite(sums.loss));
 }
 
-TEST_CASE("an evaluation step learns nothing and repeats itself") {
+TEST_CASE("an evaluation step changes nothing and is repeatable") {
   Trainer trainer(small_conv());
   const auto images = some_images(20);  // more than a training batch
   trainer.train_step(batch_of(some_images(4)));

@@ -1,5 +1,5 @@
-// Making a trainer, what it says of itself, and its tensors and settings by
-// name: configurations are resolved or refused with a reason.
+// Creating a trainer, its diagnosis, tensors by name, and settings;
+// configurations are resolved or rejected with a reason.
 #include "vae/trainer.hpp"
 
 #include <doctest/doctest.h>
@@ -43,7 +43,7 @@ TEST_CASE("device and threads are resolved, the rest is as given") {
   CHECK(got == expected);
 }
 
-TEST_CASE("a configuration that is not allowed makes no trainer") {
+TEST_CASE("a configuration that is not allowed creates no trainer") {
   Config config = small_conv();
   config.latent = 0;
   says(error_of(Status::argument, [&] { Trainer{config}; }), "latent is 0");
@@ -73,7 +73,7 @@ TEST_CASE("tf32 on the CPU is refused with the alternatives") {
   says(text, "fp32 or bf16");
 }
 
-TEST_CASE("what a trainer says of itself") {
+TEST_CASE("the diagnosis of a trainer") {
   Trainer trainer(small_conv());
   const auto json = nlohmann::json::parse(trainer.diagnose());
   CHECK_EQ(json["device"], "cpu");
@@ -82,7 +82,7 @@ TEST_CASE("what a trainer says of itself") {
   CHECK(config_from_json(json["configuration"].dump()) == trainer.config());
 }
 
-TEST_CASE("a seed is a start: the same one the same, another one another") {
+TEST_CASE("initial values depend on the seed only") {
   Config config = small_conv();
   Trainer first(config), second(config);
   CHECK(bytes_of(first) == bytes_of(second));
@@ -91,7 +91,7 @@ TEST_CASE("a seed is a start: the same one the same, another one another") {
   CHECK(all_params(first) != all_params(third));
 }
 
-TEST_CASE("a moved trainer goes on where it was") {
+TEST_CASE("a moved trainer keeps its state") {
   Trainer trainer(small_conv());
   trainer.train_step(batch_of(some_images(4)));
   const auto before = bytes_of(trainer);
@@ -121,7 +121,7 @@ TEST_CASE("tensors are written and read in PyTorch's order") {
         CHECK(testing::param(trainer, info.name, what) == values);
       }
     }
-    // Writing one tensor touches no other.
+    // Writing one tensor changes no other.
     for (const ParamInfo& info : trainer.params())
       if (info.type == ElementType::float32)
         CHECK(testing::param(trainer, info.name).back() ==
@@ -150,7 +150,7 @@ TEST_CASE("BatchNorm's counters are the updates, and are not written") {
                                              "encoder.4.num_batches_tracked"});
 }
 
-TEST_CASE("reading and writing what is not there") {
+TEST_CASE("reading and writing unknown tensors and arrays") {
   Trainer trainer(small_conv());
   std::vector<float> four(4), three(3);
   const auto read = [&](const char* name, ParamWhat what,
@@ -177,7 +177,7 @@ TEST_CASE("reading and writing what is not there") {
        "what is 5");
 }
 
-TEST_CASE("a write that is refused changes nothing") {
+TEST_CASE("a failed write changes nothing") {
   Trainer trainer(small_conv());
   const auto before = bytes_of(trainer);
   says(error_of(Status::argument,
@@ -197,7 +197,7 @@ TEST_CASE("a write that is refused changes nothing") {
   CHECK(bytes_of(trainer) == before);
 }
 
-TEST_CASE("settings are set, read and refused out of their range") {
+TEST_CASE("settings are set and read, and errors outside of their ranges") {
   Trainer trainer(small_conv());
   const auto set = [&](Key key, double value) {
     return [&trainer, key, value] { trainer.set(key, value); };

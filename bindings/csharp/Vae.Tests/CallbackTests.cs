@@ -1,5 +1,5 @@
-// Callbacks and cancellation: what they are told, what they may do, how exceptions and tokens
-// come back out of native code.
+// Callbacks and cancellation: what callbacks receive and may call, and how exceptions and tokens
+// end a run.
 using System;
 using System.Collections.Generic;
 using System.Threading;
@@ -41,7 +41,7 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void FalseEndsTheRunAndStepsAreKept()
+        private static void FalseEndsTheRunAndCompletedStepsCount()
         {
             using (Trainer trainer = Small.Trainer())
             using (Dataset images = Small.Dataset())
@@ -58,7 +58,7 @@ namespace Vae.Tests
         private static bool Fail(Progress now) { throw new HostException(); }
 
         [Test]
-        private static void AnExceptionComesBackAsItWas()
+        private static void AnExceptionIsRethrownUnchanged()
         {
             using (Trainer trainer = Small.Trainer())
             using (Dataset images = Small.Dataset())
@@ -68,7 +68,7 @@ namespace Vae.Tests
                 Check.Contains(nameof(Fail), thrown.StackTrace);
                 Check.Equal(1L, trainer.UpdateCount, "updates");
                 Check.Throws<HostException>(() => trainer.Evaluate(images, Fail, Often));
-                // In the last report too, when nothing is left to be stopped.
+                // Also in the last report, after the last step.
                 Check.Throws<HostException>(
                     () => trainer.TrainEpoch(images, Fail, new RunOptions { EverySteps = 0 }));
                 trainer.TrainEpoch(images);
@@ -192,7 +192,7 @@ namespace Vae.Tests
             {
                 trainer.Cancel();
                 Check.Fails(VaeStatus.Cancelled, () => trainer.TrainEpoch(images));
-                // A token that was not cancelled does not clear it, nor takes the blame.
+                // A token that was not cancelled neither clears it nor counts as the cause.
                 Check.Fails(VaeStatus.Cancelled, () => trainer.TrainEpoch(
                     images, cancellationToken: source.Token));
                 Check.Fails(VaeStatus.Cancelled, () => trainer.Evaluate(images));
@@ -203,7 +203,7 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void ASecondThreadIsToldBusy()
+        private static void ASecondThreadGetsBusy()
         {
             using (ManualResetEventSlim inside = new ManualResetEventSlim())
             using (ManualResetEventSlim leave = new ManualResetEventSlim())
@@ -225,7 +225,7 @@ namespace Vae.Tests
                     Check.Fails(VaeStatus.Busy, () => trainer.Sample(1));
                     Check.Fails(VaeStatus.Busy, () => trainer.TrainEpoch(
                         images, cancellationToken: source.Token));
-                    source.Cancel();  // of the call that was refused, not of the run under way
+                    source.Cancel();  // of the rejected call, not of the current run
                     images.Read(0, new byte[Small.Pixels]);
                 }
                 finally
@@ -239,7 +239,7 @@ namespace Vae.Tests
 
 #if !NETCOREAPP
         [Test]
-        private static void AnAbortedThreadLeavesTheTrainerWhole()
+        private static void AnAbortedThreadLeavesTheTrainerUsable()
         {
             bool aborted = false;
             using (Trainer trainer = Small.Trainer())
@@ -262,7 +262,7 @@ namespace Vae.Tests
                 });
                 thread.Start();
                 thread.Join();
-                Check.That(aborted, "the exception did not come back");
+                Check.That(aborted, "the exception was not rethrown");
                 Check.Equal(1L, trainer.UpdateCount, "updates");
                 trainer.TrainEpoch(images);
             }

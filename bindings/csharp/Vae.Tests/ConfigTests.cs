@@ -1,4 +1,4 @@
-// VaeConfig: the original's defaults, every value on its way in and out, and what is refused.
+// VaeConfig: defaults, round trips of every field, and wrong values.
 using System;
 using System.IO;
 

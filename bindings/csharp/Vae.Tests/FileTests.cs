@@ -1,4 +1,4 @@
-// Saving, loading and going on; datasets; paths; pictures.
+// Saving, loading and resuming; datasets; paths; image files.
 using System;
 using System.IO;
 
@@ -21,7 +21,7 @@ namespace Vae.Tests
                 stopped.Save(file, SaveKind.Checkpoint);
                 Check.Same(File.ReadAllBytes(file), stopped.SaveBytes(SaveKind.Checkpoint),
                            "checkpoint in memory");
-                // The file's own configuration would choose the device anew.
+                // With the file's own configuration, the device would be selected again.
                 using (Trainer resumed = Trainer.Load(file, Small.Config()))
                 {
                     resumed.TrainEpoch(images);
@@ -98,7 +98,7 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void DatasetsHoldWhatWasCopied()
+        private static void DatasetsReturnTheirImagesAndLabels()
         {
             int[] labels = new int[Small.Count];
             for (int i = 0; i < labels.Length; ++i) labels[i] = i % 5;

@@ -1,4 +1,4 @@
-// Encoding, decoding, drawing, scoring, parameters: results, rooms, and what is refused.
+// Encoding, decoding, sampling, scoring, parameters: results, buffers, and wrong arguments.
 using System;
 
 namespace Vae.Tests
@@ -6,15 +6,15 @@ namespace Vae.Tests
     internal static class InferenceTests
     {
         [Test]
-        private static void ArraysAndRoomsGiveTheSame()
+        private static void ArraysAndBuffersGiveTheSame()
         {
             byte[] images = Small.Discs(3);
             using (Trainer trainer = Small.Trainer())
             {
                 (float[] mean, float[] logVariance) = trainer.Encode(images);
-                float[] room = new float[mean.Length], other = new float[mean.Length];
-                trainer.Encode(images, room, other);
-                Check.Same(mean, room, "mean");
+                float[] buffer = new float[mean.Length], other = new float[mean.Length];
+                trainer.Encode(images, buffer, other);
+                Check.Same(mean, buffer, "mean");
                 Check.Same(logVariance, other, "log-variance");
                 Array.Clear(other, 0, other.Length);
                 trainer.Encode(images, default(Output), other);
@@ -41,9 +41,9 @@ namespace Vae.Tests
             {
                 float[] all = trainer.Sample(5, seed: 9);
                 float[] part = trainer.Sample(2, seed: 9, first: 3);
-                float[] room = new float[5 * Small.Pixels];
-                trainer.Sample(room, seed: 9);
-                Check.Same(all, room, "room");
+                float[] buffer = new float[5 * Small.Pixels];
+                trainer.Sample(buffer, seed: 9);
+                Check.Same(all, buffer, "buffer");
                 // The same codes; products of other sizes may round differently.
                 for (int i = 0; i < part.Length; ++i)
                     Check.That(Math.Abs(part[i] - all[3 * Small.Pixels + i]) < 1e-5,
@@ -54,16 +54,16 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void RoomThatIsTooSmallStaysAsItWas()
+        private static void ABufferThatIsTooSmallIsNotWrittenTo()
         {
             byte[] images = Small.Discs(2);
-            float[] room = { 7, 7, 7, 7, 7, 7, 7 };
+            float[] buffer = { 7, 7, 7, 7, 7, 7, 7 };
             using (Trainer trainer = Small.Trainer())
             {
                 string text = Check.Fails(VaeStatus.TooSmall,
-                                          () => trainer.Encode(images, room));
+                                          () => trainer.Encode(images, buffer));
                 Check.Contains("32", text);  // the bytes that two codes need
-                Check.Same(new float[] { 7, 7, 7, 7, 7, 7, 7 }, room, "room");
+                Check.Same(new float[] { 7, 7, 7, 7, 7, 7, 7 }, buffer, "buffer");
                 Check.Fails(VaeStatus.TooSmall,
                             () => trainer.Decode(new float[Small.Latent], new byte[143]));
                 Check.Throws<VaeException>(() => trainer.Encode(images, new float[0]));
@@ -103,7 +103,7 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void AWishForMoreThanAnArrayHoldsIsRefused()
+        private static void AResultAboveTheLimitOfAnArrayIsAnError()
         {
             using (Trainer trainer = Small.Trainer())
                 Check.Contains("2147483591", Check.Fails(

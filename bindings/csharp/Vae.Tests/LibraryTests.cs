@@ -1,4 +1,4 @@
-// libvae itself: how its declarations are held against this assembly's, its log, its errors.
+// The library: comparison of its layout with this assembly's, its log, its errors.
 using System;
 using System.Collections.Generic;
 
@@ -12,7 +12,7 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void TheLibrarysLayoutIsOurs()
+        private static void TheLayoutIsThatOfTheLibrary()
         {
             string text = RealLayout();
             Check.Contains("vae_param.name 88 64\n", text);
@@ -25,13 +25,13 @@ namespace Vae.Tests
             string text = RealLayout();
             foreach (string line in text.TrimEnd('\n').Split('\n'))
             {
-                string[] words = line.Split(' ');
-                string field = words[0];
+                string[] parts = line.Split(' ');
+                string field = parts[0];
                 bool isStruct = field.IndexOf('.') < 0;
-                // A struct's size may be larger than ours, and its alignment is not looked at.
+                // A struct may be larger in the library, and its alignment is not checked.
                 string wrong = isStruct ? field + " 8 8"
-                                        : field + " " + (int.Parse(words[1]) + 4) + " " + words[2];
-                string other = isStruct ? "" : field + " " + words[1] + " 2";
+                                        : field + " " + (int.Parse(parts[1]) + 4) + " " + parts[2];
+                string other = isStruct ? "" : field + " " + parts[1] + " 2";
                 Refused(text.Replace(line + "\n", wrong + "\n"), field);
                 Refused(text.Replace(line + "\n", other + "\n"), field);
             }
@@ -47,7 +47,7 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void ALargerStructOfANewerLibraryIsTaken()
+        private static void ALargerStructOfANewerLibraryIsAccepted()
         {
             NativeLayout.Check(RealLayout().Replace("vae_config 200 8",
                                                     "vae_config 208 8") +
@@ -55,7 +55,7 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void TellsAboutItself()
+        private static void VersionAndBuildInfo()
         {
             Check.Equal(3, Library.Version.Split('.').Length, "numbers of a version");
             Check.Equal(1, Library.AbiVersion);
@@ -67,7 +67,7 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void AnotherCopyIsNotLoadedBeside()
+        private static void ASecondCopyIsNotLoaded()
         {
             string path = Library.Path;
             Check.Contains(path, Check.Fails(VaeStatus.Busy,
@@ -92,7 +92,7 @@ namespace Vae.Tests
             Check.Equal("unknown status", new VaeException((VaeStatus)5, "").StatusName);
         }
 
-        // Which tells why it was not the GPU; with a GPU there is nothing to tell.
+        // Logs why there is no GPU; with a GPU it logs nothing.
         private static bool MakesOneOnTheCpu()
         {
             VaeConfig config = Small.Config();
@@ -102,14 +102,14 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void TheLogTellsAndItsExceptionsStayOut()
+        private static void TheLogReceivesMessagesAndItsExceptionsAreCaught()
         {
-            List<string> told = new List<string>();
+            List<string> messages = new List<string>();
             InvalidOperationException failure = new InvalidOperationException("log");
             try
             {
-                Library.SetLog((level, text) => told.Add(level + " " + text), LogLevel.Detail);
-                if (MakesOneOnTheCpu()) Check.Contains("Info training on the CPU", told[0]);
+                Library.SetLog((level, text) => messages.Add(level + " " + text), LogLevel.Detail);
+                if (MakesOneOnTheCpu()) Check.Contains("Info training on the CPU", messages[0]);
                 Library.SetLog((level, text) => throw failure, LogLevel.Detail);
                 if (MakesOneOnTheCpu()) Check.Equal<Exception>(failure, Library.LogFailure);
             }
@@ -117,9 +117,9 @@ namespace Vae.Tests
             {
                 Library.SetLog(null);
             }
-            int before = told.Count;
+            int before = messages.Count;
             MakesOneOnTheCpu();
-            Check.Equal(before, told.Count, "texts after the log was turned off");
+            Check.Equal(before, messages.Count, "texts after the log was turned off");
             Check.Fails(VaeStatus.Argument, () => Library.SetLog((l, t) => { }, (LogLevel)9));
         }
     }

@@ -1,5 +1,5 @@
-// Handles: disposing in any order, from anywhere, twice or never; what the garbage collector may
-// do meanwhile, and what it is told.
+// Handles: disposing in any order, on any thread, twice or never; garbage collections during
+// calls, and the memory pressure reported to the collector.
 using System;
 using System.Collections.Generic;
 using System.Threading;
@@ -39,7 +39,7 @@ namespace Vae.Tests
             Throw(() => images.Read(0, new byte[Small.Pixels]), "Vae.Dataset");
             Throw(() => images.ReadLabels(0, new int[1]), "Vae.Dataset");
             Throw(() => trainer.TrainEpoch(images), "Vae.Dataset");
-            Check.Equal((long)Small.Count, images.Count, "what is known stays known");
+            Check.Equal((long)Small.Count, images.Count, "count after Dispose()");
             trainer.Dispose();
             byte[] batch = Small.Discs(2);
             foreach (Action use in new Action[]
@@ -77,7 +77,7 @@ namespace Vae.Tests
                 trainer.Dispose();
                 images.Dispose();
                 Check.Throws<ObjectDisposedException>(() => trainer.Sample(1));
-                Check.That(NativeMemory.Held > before, "the trainer is still there");
+                Check.That(NativeMemory.Held > before, "the trainer is not freed yet");
                 return true;
             }, Often);
             Check.Equal(6L, epoch.Steps, "steps");
@@ -118,15 +118,15 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void MemoryPressureIsAddedAndRemovedEvenly()
+        private static void MemoryPressureIsRemovedAsItWasAdded()
         {
             long before = NativeMemory.Held;
             Trainer trainer = Small.Trainer();
             long one = NativeMemory.Held - before;
-            Check.That(one > 16 * 1024, "a trainer weighs " + one + " bytes");
+            Check.That(one > 16 * 1024, "memory of a trainer is " + one + " bytes");
             Dataset images = Small.Dataset();
             Check.That(NativeMemory.Held - before - one >= Small.Count * Small.Pixels,
-                       "a dataset weighs its images");
+                       "memory of a dataset includes its images");
             Check.Fails(VaeStatus.Format, () => Trainer.Load(new byte[64]));
             images.Dispose();
             images.Dispose();
@@ -136,12 +136,12 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void FinalizersFreeWhatNobodyDisposedOf()
+        private static void FinalizersFreeWhatWasNotDisposed()
         {
             long before = NativeMemory.Held;
             const int Count = 12;
             long most = 0;
-            // On a thread that is gone afterwards, as is every root of it.
+            // On a thread that ends, so that no root on its stack remains.
             Thread maker = new Thread(() =>
             {
                 for (int i = 0; i < Count; ++i)
@@ -158,7 +158,7 @@ namespace Vae.Tests
                 GC.Collect();
                 GC.WaitForPendingFinalizers();
             }
-            Check.That(most > 0, "nothing was made");
+            Check.That(most > 0, "nothing was created");
             Check.Equal(before, NativeMemory.Held, "native memory");
         }
 
@@ -174,7 +174,7 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void ACollectorAtWorkChangesNoResult()
+        private static void GarbageCollectionsChangeNoResult()
         {
             using (Trainer calm = Small.Trainer())
             using (Trainer stormy = Small.Trainer())
@@ -184,23 +184,24 @@ namespace Vae.Tests
                 float[] expected = calm.Encode(Small.FloatDiscs()).Mean;
                 using (Storm storm = new Storm())
                 {
-                    int told = 0;
+                    int callbacks = 0;
                     for (int epoch = 0; epoch < 5; ++epoch)
                         stormy.TrainEpoch(images, now =>
                         {
                             GC.Collect();
-                            GC.KeepAlive(new byte[1000 + told++]);
+                            GC.KeepAlive(new byte[1000 + callbacks++]);
                             return true;
                         }, Often);
-                    Check.Equal(30, told, "callbacks");
+                    Check.Equal(30, callbacks, "callbacks");
                     for (int round = 0; round < 20; ++round)
                         Check.Same(expected, stormy.Encode(Small.FloatDiscs()).Mean, "mean");
-                    Check.That(storm.Collections > 10, "the storm was a breeze");
+                    Check.That(storm.Collections > 10,
+                               "there were " + storm.Collections + " collections");
                 }
             }
         }
 
-        /// <summary>Collects and moves what is on the heap as long as it lives.</summary>
+        /// <summary>Collects and compacts the heap until it is disposed.</summary>
         private sealed class Storm : IDisposable
         {
             private readonly Thread thread;

@@ -1,5 +1,5 @@
-// What needs a process of its own: how one ends, what its first call is, a libvae that is not
-// there. The child is this program again, on the same runtime.
+// Tests that need a process of their own: its end, its first call, and a missing libvae. The child
+// is this program on the same runtime.
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
@@ -12,13 +12,13 @@ namespace Vae.Tests
     internal static class ProcessTests
     {
         [Test]
-        private static void LeavingEverythingBehindEndsWell()
+        private static void UndisposedObjectsDoNotHinderTheEnd()
         {
             Check.Equal("", Child.Start("leave"), "output");
         }
 
         [Test]
-        private static void EndingWhileABackgroundThreadTrainsEndsWell()
+        private static void EndingWhileABackgroundThreadTrainsWorks()
         {
             for (int round = 0; round < 3; ++round)
             {
@@ -28,7 +28,7 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void ExitFromInsideACallbackEndsWell()
+        private static void ExitInsideACallbackWorks()
         {
             Check.Equal("", Child.Start("exit"), "output");
         }
@@ -49,7 +49,7 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void AMissingLibraryIsNamedWithThePlacesLookedAt()
+        private static void AMissingLibraryIsNamedWithThePathsTried()
         {
             string text = Child.Start("missing", "/no/such/libvae.so.0");
             Check.Contains("File: libvae was not found. VAE_LIBRARY", text);
@@ -57,7 +57,7 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void AFileThatIsNoLibraryIsNamedWithTheReason()
+        private static void AFileThatIsNotALibraryIsNamedWithTheReason()
         {
             using (Folder folder = new Folder())
             {
@@ -99,7 +99,7 @@ namespace Vae.Tests
                 { "status", () => new VaeException(VaeStatus.Busy, "").StatusName.ToString() },
             };
 
-        /// <summary>All that the child says; that it ends with 0 is checked here.</summary>
+        /// <summary>The output of the child; checks that it exits with 0.</summary>
         internal static string Start(string what, string library = null)
         {
             string program = File.Exists("/proc/self/exe")
@@ -138,8 +138,8 @@ namespace Vae.Tests
             return 0;
         }
 
-        // Trainers and datasets of all states, reachable and not; their finalizers run at the
-        // end, if the runtime runs any.
+        // Trainers and datasets in all states, reachable and unreachable. Their finalizers run
+        // at the end, if the runtime runs any.
         private static readonly List<object> Kept = new List<object>();
 
         private static void Leave()

@@ -1,5 +1,5 @@
-// A small runner: every public static method marked [Test] is run by name and counted. It fails
-// if one fails, and if none ran.
+// A small runner: runs every static method marked [Test]. It fails if a test fails, or if none
+// ran.
 //
 //   Vae.Tests [PART_OF_A_NAME]
 using System;
@@ -25,17 +25,17 @@ namespace Vae.Tests
             if (!holds) throw new CheckFailed(what);
         }
 
-        internal static void Equal<T>(T expected, T seen, string what = "value")
+        internal static void Equal<T>(T expected, T actual, string what = "value")
         {
-            if (!EqualityComparer<T>.Default.Equals(expected, seen))
-                throw new CheckFailed(what + " is " + seen + "; expected " + expected);
+            if (!EqualityComparer<T>.Default.Equals(expected, actual))
+                throw new CheckFailed(what + " is " + actual + "; expected " + expected);
         }
 
-        internal static void Same<T>(T[] expected, T[] seen, string what)
+        internal static void Same<T>(T[] expected, T[] actual, string what)
         {
-            Equal(expected.Length, seen.Length, what + ": length");
+            Equal(expected.Length, actual.Length, what + ": length");
             for (int i = 0; i < expected.Length; ++i)
-                Equal(expected[i], seen[i], what + "[" + i + "]");
+                Equal(expected[i], actual[i], what + "[" + i + "]");
         }
 
         internal static void Contains(string part, string text)
@@ -43,7 +43,7 @@ namespace Vae.Tests
             That(text.Contains(part), "'" + part + "' is not in: " + text);
         }
 
-        /// <summary>That this very type is thrown; the exception, to look at.</summary>
+        /// <summary>Checks that exactly this type is thrown; returns the exception.</summary>
         internal static T Throws<T>(Action wrong) where T : Exception
         {
             try

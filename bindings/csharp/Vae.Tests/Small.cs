@@ -1,4 +1,4 @@
-// What tests train: a model of a few thousand parameters, and discs to train it on.
+// A model of a few thousand parameters for tests, and images of discs to train it on.
 using System;
 using System.IO;
 
@@ -40,7 +40,7 @@ namespace Vae.Tests
         internal static Dataset Dataset() { return Vae.Dataset.FromMemory(Discs(), Shape); }
     }
 
-    /// <summary>A new folder, gone at the end.</summary>
+    /// <summary>A new directory, removed by Dispose().</summary>
     internal sealed class Folder : IDisposable
     {
         internal Folder()

@@ -1,4 +1,4 @@
-// Training as hosts do it: steps from their own memory, whole epochs, what goes in wrongly.
+// Training: steps on the host's images, whole epochs, and wrong arguments.
 using System;
 
 namespace Vae.Tests
@@ -28,7 +28,7 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void RowsInsideALargerArrayOrOnTheStackAreTaken()
+        private static void RowsMayLieInALargerArrayOrOnTheStack()
         {
             byte[] all = Small.Discs(Small.Batch + 2);
             Span<byte> stack = stackalloc byte[2 * Small.Pixels];
@@ -126,7 +126,7 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void MemoryOfAGpuIsRefusedByATrainerOnTheCpu()
+        private static void ATrainerOnTheCpuRejectsGpuMemory()
         {
             IntPtr nowhere = (IntPtr)4096;
             using (Trainer trainer = Small.Trainer())
@@ -142,7 +142,7 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void TheLayoutOfImageFilesIsUnderstood()
+        private static void HwcImagesAreTheSameImages()
         {
             VaeConfig config = Small.Config();
             config.Channels = 3;
@@ -164,7 +164,7 @@ namespace Vae.Tests
         }
 
         [Test]
-        private static void EpochsGoThroughTheDataset()
+        private static void AnEpochTrainsTheWholeDataset()
         {
             using (Trainer trainer = Small.Trainer())
             using (Dataset images = Small.Dataset())

@@ -1,18 +1,19 @@
-// Arrays for NumPy: numbers in a file that numpy.load() reads.
+// Writes arrays to NumPy files, which numpy.load() reads.
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Vae
 {
-    /// <summary>Arrays for NumPy.</summary>
+    /// <summary>Files for NumPy.</summary>
     public static unsafe class Arrays
     {
-        /// <summary>Writes an array as a NumPy file (.npy), which numpy.load() reads.</summary>
-        /// <param name="path">An existing file is replaced, whole or not at all.</param>
+        /// <summary>Writes an array to a NumPy file (.npy), which numpy.load() reads.</summary>
+        /// <param name="path">An existing file is replaced; a failed call does not change it.
+        /// </param>
         /// <param name="numbers">In C order: the last dimension fastest.</param>
-        /// <param name="shape">1 to 8 sizes, each at least 1; their product is the count of the
-        /// numbers.</param>
+        /// <param name="shape">1 to 8 sizes, each at least 1; their product is the length of
+        /// `numbers`.</param>
         /// <remarks>C: <c>vae_write_array</c>.</remarks>
         /// <exception cref="VaeException">Argument; File.</exception>
         public static void Write(string path, ReadOnlySpan<float> numbers, params long[] shape)
@@ -21,10 +22,11 @@ namespace Vae
         }
 
         /// <summary>Writes an array of bytes.</summary>
-        /// <param name="path">An existing file is replaced, whole or not at all.</param>
+        /// <param name="path">An existing file is replaced; a failed call does not change it.
+        /// </param>
         /// <param name="numbers">In C order: the last dimension fastest.</param>
-        /// <param name="shape">1 to 8 sizes, each at least 1; their product is the count of the
-        /// numbers.</param>
+        /// <param name="shape">1 to 8 sizes, each at least 1; their product is the length of
+        /// `numbers`.</param>
         /// <remarks>C: <c>vae_write_array</c>.</remarks>
         /// <exception cref="VaeException">Argument; File.</exception>
         public static void Write(string path, ReadOnlySpan<byte> numbers, params long[] shape)
@@ -33,10 +35,11 @@ namespace Vae
         }
 
         /// <summary>Writes an array of 64-bit integers.</summary>
-        /// <param name="path">An existing file is replaced, whole or not at all.</param>
+        /// <param name="path">An existing file is replaced; a failed call does not change it.
+        /// </param>
         /// <param name="numbers">In C order: the last dimension fastest.</param>
-        /// <param name="shape">1 to 8 sizes, each at least 1; their product is the count of the
-        /// numbers.</param>
+        /// <param name="shape">1 to 8 sizes, each at least 1; their product is the length of
+        /// `numbers`.</param>
         /// <remarks>C: <c>vae_write_array</c>.</remarks>
         /// <exception cref="VaeException">Argument; File.</exception>
         public static void Write(string path, ReadOnlySpan<long> numbers, params long[] shape)
@@ -48,7 +51,7 @@ namespace Vae
                                   long[] shape)
         {
             if (shape == null) throw new ArgumentNullException(nameof(shape));
-            ulong[] sizes = new ulong[Math.Max(1, shape.Length)];  // an empty one pins as null
+            ulong[] sizes = new ulong[Math.Max(1, shape.Length)];  // an empty array pins to null
             for (int i = 0; i < shape.Length; ++i)
                 sizes[i] = Whole.Number("shape[" + i + "]", shape[i]);
             Loader.Ready();

@@ -1,5 +1,5 @@
-// The values of everything that chooses one of several, numbered as in vae.h. Zero is never one:
-// a forgotten choice is an error.
+// The enumerations of vae.h with their numbers. Zero is never valid, so a forgotten choice is an
+// error.
 namespace Vae
 {
     // [fields: choices] by tools/fields/generate; do not edit
@@ -94,7 +94,7 @@ namespace Vae
     }
     // [end of choices]
 
-    /// <summary>The type of one number.</summary>
+    /// <summary>Element type.</summary>
     public enum ElementType
     {
         /// <summary>Unsigned byte; 0..255 stands for 0..1.</summary>
@@ -105,7 +105,7 @@ namespace Vae
         Int64 = 3,
     }
 
-    /// <summary>The order of an image's numbers.</summary>
+    /// <summary>Layout of an image.</summary>
     public enum Layout
     {
         /// <summary>[channel][row][column], as in PyTorch.</summary>
@@ -114,7 +114,7 @@ namespace Vae
         Hwc = 2,
     }
 
-    /// <summary>What is saved.</summary>
+    /// <summary>Content of a file.</summary>
     public enum SaveKind
     {
         /// <summary>The tensors of the PyTorch module and the configuration.</summary>
@@ -123,7 +123,7 @@ namespace Vae
         Checkpoint = 2,
     }
 
-    /// <summary>Which numbers of a parameter.</summary>
+    /// <summary>The array of a parameter that is read or written.</summary>
     public enum ParameterPart
     {
         /// <summary>The parameter itself.</summary>
@@ -137,7 +137,7 @@ namespace Vae
         Moment2 = 4,
     }
 
-    /// <summary>What a progress report is about.</summary>
+    /// <summary>The kind of run that reports progress.</summary>
     public enum RunPhase
     {
         /// <summary>Training.</summary>

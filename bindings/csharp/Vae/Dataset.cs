@@ -1,4 +1,4 @@
-// Images that are read once and stay, and what shape images have.
+// Images in memory, for training whole epochs.
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -8,7 +8,7 @@ namespace Vae
     /// <summary>Channels, height and width of an image.</summary>
     public readonly struct ImageShape
     {
-        /// <summary>A shape.</summary>
+        /// <summary>Creates a shape.</summary>
         /// <param name="channels">1..4096.</param>
         /// <param name="height">Rows, 1..4096.</param>
         /// <param name="width">Columns, 1..4096.</param>
@@ -19,7 +19,7 @@ namespace Vae
             Width = width;
         }
 
-        /// <summary>Numbers of one pixel.</summary>
+        /// <summary>Channels of a pixel.</summary>
         public int Channels { get; }
 
         /// <summary>Rows.</summary>
@@ -31,7 +31,7 @@ namespace Vae
         /// <summary>Numbers of one image.</summary>
         public long Elements { get { return (long)Channels * Height * Width; } }
 
-        /// <summary>The shape in words.</summary>
+        /// <summary>The shape as text.</summary>
         /// <returns>Such as "1x28x28".</returns>
         public override string ToString() { return Channels + "x" + Height + "x" + Width; }
 
@@ -46,8 +46,8 @@ namespace Vae
         }
     }
 
-    /// <summary>Images in memory that never change: any number of threads and trainers may use
-    /// one at once.</summary>
+    /// <summary>Immutable images in memory. Any number of threads and trainers may use one at
+    /// once.</summary>
     public sealed unsafe class Dataset : IDisposable
     {
         private readonly DatasetHandle handle = new DatasetHandle();
@@ -62,19 +62,19 @@ namespace Vae
             Count = (long)count;
             ImageShape = new ImageShape((int)chw[0], (int)chw[1], (int)chw[2]);
             Classes = (int)classes;
-            handle.Weigh(Count * (ImageShape.Elements * elementBytes + sizeof(int)));
+            handle.SetMemory(Count * (ImageShape.Elements * elementBytes + sizeof(int)));
         }
 
-        /// <summary>Opens images by what <paramref name="path"/> is.</summary>
-        /// <param name="path">A folder with MNIST's file names, gzipped or not: its training
-        /// set, or with "/train" or "/test" appended that set; one IDX file; a folder of PNG
-        /// files, whose subfolders, sorted, are the labels 0, 1, ...; a folder that holds `train`
-        /// and `test`.</param>
-        /// <param name="labelsPath">For one IDX file: the IDX file of its labels; else
+        /// <summary>Reads images from a file or directory.</summary>
+        /// <param name="path">A directory with MNIST's file names, gzipped or not: the training
+        /// set, or the set named by an appended "/train" or "/test"; one IDX file; a directory of
+        /// PNG files, or of subdirectories of PNG files, which in natural order are the labels 0,
+        /// 1, ...; a directory that contains a directory `train`, which is read.</param>
+        /// <param name="labelsPath">The IDX file of the labels of one IDX file; otherwise
         /// null.</param>
         /// <returns>The dataset.</returns>
         /// <remarks>C: <c>vae_dataset_open</c>.</remarks>
-        /// <exception cref="VaeException">File if nothing is there; Format naming file and
+        /// <exception cref="VaeException">File if nothing is there; Format with the file and the
         /// problem; Memory.</exception>
         public static Dataset Open(string path, string labelsPath = null)
         {
@@ -90,10 +90,10 @@ namespace Vae
             });
         }
 
-        /// <summary>Copies images, and labels if there are any, from the host's memory.</summary>
-        /// <param name="images">Bytes or floats, kept as such.</param>
+        /// <summary>Copies images and optional labels from host memory.</summary>
+        /// <param name="images">Bytes or floats; the type is kept.</param>
         /// <param name="shape">Of one image.</param>
-        /// <param name="labels">One for each image, at least 0; empty: none.</param>
+        /// <param name="labels">One per image, at least 0; empty: none.</param>
         /// <returns>The dataset.</returns>
         /// <remarks>C: <c>vae_dataset_from_memory</c>.</remarks>
         /// <exception cref="VaeException">Argument; Memory.</exception>
@@ -127,7 +127,7 @@ namespace Vae
         /// <remarks>C: <c>vae_dataset_info</c>.</remarks>
         public long Count { get; }
 
-        /// <summary>The shape of each.</summary>
+        /// <summary>The shape of an image.</summary>
         /// <remarks>C: <c>vae_dataset_info</c>.</remarks>
         public ImageShape ImageShape { get; }
 
@@ -135,41 +135,41 @@ namespace Vae
         /// <remarks>C: <c>vae_dataset_info</c>.</remarks>
         public int Classes { get; }
 
-        /// <summary>Copies images out.</summary>
+        /// <summary>Copies images to host memory.</summary>
         /// <param name="first">The first image, from 0.</param>
-        /// <param name="images">Buffer for a whole number of images, which gives the count. Floats
-        /// lie in [0, 1].</param>
+        /// <param name="images">Buffer; its size, a whole number of images, determines the
+        /// count. Floats lie in [0, 1].</param>
         /// <remarks>C: <c>vae_dataset_read</c>.</remarks>
-        /// <exception cref="VaeException">Argument outside the set.</exception>
+        /// <exception cref="VaeException">Argument if the range exceeds the dataset.</exception>
         public void Read(long first, Output images)
         {
             fixed (byte* pinned = &images.Pin())
             using (Hold hold = Hold())
             {
-                vae_output room = images.Native(pinned);
+                vae_output output = images.Native(pinned);
                 Status.Check(NativeMethods.vae_dataset_read(
                     hold.Pointer, Whole.Number(nameof(first), first),
-                    images.Rows(nameof(images), ImageShape.Elements), &room, null, 0));
+                    images.Rows(nameof(images), ImageShape.Elements), &output, null, 0));
             }
         }
 
-        /// <summary>Copies labels out.</summary>
+        /// <summary>Copies labels to host memory.</summary>
         /// <param name="first">The first image, from 0.</param>
         /// <param name="labels">Buffer; its length is the count.</param>
         /// <remarks>C: <c>vae_dataset_read</c>.</remarks>
-        /// <exception cref="VaeException">Argument outside the set, or for a set without
-        /// labels.</exception>
+        /// <exception cref="VaeException">Argument if the range exceeds the dataset, or for a
+        /// dataset without labels.</exception>
         public void ReadLabels(long first, Span<int> labels)
         {
-            fixed (int* room = &MemoryMarshal.GetReference(labels))
+            fixed (int* pinned = &MemoryMarshal.GetReference(labels))
             using (Hold hold = Hold())
                 Status.Check(NativeMethods.vae_dataset_read(
                     hold.Pointer, Whole.Number(nameof(first), first), (ulong)labels.Length, null,
-                    room, sizeof(int) * (ulong)labels.Length));
+                    pinned, sizeof(int) * (ulong)labels.Length));
         }
 
-        /// <summary>Frees the handle, from any thread and any number of times; trainers that
-        /// still use the images keep them.</summary>
+        /// <summary>Frees the handle; may be called on any thread and more than once. Trainers
+        /// that still use the images keep them alive.</summary>
         /// <remarks>C: <c>vae_dataset_destroy</c>.</remarks>
         public void Dispose() { handle.Dispose(); }
 

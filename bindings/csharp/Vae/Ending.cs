@@ -1,6 +1,6 @@
-// The end of the process: native code may not run on while exit() destroys what it works with, as
-// it would on a background thread (all of Task.Run's are). Runs are cancelled then, calls under
-// way are waited for, and no new one begins.
+// The end of the process: native code must not run while exit() destroys the objects it uses. It
+// would on a background thread, such as all of Task.Run's. So runs are cancelled, running calls
+// are waited for, and new calls are blocked.
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
@@ -11,20 +11,20 @@ namespace Vae
     internal static class Ending
     {
         internal static readonly bool OnMono = Type.GetType("Mono.Runtime") != null;
-        private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+        private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
         private static readonly List<Run> Runs = new List<Run>();
         private static int calls;
         private static volatile bool begun;
-        [ThreadStatic] private static int own;     // calls of this thread
-        [ThreadStatic] private static bool leads;  // this thread ends the process
+        [ThreadStatic] private static int own;    // calls of this thread
+        [ThreadStatic] private static bool ends;  // this thread ends the process
 
         internal static void Watch() { AppDomain.CurrentDomain.ProcessExit += OnExit; }
 
-        /// <summary>False when this thread is to do nothing any more.</summary>
+        /// <summary>False if the process ends and this thread must not call libvae.</summary>
         internal static bool TryEnter()
         {
             Interlocked.Increment(ref calls);
-            if (begun && !leads && own == 0)
+            if (begun && !ends && own == 0)
             {
                 Interlocked.Decrement(ref calls);
                 return false;
@@ -45,8 +45,8 @@ namespace Vae
             Interlocked.Decrement(ref calls);
         }
 
-        /// <summary>While it is in a callback, a thread is not inside the library: nobody has to
-        /// wait for it, but it may not go back.</summary>
+        /// <summary>A thread in a callback is not inside the library: OnExit need not wait for
+        /// it, but it must not return to native code.</summary>
         internal static int LeaveForCallback()
         {
             int around = own;
@@ -59,19 +59,19 @@ namespace Vae
         {
             Interlocked.Add(ref calls, around);
             own = around;
-            // Mono aborts its background threads and waits for them: they have to go back.
+            // Mono aborts background threads and waits for them, so they must return.
             if (!OnMono) Rest();
         }
 
-        /// <summary>Where the process ends, this thread does so here, and not with an exception:
-        /// one that nobody catches would be the last that is seen of the process. Not for
-        /// `finally` blocks, in which Mono lets a thread go on until it is through.</summary>
+        /// <summary>If the process ends, blocks this thread until then. An exception instead
+        /// might not be caught and would be reported as a crash. Not for `finally` blocks, which
+        /// Mono runs to their end.</summary>
         internal static void Rest()
         {
-            if (!begun || leads) return;
+            if (!begun || ends) return;
             Interlocked.Add(ref calls, -own);
             own = 0;
-            Thread.Sleep(Patience + Patience);
+            Thread.Sleep(LongestWait + LongestWait);
         }
 
         internal static void Add(Run run)
@@ -86,16 +86,16 @@ namespace Vae
 
         private static void OnExit(object sender, EventArgs none)
         {
-            leads = true;
+            ends = true;
             begun = true;
             lock (Runs)
                 foreach (Run run in Runs) run.Cancel();
             Stopwatch waited = Stopwatch.StartNew();
-            while (Volatile.Read(ref calls) > own && waited.Elapsed < Patience) Thread.Sleep(1);
+            while (Volatile.Read(ref calls) > own && waited.Elapsed < LongestWait) Thread.Sleep(1);
         }
     }
 
-    /// <summary>A call without a handle of its own, for `using`.</summary>
+    /// <summary>A call that uses no handle, for `using`.</summary>
     internal struct NativeCall : IDisposable
     {
         internal static NativeCall Begin()

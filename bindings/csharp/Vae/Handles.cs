@@ -1,5 +1,5 @@
-// Who owns a handle of vae.h, how long a call keeps it, and what the garbage collector is told
-// of the memory behind it. Destroying waits for the last call: see Hold.
+// Handles of vae.h: ownership, the lifetime during calls, and the native memory reported to the
+// garbage collector. A handle is destroyed after its last call: see Hold.
 using System;
 using System.Collections.Generic;
 using System.Runtime.InteropServices;
@@ -7,8 +7,8 @@ using System.Threading;
 
 namespace Vae
 {
-    /// <summary>A handle that is destroyed once, when it was disposed of or is unreachable and
-    /// no call uses it any more.</summary>
+    /// <summary>A handle that is destroyed once, after it was disposed or became unreachable and
+    /// no call uses it.</summary>
     internal abstract class NativeHandle : SafeHandle
     {
         private long bytes;
@@ -18,16 +18,16 @@ namespace Vae
 
         public override bool IsInvalid { get { return handle == IntPtr.Zero; } }
 
-        /// <summary>From the first Dispose() on, when calls may still hold the handle and
-        /// <see cref="SafeHandle.IsClosed"/> is not yet true.</summary>
+        /// <summary>True after the first Dispose(), also while calls still hold the handle and
+        /// <see cref="SafeHandle.IsClosed"/> is false.</summary>
         internal bool IsDisposed { get { return disposed; } }
 
         internal abstract string Owner { get; }
 
         internal void Set(IntPtr native) { SetHandle(native); }
 
-        /// <summary>Says how much native memory the handle stands for, roughly.</summary>
-        internal void Weigh(long native)
+        /// <summary>Sets the approximate native memory behind the handle.</summary>
+        internal void SetMemory(long native)
         {
             bytes = native;
             NativeMemory.Add(native);
@@ -41,8 +41,8 @@ namespace Vae
 
         protected abstract void Destroy(IntPtr native);
 
-        // Finalizers may come here in any order: nothing here may throw or use an object that
-        // has one. What is left when the process ends goes with it.
+        // Finalizers run in any order, so this must not throw or use an object with a finalizer.
+        // At the end of the process the system frees the memory.
         protected sealed override bool ReleaseHandle()
         {
             if (!Ending.TryEnter()) return true;
@@ -72,8 +72,8 @@ namespace Vae
         }
     }
 
-    /// <summary>Keeps a handle for the length of a call: neither the finalizer nor a Dispose() of
-    /// another thread, or of a callback, can destroy it meanwhile.</summary>
+    /// <summary>Keeps a handle alive during a call: neither the finalizer nor a Dispose() on
+    /// another thread or in a callback can destroy it.</summary>
     internal struct Hold : IDisposable
     {
         private readonly NativeHandle handle;
@@ -97,10 +97,10 @@ namespace Vae
         }
     }
 
-    /// <summary>The native memory behind all handles, as the garbage collector is told.</summary>
+    /// <summary>The native memory behind all handles, reported to the garbage collector.</summary>
     internal static class NativeMemory
     {
-        // Mono takes note of no pressure: what has doubled there is collected from here.
+        // Mono ignores memory pressure. So there a collection is started when it has doubled.
         private const long Least = 16 << 20;
         private static long held;
         private static long limit = Least;
@@ -126,8 +126,8 @@ namespace Vae
                 Interlocked.Exchange(ref limit, Math.Max(Least, 2 * now));
         }
 
-        /// <summary>What a trainer takes, roughly: parameters, their gradients and moments, and
-        /// the activations of its largest step.</summary>
+        /// <summary>Approximate bytes of a trainer: parameters, gradients, moments, and the
+        /// activations of its largest step.</summary>
         internal static long Estimate(VaeConfig config, IReadOnlyList<Parameter> parameters)
         {
             long numbers = 0;
@@ -146,7 +146,7 @@ namespace Vae
                 activations += config.Layers[i] *
                                (config.Net == NetKind.Conv ? height * width : 1);
             }
-            // Encoder and decoder; each activation before and after its function.
+            // Encoder and decoder; each layer's output before and after its activation.
             return sizeof(float) * (numbers + 4 * activations * config.MaxBatch);
         }
     }

@@ -1,11 +1,11 @@
-// What there is to know about libvae itself, the log, and pictures: all that needs no trainer.
+// Calls without a trainer: loading libvae, its version and build, the log, and grids of images.
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Vae
 {
-    /// <summary>libvae itself. It is found and checked by the first call that needs it.</summary>
+    /// <summary>The library. The first call that needs it finds and checks it.</summary>
     public static unsafe class Library
     {
         private static readonly LogThunk Thunk = OnLog;
@@ -13,20 +13,21 @@ namespace Vae
         private static volatile Action<LogLevel, string> handler;
         private static volatile Exception logFailure;
 
-        /// <summary>The file that libvae was loaded from; its bare name if the system's loader
+        /// <summary>The file that libvae was loaded from; only its name if the system's loader
         /// found it.</summary>
-        /// <exception cref="VaeException">File: it was not found, the text listing each place
-        /// looked at and why it did not do. Version: it is of another version.</exception>
+        /// <exception cref="VaeException">File: it was not found; the text lists each path that
+        /// was tried and the reason. Version: it has another version.</exception>
         public static string Path { get { return Loader.Path; } }
 
-        /// <summary>Loads libvae from this file and nowhere else; to be called first.</summary>
+        /// <summary>Loads libvae from this file only; must be the first call.</summary>
         /// <param name="path">The file.</param>
-        /// <remarks>Without it, it is looked for in the file that the environment variable
-        /// VAE_LIBRARY names and nowhere else; or else beside this assembly and the program, in
-        /// runtimes/linux-x64/native beside them, and wherever the system's loader looks.
-        /// C: <c>vae_layout</c>: the library's structs are held against this assembly's.</remarks>
-        /// <exception cref="VaeException">File; Version; Busy if it was loaded from elsewhere
-        /// already.</exception>
+        /// <remarks>Without this call, libvae is loaded from the file that the environment
+        /// variable VAE_LIBRARY names, if it is set. Otherwise it is searched for in the
+        /// directories of this assembly and the program, in runtimes/linux-x64/native below them,
+        /// and by the system's loader. C: <c>vae_layout</c>: the library's structs are compared
+        /// with this assembly's.</remarks>
+        /// <exception cref="VaeException">File; Version; Busy if it was already loaded from
+        /// another file.</exception>
         public static void Load(string path)
         {
             if (path == null) throw new ArgumentNullException(nameof(path));
@@ -43,8 +44,7 @@ namespace Vae
             }
         }
 
-        /// <summary>Version of its interface, which this assembly holds against its
-        /// own.</summary>
+        /// <summary>Version of the library's interface; this assembly requires its own.</summary>
         /// <remarks>C: <c>vae_abi_version</c>.</remarks>
         public static int AbiVersion
         {
@@ -54,7 +54,7 @@ namespace Vae
             }
         }
 
-        /// <summary>Version, compiler, flavour, LibTorch, instruction set: JSON.</summary>
+        /// <summary>JSON: version, compiler, flavour, LibTorch, instruction set.</summary>
         /// <remarks>C: <c>vae_build_info</c>.</remarks>
         public static string BuildInfo
         {
@@ -64,7 +64,7 @@ namespace Vae
             }
         }
 
-        /// <summary>Each device, whether it can be used, and if not, why: JSON.</summary>
+        /// <summary>JSON: each device, whether it can be used, and if not, why.</summary>
         /// <returns>One JSON object.</returns>
         /// <remarks>C: <c>vae_diagnose</c>.</remarks>
         public static string Diagnose()
@@ -92,7 +92,7 @@ namespace Vae
             });
         }
 
-        /// <summary>The last exception that the log's handler threw; null if none.</summary>
+        /// <summary>The last exception thrown by the log handler; null if none.</summary>
         public static Exception LogFailure { get { return logFailure; } }
 
         [MonoPInvokeCallback(typeof(LogThunk))]
@@ -100,8 +100,8 @@ namespace Vae
         {
             try
             {
-                Action<LogLevel, string> told = handler;
-                if (told != null) told((LogLevel)level, Utf8.Text(text));
+                Action<LogLevel, string> current = handler;
+                if (current != null) current((LogLevel)level, Utf8.Text(text));
             }
             catch (Exception failure)
             {
@@ -114,15 +114,16 @@ namespace Vae
         }
     }
 
-    /// <summary>Pictures to look at.</summary>
+    /// <summary>Image files.</summary>
     public static unsafe class Images
     {
-        /// <summary>Writes images as a grid in a PNG file, drawn as torchvision's save_image
-        /// does: 2 black pixels around each image.</summary>
-        /// <param name="path">An existing file is replaced, whole or not at all.</param>
+        /// <summary>Writes images as a grid to a PNG file. As in torchvision's save_image, each
+        /// image has a border of 2 black pixels.</summary>
+        /// <param name="path">An existing file is replaced; a failed call does not change it.
+        /// </param>
         /// <param name="images">Bytes, or floats (clipped to [0, 1]).</param>
         /// <param name="shape">Of one image; 1 or 3 channels.</param>
-        /// <param name="columns">Images in a row; 0: the square root of the count, rounded
+        /// <param name="columns">Images per row; 0: the square root of the count, rounded
         /// up.</param>
         /// <remarks>C: <c>vae_write_grid</c>.</remarks>
         /// <exception cref="VaeException">Argument; File.</exception>

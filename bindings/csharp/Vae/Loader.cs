@@ -1,5 +1,5 @@
-// Finds libvae, once for the process, and holds it against this assembly's declarations before
-// anything else is called. How a file is opened differs by runtime: see Opener.
+// Finds libvae once per process, and compares it with this assembly's declarations before any
+// other call. How a file is opened depends on the runtime: see Opener.
 using System;
 using System.Collections.Generic;
 using System.IO;
@@ -26,29 +26,29 @@ namespace Vae
             }
         }
 
-        /// <summary>To be called before the first function of vae.h.</summary>
+        /// <summary>Must be called before the first function of vae.h.</summary>
         internal static void Ready()
         {
             if (!ready) Load(null);
         }
 
-        /// <summary>For what may be the first call. Mono looks for a function when it compiles
-        /// the method that calls it: that method must begin only after Ready().</summary>
+        /// <summary>For calls that may be the first. Mono resolves a native function when it
+        /// compiles the method that calls it, so that method must start after Ready().</summary>
         internal static T Call<T>(Func<T> call)
         {
             Ready();
             using (NativeCall.Begin()) return call();
         }
 
-        /// <summary>Loads this file and no other; with null, the first that is found.</summary>
+        /// <summary>Loads only this file; null: the first that is found.</summary>
         internal static void Load(string wanted)
         {
             lock (Gate)
             {
                 if (wanted != null && path != null && !SameFile(wanted, path))
                     throw new VaeException(
-                        VaeStatus.Busy, "libvae was loaded from " + path +
-                        " already; " + wanted + " cannot be loaded too");
+                        VaeStatus.Busy, "libvae was already loaded from " + path +
+                        "; " + wanted + " cannot be loaded too");
                 if (ready) return;
                 if (IntPtr.Size != 8)
                     throw new VaeException(VaeStatus.Unsupported,
@@ -60,7 +60,7 @@ namespace Vae
             }
         }
 
-        /// <summary>Where libvae is looked for, in this order.</summary>
+        /// <summary>The paths that are tried, in this order.</summary>
         internal static List<string> Places(string wanted)
         {
             List<string> places = new List<string>();
@@ -68,7 +68,7 @@ namespace Vae
             if (wanted == null && !string.IsNullOrEmpty(variable)) wanted = variable;
             if (wanted != null)
             {
-                // Somebody decided: nothing else is as good.
+                // The user chose a file, so no other is tried.
                 places.Add(System.IO.Path.GetFullPath(wanted));
                 return places;
             }
@@ -84,7 +84,7 @@ namespace Vae
 
         private static IEnumerable<string> Folders()
         {
-            // Empty where assemblies are part of one file; then only the program's is left.
+            // Empty in a single-file program, which then has only its own directory.
             string assembly = typeof(Loader).Assembly.Location;
             if (!string.IsNullOrEmpty(assembly))
                 yield return System.IO.Path.GetDirectoryName(assembly);
@@ -99,21 +99,21 @@ namespace Vae
 
         private static string Find(string wanted)
         {
-            StringBuilder looked = new StringBuilder();
+            StringBuilder tried = new StringBuilder();
             foreach (string place in Places(wanted))
             {
                 bool system = place == NativeMethods.Library;
                 string reason = system || File.Exists(place) ? Opener.Open(place)
                                                              : "there is no such file";
                 if (reason == null) return place;
-                looked.Append("\n  ").Append(place);
-                if (system) looked.Append(" (wherever the system's loader looks)");
-                looked.Append(": ").Append(reason);
+                tried.Append("\n  ").Append(place);
+                if (system) tried.Append(" (searched by the system's loader)");
+                tried.Append(": ").Append(reason);
             }
             throw new VaeException(
                 VaeStatus.File, "libvae was not found. " + Variable +
                 " can be set to the full path of " + NativeMethods.Library +
-                ". Looked at:" + looked,
+                ". Tried:" + tried,
                 new DllNotFoundException(NativeMethods.Library));
         }
 
@@ -123,9 +123,8 @@ namespace Vae
             uint abi = NativeMethods.vae_abi_version();
             if (abi != VaeAbi.Version)
                 throw new VaeException(
-                    VaeStatus.Version, path + " has version " + abi +
-                    " of the interface; this Vae.dll was made for version " +
-                    VaeAbi.Version);
+                    VaeStatus.Version, path + " has interface version " + abi +
+                    "; this Vae.dll was built for version " + VaeAbi.Version);
             NativeLayout.Check(Utf8.Ask(NativeMethods.vae_layout));
         }
 

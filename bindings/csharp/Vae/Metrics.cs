@@ -1,12 +1,12 @@
-// What libvae tells about training: the numbers of a step or a run, and a run's progress.
+// Metrics of a step or a run, progress of a run, and the options of a run.
 using System;
 using System.Collections.Generic;
 
 namespace Vae
 {
-    /// <summary>How training goes: means per image, in nats.</summary>
-    /// <remarks>With grey pixels as Bernoulli targets the losses are "soft" losses: they compare
-    /// models, but bound no likelihood. C: <c>vae_metrics_init</c>.</remarks>
+    /// <summary>Metrics of training: means per image, in nats.</summary>
+    /// <remarks>With grey pixels as Bernoulli targets the losses are "soft losses": they compare
+    /// models, but are no bound of a likelihood. C: <c>vae_metrics_init</c>.</remarks>
     public sealed unsafe class Metrics
     {
         internal Metrics(vae_metrics* native, double[] klPerDimension)
@@ -25,7 +25,7 @@ namespace Vae
             KlPerDimension = klPerDimension;
         }
 
-        /// <summary>Reconstruction + KL weight x KL.</summary>
+        /// <summary>Reconstruction + KL weight * KL.</summary>
         public double Loss { get; }
 
         /// <summary>-log p(x|z), summed over pixels.</summary>
@@ -35,35 +35,36 @@ namespace Vae
         /// appendix B).</summary>
         public double Kl { get; }
 
-        /// <summary>The KL of each latent dimension.</summary>
+        /// <summary>KL of each latent dimension.</summary>
         public IReadOnlyList<double> KlPerDimension { get; }
 
         /// <summary>Squared error per pixel of the reconstruction.</summary>
         public double Mse { get; }
 
-        /// <summary>Before clipping, root mean square over steps; 0 in evaluation.</summary>
+        /// <summary>Norm of the gradient before clipping, root mean square over steps; 0 in
+        /// evaluation.</summary>
         public double GradientNorm { get; }
 
-        /// <summary>Latent dimensions whose mean varies over images by more than 0.01 (Burda et
-        /// al. 2016).</summary>
+        /// <summary>Latent dimensions whose mean has a variance above 0.01 over the images
+        /// (Burda et al. 2016).</summary>
         public int ActiveUnits { get; }
 
-        /// <summary>Training steps, or batches evaluated.</summary>
+        /// <summary>Training steps or evaluated batches.</summary>
         public long Steps { get; }
 
-        /// <summary>Images of steps that were committed.</summary>
+        /// <summary>Images of committed steps.</summary>
         public long Images { get; }
 
-        /// <summary>Steps that committed nothing.</summary>
+        /// <summary>Steps that were not committed.</summary>
         public long SkippedSteps { get; }
 
-        /// <summary>Of these, for NaN or infinity.</summary>
+        /// <summary>Those of them that had NaN or infinity.</summary>
         public long NonfiniteSteps { get; }
 
         /// <summary>Wall time inside the library.</summary>
         public double Seconds { get; }
 
-        /// <summary>The losses in a line.</summary>
+        /// <summary>The losses as text.</summary>
         /// <returns>Such as "loss 104.2 = reconstruction 99.1 + KL 5.1".</returns>
         public override string ToString()
         {
@@ -79,9 +80,9 @@ namespace Vae
             vae_metrics native;
             Status.Check(NativeMethods.vae_metrics_init(&native, (uint)sizeof(vae_metrics)));
             double[] dimensions = new double[latent];
-            fixed (double* room = dimensions)
+            fixed (double* pinned = dimensions)
             {
-                native.kl_per_dim = room;
+                native.kl_per_dim = pinned;
                 native.kl_bytes = sizeof(double) * (ulong)latent;
                 Status.Check(call(&native));
             }
@@ -89,7 +90,7 @@ namespace Vae
         }
     }
 
-    /// <summary>Where a run through a dataset stands. Losses are means since it began.</summary>
+    /// <summary>State of a run over a dataset. Losses are means since the run began.</summary>
     public sealed unsafe class Progress
     {
         internal Progress(vae_progress* native)
@@ -108,16 +109,16 @@ namespace Vae
         /// <summary>Training or evaluation.</summary>
         public RunPhase Phase { get; }
 
-        /// <summary>The epoch under way, counted from 0.</summary>
+        /// <summary>Index of the current epoch.</summary>
         public long Epoch { get; }
 
-        /// <summary>Steps done in this epoch or evaluation.</summary>
+        /// <summary>Completed steps of this epoch or evaluation.</summary>
         public long Step { get; }
 
-        /// <summary>Steps that it has.</summary>
+        /// <summary>Total steps of this epoch or evaluation.</summary>
         public long Steps { get; }
 
-        /// <summary>Images done in this run.</summary>
+        /// <summary>Images processed in this run.</summary>
         public long Images { get; }
 
         /// <summary>As in <see cref="Metrics"/>.</summary>
@@ -133,7 +134,7 @@ namespace Vae
         public double Seconds { get; }
     }
 
-    /// <summary>How to go through a dataset.</summary>
+    /// <summary>Options of a run over a dataset.</summary>
     public sealed unsafe class RunOptions
     {
         /// <summary>The whole dataset.</summary>
@@ -146,14 +147,14 @@ namespace Vae
             MaxSteps = (long)native.max_steps;
         }
 
-        /// <summary>Progress is told after so many steps and at the end; 0: only at the end;
-        /// default 10.</summary>
+        /// <summary>Progress is reported after every so many steps and at the end; 0: only at
+        /// the end; default 10.</summary>
         public int EverySteps { get; set; }
 
-        /// <summary>1..MaxBatch; 0 (default): MaxBatch.</summary>
+        /// <summary>Images per step, 1..MaxBatch; 0 (default): MaxBatch.</summary>
         public int BatchSize { get; set; }
 
-        /// <summary>Stop after so many steps; 0 (default): no limit.</summary>
+        /// <summary>Maximum number of steps; 0 (default): no limit.</summary>
         public long MaxSteps { get; set; }
 
         internal static vae_run Native(RunOptions options)

@@ -1,5 +1,5 @@
-// Holds the declarations of NativeStructs.cs against the text of vae_layout(): a library whose
-// structs lie differently is refused before it can be handed one. It only compares.
+// Compares the declarations of NativeStructs.cs with the text of vae_layout(). A library with
+// another layout is rejected before it receives a struct.
 using System;
 using System.Collections.Generic;
 using System.Globalization;
@@ -17,14 +17,14 @@ namespace Vae
             typeof(vae_progress), typeof(vae_run), typeof(vae_sampling), typeof(vae_param),
         };
 
-        /// <summary>Throws a VaeException of status Version that names the first field, or
-        /// struct, which does not lie where <paramref name="text"/> says.</summary>
+        /// <summary>Throws a VaeException of status Version that names the first struct or field
+        /// that differs from <paramref name="text"/>.</summary>
         internal static void Check(string text)
         {
             Dictionary<string, long[]> library = Read(text);
             foreach (Type type in Structs)
             {
-                // A newer library may have a larger struct: fields are only ever appended.
+                // A newer library may have a larger struct, because structs grow at their end.
                 long[] size = Find(library, type.Name);
                 if (size[0] < Marshal.SizeOf(type))
                     throw Refuse(type.Name, "is " + size[0] + " bytes long",
@@ -60,31 +60,31 @@ namespace Vae
             Dictionary<string, long[]> lines = new Dictionary<string, long[]>();
             foreach (string line in text.Split('\n'))
             {
-                string[] words = line.Split(' ');
+                string[] parts = line.Split(' ');
                 long first = 0, second = 0;
-                if (words.Length == 3 && Parse(words[1], out first) && Parse(words[2], out second))
-                    lines[words[0]] = new[] { first, second };
+                if (parts.Length == 3 && Parse(parts[1], out first) && Parse(parts[2], out second))
+                    lines[parts[0]] = new[] { first, second };
             }
             return lines;
         }
 
-        private static bool Parse(string word, out long number)
+        private static bool Parse(string text, out long number)
         {
-            return long.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture,
+            return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture,
                                  out number);
         }
 
         private static long[] Find(Dictionary<string, long[]> library, string name)
         {
             if (library.TryGetValue(name, out long[] found)) return found;
-            throw Refuse(name, "is not there", "one that has it");
+            throw Refuse(name, "is missing", "one that has it");
         }
 
-        private static VaeException Refuse(string name, string seen, string expected)
+        private static VaeException Refuse(string name, string actual, string expected)
         {
             return new VaeException(
-                VaeStatus.Version, "in this libvae " + name + " " + seen +
-                "; this Vae.dll was made for " + expected);
+                VaeStatus.Version, "in this libvae " + name + " " + actual +
+                "; this Vae.dll was built for " + expected);
         }
     }
 }

@@ -1,13 +1,13 @@
-// The functions of vae.h as they are: every argument blittable, nothing marshalled, no error
-// looked at. Whoever calls one has been through Loader.Ready() or holds a handle.
+// The functions of vae.h. All arguments are blittable, nothing is marshalled, and no status is
+// checked. Callers have called Loader.Ready() or hold a handle.
 using System;
 using System.Runtime.InteropServices;
 using System.Security;
 
 namespace Vae
 {
-    /// <summary>Tells compilers that work ahead of time (Unity's IL2CPP looks for this name)
-    /// that native code calls the method.</summary>
+    /// <summary>Marks methods that native code calls, for ahead-of-time compilers; Unity's
+    /// IL2CPP looks for this name.</summary>
     [AttributeUsage(AttributeTargets.Method)]
     internal sealed class MonoPInvokeCallbackAttribute : Attribute
     {
@@ -24,8 +24,8 @@ namespace Vae
     [SuppressUnmanagedCodeSecurity]
     internal static unsafe class NativeMethods
     {
-        // The name that libvae.so carries inside, so that a copy which was loaded from
-        // anywhere answers to it. Loader decides which file it means.
+        // The soname of libvae.so. A copy loaded from any path satisfies it; Loader decides
+        // which file is loaded.
         internal const string Library = "libvae.so.0";
         private const CallingConvention C = CallingConvention.Cdecl;
 

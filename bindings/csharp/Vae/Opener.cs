@@ -1,5 +1,5 @@
-// Opens one file as libvae, so that every DllImport of this assembly means that file: by the
-// runtime's resolver where it has one (.NET Core 3 and newer), else by dlopen and Mono's map.
+// Opens one file as libvae, so that every DllImport of this assembly uses that file: with the
+// runtime's resolver (.NET Core 3 and newer), or with dlopen and Mono's map.
 using System;
 using System.Reflection;
 using System.Runtime.CompilerServices;
@@ -19,7 +19,7 @@ namespace Vae
             Assembly assembly = typeof(Opener).Assembly;
             try
             {
-                // By bare name the runtime also looks where the program's packages are.
+                // For a name without a path the runtime also searches the program's packages.
                 library = file == NativeMethods.Library
                               ? NativeLibrary.Load(file, assembly, null)
                               : NativeLibrary.Load(file);
@@ -54,11 +54,11 @@ namespace Vae
                 if (library == IntPtr.Zero) return Utf8.Text(dlerror());
             }
             Map(file);
-            return IsMeant(library) ? null : "the runtime takes another file of this name";
+            return IsMeant(library) ? null : "the runtime loads another file of this name";
         }
 
-        // Mono's DllImport looks beside the assembly before it takes what is loaded already.
-        // Without the map (other runtimes) the name alone finds the loaded library.
+        // Mono's DllImport searches the assembly's directory before it uses a loaded library.
+        // Other runtimes have no map and find the loaded library by its name.
         private static void Map(string file)
         {
             try

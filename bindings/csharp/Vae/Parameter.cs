@@ -1,11 +1,12 @@
-// Every tensor of the model by its PyTorch name: what there is, and its numbers in and out.
+// Tensors of the model by their PyTorch names: description, reading, writing.
 using System;
 using System.Collections.Generic;
 using System.Runtime.InteropServices;
 
 namespace Vae
 {
-    /// <summary>One tensor of the model, as PyTorch names it.</summary>
+    /// <summary>One tensor of the model, with the name and shape of the PyTorch module's.
+    /// </summary>
     /// <remarks>C: <c>vae_param_info</c>, <c>vae_param_init</c>.</remarks>
     public sealed unsafe class Parameter
     {
@@ -26,7 +27,7 @@ namespace Vae
         /// <summary>Float32; Int64 for a counter.</summary>
         public ElementType Type { get; }
 
-        /// <summary>False: BatchNorm's statistics and counters.</summary>
+        /// <summary>False for BatchNorm's statistics and counters.</summary>
         public bool IsTrainable { get; }
 
         /// <summary>As in PyTorch; empty for a scalar.</summary>
@@ -38,10 +39,10 @@ namespace Vae
 
     public sealed unsafe partial class Trainer
     {
-        /// <summary>Copies a tensor out, in PyTorch's order.</summary>
-        /// <param name="name">One of <see cref="Parameters"/>, of floats.</param>
-        /// <param name="part">Value, or of trainable tensors gradient and moments.</param>
-        /// <returns>Its numbers.</returns>
+        /// <summary>The elements of a tensor, in PyTorch's order.</summary>
+        /// <param name="name">One of <see cref="Parameters"/>, of type Float32.</param>
+        /// <param name="part">Value; for trainable tensors also gradient and moments.</param>
+        /// <returns>The elements.</returns>
         /// <remarks>C: <c>vae_param_read</c>.</remarks>
         /// <exception cref="VaeException">Argument; Unsupported for a gradient without
         /// <see cref="VaeConfig.KeepGradients"/>.</exception>
@@ -54,44 +55,44 @@ namespace Vae
             return data;
         }
 
-        /// <summary>Copies a tensor into the host's memory, in PyTorch's order.</summary>
-        /// <param name="name">One of <see cref="Parameters"/>, of floats.</param>
-        /// <param name="data">Buffer for all its numbers.</param>
-        /// <param name="part">Value, or of trainable tensors gradient and moments.</param>
+        /// <summary>Copies a tensor to host memory, in PyTorch's order.</summary>
+        /// <param name="name">One of <see cref="Parameters"/>, of type Float32.</param>
+        /// <param name="data">Buffer for all elements.</param>
+        /// <param name="part">Value; for trainable tensors also gradient and moments.</param>
         /// <remarks>C: <c>vae_param_read</c>.</remarks>
         /// <exception cref="VaeException">As in the other overload; TooSmall.</exception>
         public void ReadParameter(string name, Span<float> data,
                                   ParameterPart part = ParameterPart.Value)
         {
-            Demand(name, ElementType.Float32);
-            fixed (float* room = &MemoryMarshal.GetReference(data))
-                Read(name, part, room, sizeof(float) * (ulong)data.Length);
+            RequireType(name, ElementType.Float32);
+            fixed (float* pinned = &MemoryMarshal.GetReference(data))
+                Read(name, part, pinned, sizeof(float) * (ulong)data.Length);
         }
 
-        /// <summary>Reads one of BatchNorm's counts of batches.</summary>
+        /// <summary>Reads one of BatchNorm's counters.</summary>
         /// <param name="name">One of <see cref="Parameters"/>, of type Int64.</param>
         /// <returns>The updates applied.</returns>
         /// <remarks>C: <c>vae_param_read</c>.</remarks>
         /// <exception cref="VaeException">Argument.</exception>
         public long ReadCounter(string name)
         {
-            Demand(name, ElementType.Int64);
+            RequireType(name, ElementType.Int64);
             long value;
             Read(name, ParameterPart.Value, &value, sizeof(long));
             return value;
         }
 
         /// <summary>Replaces a tensor, in PyTorch's order.</summary>
-        /// <param name="name">One of <see cref="Parameters"/>, of floats.</param>
-        /// <param name="data">All its numbers, finite; squares and variances not
+        /// <param name="name">One of <see cref="Parameters"/>, of type Float32.</param>
+        /// <param name="data">All elements, finite; squares and variances not
         /// negative.</param>
         /// <param name="part">Value, Moment1 or Moment2.</param>
         /// <remarks>C: <c>vae_param_write</c>.</remarks>
-        /// <exception cref="VaeException">Argument (the tensor is as before).</exception>
+        /// <exception cref="VaeException">Argument; then the tensor is unchanged.</exception>
         public void WriteParameter(string name, ReadOnlySpan<float> data,
                                    ParameterPart part = ParameterPart.Value)
         {
-            Demand(name, ElementType.Float32);
+            RequireType(name, ElementType.Float32);
             fixed (byte* text = Utf8.Bytes(name, nameof(name)))
             fixed (float* numbers = &MemoryMarshal.GetReference(data))
             using (Hold hold = new Hold(handle))
@@ -115,13 +116,13 @@ namespace Vae
             return null;
         }
 
-        // A name that there is not gets libvae's own text; only types are .NET's to keep apart,
-        // as 8 bytes hold two floats as well as one count.
-        private void Demand(string name, ElementType type)
+        // libvae receives untyped bytes, so the type is checked here: 8 bytes could be two floats
+        // or one counter. For an unknown name libvae fails itself.
+        private void RequireType(string name, ElementType type)
         {
             Parameter known = Find(name);
             if (known != null && known.Type != type)
-                throw new VaeException(VaeStatus.Argument, name + " is of type " + known.Type +
+                throw new VaeException(VaeStatus.Argument, name + " has the type " + known.Type +
                                        "; this call is for " + type);
         }
 

@@ -1,5 +1,5 @@
-// One run through a dataset: its callback and its cancellation token on the way into native code,
-// and what they cause on the way back. No exception crosses native frames.
+// One run over a dataset: its callback, its cancellation token, and their effects after the native
+// call. No exception crosses native frames.
 using System;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
@@ -12,7 +12,7 @@ namespace Vae
 
     internal sealed unsafe class Run
     {
-        // In static fields, since native code may call it as long as the process lives.
+        // Static, because native code may call it as long as the process lives.
         private static readonly ProgressThunk Thunk = OnProgress;
         private static readonly IntPtr ThunkPointer = Marshal.GetFunctionPointerForDelegate(Thunk);
 
@@ -48,11 +48,11 @@ namespace Vae
                 if (token.CanBeCanceled) registration = token.Register(Cancel);
                 vae_run* run = &native;
                 return Metrics.Of(latent,
-                                  metrics => Carry(call(trainer, dataset, run, metrics)));
+                                  metrics => Result(call(trainer, dataset, run, metrics)));
             }
             finally
             {
-                // Waits for a cancellation that is under way on another thread.
+                // Waits for a cancellation that is running on another thread.
                 registration.Dispose();
                 Ending.Remove(this);
                 if (token.CanBeCanceled) cancel.SetByToken(trainer, false);
@@ -60,9 +60,9 @@ namespace Vae
             }
         }
 
-        /// <summary>Throws what ended the run, if it was the host; else the status is the
-        /// library's to explain.</summary>
-        private int Carry(int status)
+        /// <summary>Throws if the host's callback or token ended the run; otherwise returns the
+        /// library's status.</summary>
+        private int Result(int status)
         {
             if (thrown != null) thrown.Throw();
             Ending.Rest();
@@ -84,7 +84,7 @@ namespace Vae
             {
                 run.thrown = ExceptionDispatchInfo.Capture(failure);
 #if !NETCOREAPP
-                // It would be thrown again at the end of this block, through native frames.
+                // Otherwise it is rethrown at the end of this block and crosses native frames.
                 if (failure is ThreadAbortException) Thread.ResetAbort();
 #endif
             }
@@ -93,8 +93,8 @@ namespace Vae
         }
     }
 
-    /// <summary>Whether a trainer is to stop: the host's own wish, which stays, and that of the
-    /// token of the run under way, which goes with it.</summary>
+    /// <summary>The trainer's cancel flag: set by the host, until it clears it, or by the token of
+    /// the current run, until the run ends.</summary>
     internal sealed class CancelLevel
     {
         private readonly object gate = new object();

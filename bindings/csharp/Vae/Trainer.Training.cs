@@ -1,4 +1,4 @@
-// Training and evaluating: step by step, where the host owns the loop, and whole runs.
+// Training and evaluation: single steps in the host's loop, and runs over a dataset.
 using System;
 using System.Threading;
 
@@ -9,14 +9,14 @@ namespace Vae
         private int inRun;
         private readonly CancelLevel cancel = new CancelLevel();
 
-        /// <summary>One step of gradient descent on -ELBO (Kingma and Welling 2014, eq. 10);
-        /// waits for it.</summary>
-        /// <param name="images">1..MaxBatch images; at least 2 if the convolutions leave one
-        /// pixel, which BatchNorm cannot normalise by itself.</param>
-        /// <returns>This step alone.</returns>
+        /// <summary>One training step on -ELBO (Kingma and Welling 2014, eq. 10). Waits for
+        /// it.</summary>
+        /// <param name="images">1..MaxBatch images; at least 2 if BatchNorm sees a single
+        /// pixel.</param>
+        /// <returns>The metrics of this step.</returns>
         /// <remarks>C: <c>vae_train_step</c>.</remarks>
         /// <exception cref="VaeException">Argument; Nonfinite if configured. Parameters,
-        /// moments, counts and running statistics are as before then.</exception>
+        /// moments, counts and running statistics are then unchanged.</exception>
         public Metrics TrainStep(Batch images)
         {
             using (Hold hold = new Hold(handle))
@@ -30,11 +30,11 @@ namespace Vae
             }
         }
 
-        /// <summary>The same step without metrics: does not wait for a GPU (at most two steps run
-        /// ahead).</summary>
+        /// <summary>The same step without metrics and without waiting for a GPU; at most two steps
+        /// are queued.</summary>
         /// <param name="images">As in <see cref="TrainStep"/>; copied before the call
         /// returns.</param>
-        /// <remarks>C: <c>vae_train_step</c>. Failures seen late come from the next call that
+        /// <remarks>C: <c>vae_train_step</c>. A late failure is thrown by the next call that
         /// waits, such as <see cref="ReadMetrics"/>.</remarks>
         /// <exception cref="VaeException">As <see cref="TrainStep"/>.</exception>
         public void IssueStep(Batch images)
@@ -47,9 +47,9 @@ namespace Vae
             }
         }
 
-        /// <summary>The same sums without learning: BatchNorm by its running statistics, z drawn
-        /// by row index, so that a call is repeatable.</summary>
-        /// <param name="images">Any count.</param>
+        /// <summary>The metrics of images without training: BatchNorm uses its running statistics.
+        /// The noise depends on the row index alone, so a call is repeatable.</summary>
+        /// <param name="images">Any number of images.</param>
         /// <returns>The metrics of these images.</returns>
         /// <remarks>C: <c>vae_eval_step</c>.</remarks>
         /// <exception cref="VaeException">Argument.</exception>
@@ -70,7 +70,7 @@ namespace Vae
         /// device.</summary>
         /// <returns>The metrics; after a failure they can be read again.</returns>
         /// <remarks>C: <c>vae_read_metrics</c>.</remarks>
-        /// <exception cref="VaeException">Late failures of steps that were issued.</exception>
+        /// <exception cref="VaeException">Late failures of issued steps.</exception>
         public Metrics ReadMetrics()
         {
             using (Hold hold = new Hold(handle))
@@ -81,46 +81,46 @@ namespace Vae
             }
         }
 
-        /// <summary>Waits until everything issued has happened.</summary>
+        /// <summary>Waits until all issued work is done.</summary>
         /// <remarks>C: <c>vae_synchronize</c>.</remarks>
-        /// <exception cref="VaeException">Late failures of steps that were issued.</exception>
+        /// <exception cref="VaeException">Late failures of issued steps.</exception>
         public void Synchronize()
         {
             using (Hold hold = new Hold(handle))
                 Status.Check(NativeMethods.vae_synchronize(hold.Pointer));
         }
 
-        /// <summary>Trains through a dataset once, in an order keyed by (seed, epoch).</summary>
+        /// <summary>Trains one epoch, in a random order given by seed and epoch.</summary>
         /// <param name="dataset">Images of the model's shape.</param>
-        /// <param name="options">How; null: the whole dataset.</param>
-        /// <param name="progress">Told where the run stands, on this thread; null: nobody
-        /// is. What it throws ends the run and comes out of this call.</param>
+        /// <param name="options">Null: the whole dataset.</param>
+        /// <param name="progress">Called on this thread; may be null. An exception ends the run
+        /// and is rethrown by this call.</param>
         /// <param name="cancellationToken">Ends the run at the next step (on a GPU, before the
         /// next graph of steps).</param>
-        /// <returns>The means over this call's steps.</returns>
-        /// <remarks>C: <c>vae_train_epoch</c>. The last batch may be smaller; a single last image
-        /// that BatchNorm cannot take is left out. After a run that was stopped the next call
-        /// continues where it stopped.</remarks>
+        /// <returns>The means over the steps of this call.</returns>
+        /// <remarks>C: <c>vae_train_epoch</c>. The last batch may be smaller; a last batch of one
+        /// image is left out if BatchNorm cannot use it. The next call continues a stopped run.
+        /// </remarks>
         /// <exception cref="VaeException">Argument; Nonfinite; Cancelled by <see cref="Cancel"/>;
-        /// Busy. Steps done before are kept.</exception>
-        /// <exception cref="OperationCanceledException">The token was cancelled; steps done
-        /// before are kept.</exception>
+        /// Busy. Completed steps count.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled; completed steps
+        /// count.</exception>
         public Metrics TrainEpoch(Dataset dataset, RunOptions options = null,
                                   IProgress<Progress> progress = null,
                                   CancellationToken cancellationToken = default(CancellationToken))
         {
-            return Go(NativeMethods.vae_train_epoch, dataset, options, Told(progress),
+            return Go(NativeMethods.vae_train_epoch, dataset, options, AsCallback(progress),
                       cancellationToken);
         }
 
         /// <summary>The same with a callback that can end the run.</summary>
         /// <param name="dataset">Images of the model's shape.</param>
-        /// <param name="callback">Told where the run stands, on this thread; false ends the run
-        /// with <see cref="VaeStatus.Cancelled"/>. What it throws ends the run and comes out of
-        /// this call.</param>
-        /// <param name="options">How; null: the whole dataset.</param>
+        /// <param name="callback">Called on this thread; false ends the run with
+        /// <see cref="VaeStatus.Cancelled"/>. An exception ends the run and is rethrown by this
+        /// call.</param>
+        /// <param name="options">Null: the whole dataset.</param>
         /// <param name="cancellationToken">As in the other overload.</param>
-        /// <returns>The means over this call's steps.</returns>
+        /// <returns>The means over the steps of this call.</returns>
         /// <remarks>C: <c>vae_train_epoch</c>.</remarks>
         /// <exception cref="VaeException">As in the other overload; Cancelled by the
         /// callback.</exception>
@@ -134,14 +134,15 @@ namespace Vae
                       cancellationToken);
         }
 
-        /// <summary>The metrics of a set without learning, z drawn by image index: repeatable,
-        /// and not dependent on the batch size but by rounding.</summary>
+        /// <summary>The metrics of a dataset without training. The noise depends on the image
+        /// index alone: a call is repeatable, and the batch size changes only
+        /// rounding.</summary>
         /// <param name="dataset">Images of the model's shape.</param>
-        /// <param name="options">How; null: the whole dataset.</param>
+        /// <param name="options">Null: the whole dataset.</param>
         /// <param name="progress">As in
         /// <see cref="TrainEpoch(Dataset, RunOptions, IProgress{Progress}, CancellationToken)"/>.
         /// </param>
-        /// <param name="cancellationToken">Ends the run at the next batch.</param>
+        /// <param name="cancellationToken">Ends the run before the next batch.</param>
         /// <returns>The means over the images.</returns>
         /// <remarks>C: <c>vae_evaluate</c>.</remarks>
         /// <exception cref="VaeException">Argument; Cancelled; Busy.</exception>
@@ -150,7 +151,7 @@ namespace Vae
                                 IProgress<Progress> progress = null,
                                 CancellationToken cancellationToken = default(CancellationToken))
         {
-            return Go(NativeMethods.vae_evaluate, dataset, options, Told(progress),
+            return Go(NativeMethods.vae_evaluate, dataset, options, AsCallback(progress),
                       cancellationToken);
         }
 
@@ -159,8 +160,8 @@ namespace Vae
         /// <param name="callback">As in
         /// <see cref="TrainEpoch(Dataset, Func{Progress, bool}, RunOptions, CancellationToken)"/>.
         /// </param>
-        /// <param name="options">How; null: the whole dataset.</param>
-        /// <param name="cancellationToken">Ends the run at the next batch.</param>
+        /// <param name="options">Null: the whole dataset.</param>
+        /// <param name="cancellationToken">Ends the run before the next batch.</param>
         /// <returns>The means over the images.</returns>
         /// <remarks>C: <c>vae_evaluate</c>.</remarks>
         /// <exception cref="VaeException">Argument; Cancelled; Busy.</exception>
@@ -173,17 +174,18 @@ namespace Vae
             return Go(NativeMethods.vae_evaluate, dataset, options, callback, cancellationToken);
         }
 
-        /// <summary>From any thread: while on, training epochs and evaluations stop at the next
-        /// step with <see cref="VaeStatus.Cancelled"/>.</summary>
-        /// <param name="on">A level and no pulse: the library never clears it.</param>
-        /// <remarks>C: <c>vae_cancel</c>. A cancellation token is the simpler way for one
-        /// run.</remarks>
+        /// <summary>Sets or clears a request to stop; may be called on any thread. While it is set,
+        /// epochs and evaluations stop before the next step with
+        /// <see cref="VaeStatus.Cancelled"/>.</summary>
+        /// <param name="on">Level-triggered: stays set until the host clears it.</param>
+        /// <remarks>C: <c>vae_cancel</c>. To stop a single run, a cancellation token is
+        /// simpler.</remarks>
         public void Cancel(bool on = true)
         {
             using (Hold hold = new Hold(handle)) cancel.SetByHost(hold.Pointer, on);
         }
 
-        private static Func<Progress, bool> Told(IProgress<Progress> progress)
+        private static Func<Progress, bool> AsCallback(IProgress<Progress> progress)
         {
             if (progress == null) return null;
             return now =>
@@ -201,7 +203,7 @@ namespace Vae
             using (Hold images = dataset.Hold())
             {
                 token.ThrowIfCancellationRequested();
-                // Or the token of a call that is refused could stop the run under way.
+                // Otherwise the token of a rejected call could stop the current run.
                 if (Interlocked.CompareExchange(ref inRun, 1, 0) != 0)
                     throw new VaeException(VaeStatus.Busy, "the trainer is inside another run, " +
                                            "on another thread or around this callback");

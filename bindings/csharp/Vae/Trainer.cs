@@ -1,20 +1,20 @@
-// A trainer's life and its settings; the other parts of the class are in Trainer.*.cs. All of it
-// is thin: what a call means and refuses is decided by libvae.
+// Creation, loading, saving and settings of a trainer; the other calls are in Trainer.*.cs. A thin
+// layer: libvae checks the arguments.
 using System;
 using System.Collections.Generic;
 using System.Runtime.InteropServices;
 
 namespace Vae
 {
-    /// <summary>A model and its optimizer in training.</summary>
+    /// <summary>A model and its optimizer.</summary>
     /// <remarks>
-    /// <para>One trainer, one thread at a time: a second thread gets
-    /// <see cref="VaeStatus.Busy"/>. <see cref="Cancel"/> and <see cref="Dispose"/> may come from
-    /// any thread. From inside a progress callback the same trainer may encode, decode, sample,
+    /// <para>One thread at a time may use a trainer; calls of a second thread fail with
+    /// <see cref="VaeStatus.Busy"/>. <see cref="Cancel"/> and <see cref="Dispose"/> may be called
+    /// on any thread. Inside a progress callback the same trainer may encode, decode, sample,
     /// reconstruct, score, save, get, set, read and write parameters, synchronise and
     /// diagnose.</para>
     /// <para>Every method throws <see cref="ObjectDisposedException"/> after
-    /// <see cref="Dispose"/>, and a call that failed has changed nothing.</para>
+    /// <see cref="Dispose"/>. A failed call changes nothing.</para>
     /// </remarks>
     public sealed unsafe partial class Trainer : IDisposable
     {
@@ -22,11 +22,12 @@ namespace Vae
         private readonly long imageElements;
         private readonly int latent;
 
-        /// <summary>Makes a trainer, initialised as PyTorch would, from the seed.</summary>
+        /// <summary>Creates a trainer. Parameters are initialised from the seed with PyTorch's
+        /// distributions.</summary>
         /// <param name="config">Copied.</param>
         /// <remarks>C: <c>vae_create</c>.</remarks>
-        /// <exception cref="VaeException">As <see cref="VaeConfig.Validate"/>; Device saying why
-        /// the device cannot be used; Memory.</exception>
+        /// <exception cref="VaeException">As <see cref="VaeConfig.Validate"/>; Device with the
+        /// reason why it cannot be used; Memory.</exception>
         public Trainer(VaeConfig config) : this(New(config)) { }
 
         private delegate int Maker(IntPtr* trainer);
@@ -45,16 +46,16 @@ namespace Vae
             imageElements = ImageShape.Elements;
             latent = config.Latent;
             Parameters = ListParameters();
-            handle.Weigh(NativeMemory.Estimate(config, Parameters));
+            handle.SetMemory(NativeMemory.Estimate(config, Parameters));
         }
 
-        /// <summary>Makes a trainer from a file of <see cref="Save"/> or of PyTorch.</summary>
+        /// <summary>Creates a trainer from a file of <see cref="Save"/> or of PyTorch.</summary>
         /// <param name="path">The file.</param>
-        /// <param name="config">Null: model and settings as in the file, device chosen anew.
-        /// Else its model must agree with the file and all other settings are taken from it. A
-        /// file that libvae did not write needs one.</param>
-        /// <returns>The trainer. A checkpoint that goes on with the same engine, LibTorch,
-        /// processor type and thread count on the CPU continues bit for bit.</returns>
+        /// <param name="config">Null: model and settings are those of the file, and the device is
+        /// selected again. Otherwise its model must agree with the file, and all other settings
+        /// are taken from it. Files that libvae did not write need one.</param>
+        /// <returns>The trainer. Training continues from a checkpoint bit for bit on the CPU with
+        /// the same engine, LibTorch, CPU type and thread count.</returns>
         /// <remarks>C: <c>vae_load</c>.</remarks>
         /// <exception cref="VaeException">File, Format, Version; as the constructor.</exception>
         public static Trainer Load(string path, VaeConfig config = null)
@@ -67,8 +68,8 @@ namespace Vae
             });
         }
 
-        /// <summary>Makes a trainer from the bytes of such a file.</summary>
-        /// <param name="file">The bytes; not kept.</param>
+        /// <summary>Creates a trainer from the bytes of such a file.</summary>
+        /// <param name="file">The bytes; used only during the call.</param>
         /// <param name="config">As in the other overload.</param>
         /// <returns>The trainer.</returns>
         /// <remarks>C: <c>vae_load_memory</c>.</remarks>
@@ -79,15 +80,15 @@ namespace Vae
             return Load(new ReadOnlySpan<byte>(file), config);
         }
 
-        /// <summary>Makes a trainer from the bytes of such a file.</summary>
-        /// <param name="file">The bytes; not kept.</param>
+        /// <summary>Creates a trainer from the bytes of such a file.</summary>
+        /// <param name="file">The bytes; used only during the call.</param>
         /// <param name="config">As in the other overload.</param>
         /// <returns>The trainer.</returns>
         /// <remarks>C: <c>vae_load_memory</c>.</remarks>
         /// <exception cref="VaeException">Format, Version; as the constructor.</exception>
         public static Trainer Load(ReadOnlySpan<byte> file, VaeConfig config = null)
         {
-            byte none;  // libvae takes no NULL, and an empty span may have no address
+            byte none;  // libvae rejects NULL, and an empty span may have no address
             fixed (byte* pinned = &MemoryMarshal.GetReference(file))
             {
                 byte* data = file.Length == 0 ? &none : pinned;
@@ -97,8 +98,8 @@ namespace Vae
             }
         }
 
-        /// <summary>The configuration in force: device and threads resolved, learning rate and
-        /// KL weight as last set. A copy.</summary>
+        /// <summary>The configuration in use: device and threads resolved, learning rate and KL
+        /// weight as last set. A copy.</summary>
         /// <remarks>C: <c>vae_get_config</c>.</remarks>
         public VaeConfig Config
         {
@@ -108,7 +109,7 @@ namespace Vae
             }
         }
 
-        /// <summary>Shape of the images that this trainer takes.</summary>
+        /// <summary>Shape of the model's images.</summary>
         public ImageShape ImageShape { get; }
 
         /// <summary>Every tensor of the model, in the order, names and shapes of the PyTorch
@@ -116,7 +117,7 @@ namespace Vae
         /// <remarks>C: <c>vae_param_count</c>, <c>vae_param_info</c>.</remarks>
         public IReadOnlyList<Parameter> Parameters { get; }
 
-        /// <summary>Adam's learning rate, 0 to 1e30; changed between steps.</summary>
+        /// <summary>Adam's learning rate, 0 to 1e30; can be changed between steps.</summary>
         /// <remarks>C: <c>vae_get</c>, <c>vae_set</c>.</remarks>
         public double LearningRate
         {
@@ -124,7 +125,8 @@ namespace Vae
             set { Set(Key.LearningRate, value); }
         }
 
-        /// <summary>Weight of the KL divergence, 0 to 1e30; changed between steps.</summary>
+        /// <summary>Weight of the KL divergence, 0 to 1e30; can be changed between
+        /// steps.</summary>
         /// <remarks>C: <c>vae_get</c>, <c>vae_set</c>.</remarks>
         public double KlWeight
         {
@@ -132,7 +134,7 @@ namespace Vae
             set { Set(Key.KlWeight, value); }
         }
 
-        /// <summary>Steps issued; keys the noise.</summary>
+        /// <summary>Steps issued; part of the key of the noise.</summary>
         /// <remarks>C: <c>vae_get</c>, <c>vae_set</c>.</remarks>
         public long StepCount
         {
@@ -140,7 +142,7 @@ namespace Vae
             set { Set(Key.Step, value); }
         }
 
-        /// <summary>Updates applied; Adam's t.</summary>
+        /// <summary>Updates applied (Adam's t).</summary>
         /// <remarks>C: <c>vae_get</c>, <c>vae_set</c>.</remarks>
         public long UpdateCount
         {
@@ -148,8 +150,8 @@ namespace Vae
             set { Set(Key.Updates, value); }
         }
 
-        /// <summary>Epochs finished; keys the order. Setting it begins that epoch from its first
-        /// image.</summary>
+        /// <summary>Epochs finished; part of the key of the data order. Setting it restarts that
+        /// epoch from its first image.</summary>
         /// <remarks>C: <c>vae_get</c>, <c>vae_set</c>.</remarks>
         public long Epoch
         {
@@ -157,10 +159,11 @@ namespace Vae
             set { Set(Key.Epoch, value); }
         }
 
-        /// <summary>Writes the model or a checkpoint to a file: safetensors that PyTorch reads.
+        /// <summary>Writes a model or a checkpoint to a safetensors file, which PyTorch reads.
         /// Waits for the device.</summary>
-        /// <param name="path">An existing file is replaced, whole or not at all.</param>
-        /// <param name="kind">What for: using the model, or going on with training.</param>
+        /// <param name="path">An existing file is replaced; a failed call does not change it.
+        /// </param>
+        /// <param name="kind">A model, or a checkpoint to continue training from.</param>
         /// <remarks>C: <c>vae_save</c>.</remarks>
         /// <exception cref="VaeException">File; Argument.</exception>
         public void Save(string path, SaveKind kind)
@@ -171,7 +174,7 @@ namespace Vae
         }
 
         /// <summary>The bytes that <see cref="Save"/> would write.</summary>
-        /// <param name="kind">What for.</param>
+        /// <param name="kind">A model or a checkpoint.</param>
         /// <returns>The file's bytes.</returns>
         /// <remarks>C: <c>vae_save_memory</c>.</remarks>
         /// <exception cref="VaeException">Argument; Unsupported beyond 2 GiB.</exception>
@@ -190,8 +193,8 @@ namespace Vae
             }
         }
 
-        /// <summary>What this trainer runs on and why, each device and whether it can be used:
-        /// JSON.</summary>
+        /// <summary>JSON: this trainer's device and engine, why they were chosen, and each device
+        /// and whether it can be used.</summary>
         /// <returns>One JSON object.</returns>
         /// <remarks>C: <c>vae_diagnose</c>.</remarks>
         public string Diagnose()
@@ -204,8 +207,8 @@ namespace Vae
             }
         }
 
-        /// <summary>Frees the trainer, from any thread and any number of times. While another
-        /// call uses it, or from inside its own callback, it is freed when that call
+        /// <summary>Frees the trainer; may be called on any thread and more than once. While a
+        /// call uses it, also inside its own callback, it is freed when that call
         /// returns.</summary>
         /// <remarks>C: <c>vae_destroy</c>.</remarks>
         public void Dispose() { handle.Dispose(); }

@@ -1,17 +1,18 @@
-// Texts on their way into libvae and out of it: zero-terminated UTF-8, made and read by hand.
+// Converts texts from and to libvae's zero-terminated UTF-8.
 using System;
 using System.Text;
 
 namespace Vae
 {
-    /// <summary>A call of vae.h that writes a text: asked twice, first for the size.</summary>
+    /// <summary>A function of vae.h that writes a text to a buffer.</summary>
     internal unsafe delegate int TextCall(byte* text, ulong capacity, ulong* needed);
 
     internal static unsafe class Utf8
     {
         private static readonly UTF8Encoding Strict = new UTF8Encoding(false, true);
 
-        /// <summary>The text with a final zero. What C would read differently is refused.</summary>
+        /// <summary>The text with a final zero. Throws if it contains a zero or half a surrogate
+        /// pair.</summary>
         internal static byte[] Bytes(string text, string name)
         {
             if (text == null) throw new ArgumentNullException(name);
@@ -19,7 +20,7 @@ namespace Vae
             if (zero >= 0)
                 throw new VaeException(
                     VaeStatus.Argument, name + " has the character U+0000 at index " + zero +
-                    "; a text ends there for libvae");
+                    "; in C a text ends there");
             try
             {
                 byte[] bytes = new byte[Strict.GetByteCount(text) + 1];
@@ -41,22 +42,22 @@ namespace Vae
             return Encoding.UTF8.GetString(text, length);
         }
 
-        /// <summary>Asks until the room is large enough: some texts grow between two
+        /// <summary>Calls until the buffer is large enough: some texts grow between two
         /// calls.</summary>
         internal static string Ask(TextCall call)
         {
-            byte[] room = new byte[1024];
+            byte[] buffer = new byte[1024];
             while (true)
             {
                 ulong needed = 0;
                 int status;
-                fixed (byte* text = room)
+                fixed (byte* text = buffer)
                 {
-                    status = call(text, (ulong)room.Length, &needed);
+                    status = call(text, (ulong)buffer.Length, &needed);
                     if (status == (int)VaeStatus.Ok) return Text(text);
                 }
                 if (status != (int)VaeStatus.TooSmall) Status.Check(status);
-                room = new byte[needed];
+                buffer = new byte[needed];
             }
         }
     }

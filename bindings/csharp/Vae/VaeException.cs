@@ -1,68 +1,70 @@
-// What a failed call throws, and the one place that turns a status of vae.h into it.
+// The exception of a failed call, and the conversion of a status of vae.h to it.
 using System;
 using System.Runtime.CompilerServices;
 
 namespace Vae
 {
-    /// <summary>What a call of libvae answers; the numbers are those of vae.h.</summary>
+    /// <summary>Result of a call of libvae; the numbers are those of vae.h.</summary>
     public enum VaeStatus
     {
-        /// <summary>The call did all of what it says.</summary>
+        /// <summary>The call succeeded.</summary>
         Ok = 0,
-        /// <summary>A value is not allowed; the text says which ones are.</summary>
+        /// <summary>A value is not allowed; the text names the allowed values.</summary>
         Argument = 100,
         /// <summary>A buffer is too small; the text says how many bytes are needed.</summary>
         TooSmall = 101,
-        /// <summary>A reasonable wish that this build, device or version cannot fulfil.</summary>
+        /// <summary>Valid request, not supported by this build, device or version.</summary>
         Unsupported = 102,
         /// <summary>The trainer is inside another call (another thread, or a callback).</summary>
         Busy = 200,
-        /// <summary>The trainer's device was lost; only disposing of it makes sense.</summary>
+        /// <summary>The trainer's device was lost, a defect of libvae interrupted the commit of a
+        /// step, or the process was forked; the trainer can only be disposed.</summary>
         Poisoned = 201,
         /// <summary>Host or device memory is exhausted.</summary>
         Memory = 300,
-        /// <summary>There is no such device, or it failed.</summary>
+        /// <summary>The device does not exist or has failed.</summary>
         Device = 400,
         /// <summary>The operating system refused a file operation; libvae itself could not be
         /// found or loaded.</summary>
         File = 500,
-        /// <summary>A file's content is not what it should be.</summary>
+        /// <summary>The content of a file is invalid.</summary>
         Format = 510,
-        /// <summary>Made for another version of the interface or of the file format.</summary>
+        /// <summary>Made for another version of this interface or of the file format.</summary>
         Version = 600,
-        /// <summary>Stopped by <see cref="Trainer.Cancel"/> or a callback; steps done are
-        /// kept.</summary>
+        /// <summary>Stopped by <see cref="Trainer.Cancel"/> or a callback; completed steps
+        /// count.</summary>
         Cancelled = 700,
         /// <summary>NaN or infinity in a training step, which was not committed.</summary>
         Nonfinite = 800,
-        /// <summary>A defect of libvae itself; please report the text.</summary>
+        /// <summary>A bug in libvae; please report the text.</summary>
         Internal = 900,
     }
 
-    /// <summary>A call that failed. It has changed nothing, if its documentation does not say
+    /// <summary>A failed call. It changed nothing, unless its documentation says
     /// otherwise.</summary>
-    /// <remarks>C: <c>vae_last_error</c>, <c>vae_status_name</c>. A null argument is an
-    /// <see cref="ArgumentNullException"/> instead, an object that was disposed of an
-    /// <see cref="ObjectDisposedException"/>, a run that a cancellation token stopped an
-    /// <see cref="OperationCanceledException"/>; all else is this.</remarks>
+    /// <remarks>C: <c>vae_last_error</c>, <c>vae_status_name</c>. Three failures have exceptions
+    /// of their own: <see cref="ArgumentNullException"/> for a null argument,
+    /// <see cref="ObjectDisposedException"/> for a disposed object, and
+    /// <see cref="OperationCanceledException"/> for a run that a cancellation token
+    /// stopped.</remarks>
     public sealed class VaeException : Exception
     {
-        /// <summary>A failure with libvae's own text for it.</summary>
-        /// <param name="status">What kind of failure.</param>
+        /// <summary>Creates an exception.</summary>
+        /// <param name="status">Kind of failure.</param>
         /// <param name="message">Names the value seen and the values allowed.</param>
-        /// <param name="inner">What caused it, or null.</param>
+        /// <param name="inner">The cause, or null.</param>
         public VaeException(VaeStatus status, string message, Exception inner = null)
             : base(message, inner)
         {
             Status = status;
         }
 
-        /// <summary>What kind of failure.</summary>
+        /// <summary>Kind of failure.</summary>
         public VaeStatus Status { get; }
 
         /// <summary>The name of the status in vae.h, such as "VAE_E_ARGUMENT".</summary>
-        /// <remarks>C: <c>vae_status_name</c>. The plain name of <see cref="Status"/> where
-        /// libvae could not be loaded.</remarks>
+        /// <remarks>C: <c>vae_status_name</c>. The name of <see cref="Status"/> if libvae could
+        /// not be loaded.</remarks>
         public string StatusName
         {
             get { return Loader.IsReady ? Vae.Status.Name((int)Status) : Status.ToString(); }
@@ -71,7 +73,7 @@ namespace Vae
 
     internal static unsafe class Status
     {
-        /// <summary>Throws what the last call of this thread failed with, if it did.</summary>
+        /// <summary>Throws the error of this thread's last call if it failed.</summary>
         internal static void Check(int status)
         {
             if (status != (int)VaeStatus.Ok) throw Failure(status);
@@ -93,7 +95,7 @@ namespace Vae
 
     internal static class Whole
     {
-        /// <summary>A whole number that C declares unsigned.</summary>
+        /// <summary>Converts to an unsigned number; throws if negative.</summary>
         internal static ulong Number(string name, long value)
         {
             if (value >= 0) return (ulong)value;

@@ -1,5 +1,5 @@
-//! Finds libvae, links it, and tells dependants the folders that a program's
-//! run path needs (DEP_VAE_LIBDIR). It builds and downloads nothing.
+//! Finds and links libvae, and passes its library directories to dependants
+//! (DEP_VAE_LIBDIR) for their run paths. It builds and downloads nothing.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -26,14 +26,15 @@ fn main() {
         Some(flags) => link(&flags),
         None => {
             println!("cargo:warning={NOT_FOUND}");
-            // Not an error, so that `cargo doc` and `cargo check` work. A
-            // linker shows the name it looked for, and no other text of ours.
+            // Not an error, so that `cargo doc` and `cargo check` work. The
+            // linker prints the missing name, so the name is the message.
             println!("cargo:rustc-link-lib=dylib=vae_was_not_found__set_VAE_DIR_to_its_prefix");
         }
     }
 }
 
-/// The flags to link what is in VAE_DIR; says what is wrong if it is not there.
+/// Linker flags for the library in VAE_DIR. Panics, which is how a build script
+/// fails, if it is not there.
 fn flags_of_folder(dir: &Path, shared: bool) -> Vec<String> {
     let file = if shared { "libvae.so" } else { "libvae.a" };
     let libdir = library_folder(dir, file).unwrap_or_else(|| {
@@ -51,17 +52,18 @@ fn flags_of_folder(dir: &Path, shared: bool) -> Vec<String> {
     }
     let mut flags = pkg_config("vae-static", Some((dir, &libdir))).unwrap_or_else(|| {
         panic!(
-            "{} is there, but pkg-config does not tell what it is linked with: \
+            "{} exists, but pkg-config does not know its dependencies: \
              are pkg-config and vae-static.pc installed?",
             libdir.join(file).display()
         )
     });
-    // Once more, for pkg-config does not mark a space in it.
+    // Again, because pkg-config does not escape a space in the path.
     flags.insert(0, search);
     flags
 }
 
-/// Where below an installation's prefix, or a build folder, `file` lies.
+/// The directory that contains `file`, below an installation prefix or a build
+/// directory.
 fn library_folder(dir: &Path, file: &str) -> Option<PathBuf> {
     let arch = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
     let multiarch = format!("lib/{arch}-linux-gnu");
@@ -72,12 +74,12 @@ fn library_folder(dir: &Path, file: &str) -> Option<PathBuf> {
         .map(|folder| folder.canonicalize().unwrap_or(folder))
 }
 
-/// The flags to link `module` with; `place` is a VAE_DIR and its library
-/// folder, which need not be where the .pc file would expect them.
-fn pkg_config(module: &str, place: Option<(&Path, &Path)>) -> Option<Vec<String>> {
+/// Linker flags of `module`. `install` is VAE_DIR and its library directory,
+/// which override those in the .pc file, because an installation may be moved.
+fn pkg_config(module: &str, install: Option<(&Path, &Path)>) -> Option<Vec<String>> {
     let mut command = Command::new(env::var_os("PKG_CONFIG").unwrap_or("pkg-config".into()));
     command.args(["--libs", module]);
-    if let Some((dir, libdir)) = place {
+    if let Some((dir, libdir)) = install {
         let folders = [dir.to_path_buf(), libdir.join("pkgconfig")];
         let others = env::var_os("PKG_CONFIG_PATH").unwrap_or_default();
         let others: Vec<PathBuf> = env::split_paths(&others).collect();
@@ -87,27 +89,28 @@ fn pkg_config(module: &str, place: Option<(&Path, &Path)>) -> Option<Vec<String>
     }
     let output = command.output().ok()?;
     let flags = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then(|| words(&flags))
+    output.status.success().then(|| split(&flags))
 }
 
-/// What pkg-config wrote, in which a space of a path follows a backslash.
-fn words(flags: &str) -> Vec<String> {
-    const SPACE_OF_A_PATH: &str = "\0";
+/// Splits pkg-config's output at spaces, except escaped ones, which are part of
+/// a path.
+fn split(flags: &str) -> Vec<String> {
+    const ESCAPED_SPACE: &str = "\0";
     flags
-        .replace("\\ ", SPACE_OF_A_PATH)
+        .replace("\\ ", ESCAPED_SPACE)
         .split_whitespace()
-        .map(|word| word.replace(SPACE_OF_A_PATH, " ").replace('\\', ""))
+        .map(|flag| flag.replace(ESCAPED_SPACE, " ").replace('\\', ""))
         .collect()
 }
 
-/// Hands linker flags to Cargo, which knows no others than these.
+/// Passes linker flags to Cargo. Cargo accepts only these kinds.
 fn link(flags: &[String]) {
     let mut run_path = Vec::new();
     for flag in flags {
         if let Some(folder) = flag.strip_prefix("-L") {
-            println!("cargo:rustc-link-search=native={}", tidy(folder));
+            println!("cargo:rustc-link-search=native={}", canonical(folder));
         } else if let Some(folder) = flag.strip_prefix("-Wl,-rpath,") {
-            run_path.push(tidy(folder));
+            run_path.push(canonical(folder));
         } else if flag == "-l:libvae.a" {
             println!("cargo:rustc-link-lib=static=vae");
         } else if let Some(file) = flag.strip_prefix("-l:lib") {
@@ -119,13 +122,13 @@ fn link(flags: &[String]) {
     }
     println!("cargo:libdir={}", run_path.join(":"));
     for (index, folder) in run_path.iter().enumerate() {
-        let _ = show_to_cargo(folder, index);
+        let _ = link_into_target(folder, index);
     }
 }
 
-/// `cargo run` and `cargo test` put searched folders into LD_LIBRARY_PATH if
-/// they lie in the target folder: so a link there leads to libvae's.
-fn show_to_cargo(folder: &str, index: usize) -> std::io::Result<()> {
+/// `cargo run` and `cargo test` add only search directories below the target
+/// directory to LD_LIBRARY_PATH. So this makes a link there to libvae's.
+fn link_into_target(folder: &str, index: usize) -> std::io::Result<()> {
     let link = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join(index.to_string());
     if link.symlink_metadata().is_ok() {
         std::fs::remove_file(&link)?;
@@ -135,8 +138,8 @@ fn show_to_cargo(folder: &str, index: usize) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Without the `..` that relocatable .pc files have.
-fn tidy(folder: &str) -> String {
+/// Resolves the `..` of relocatable .pc files.
+fn canonical(folder: &str) -> String {
     let path = Path::new(folder).canonicalize();
     path.map_or(folder.into(), |path| path.display().to_string())
 }

@@ -18,7 +18,6 @@
 #include <vector>
 
 #include "base/check.hpp"
-#include "base/process.hpp"
 #include "engine/engine.hpp"
 
 namespace vae::engine::blocks {
@@ -52,6 +51,7 @@ bool gives_threads(int count) {
 }
 
 /// The process in which LibTorch last had several threads for libvae; 0: none.
+/// fork() copies only the calling thread.
 std::atomic<std::int64_t> process_with_threads{0};
 
 /// If threads cannot be created, LibTorch's pool waits forever and OpenMP ends
@@ -69,7 +69,7 @@ void require_threads(int threads) {
 
 bool lost_threads() {
   const std::int64_t process = process_with_threads;
-  return process != 0 && process != process_id();
+  return process != 0 && process != ::getpid();
 }
 
 /// These settings are process-wide, so a lock serialises trainers on several
@@ -127,7 +127,7 @@ TorchScope::TorchScope(Device& device, int threads, Precision precision,
     require(!lost_threads(), Status::unsupported, "threads is ", threads,
             "; allowed is 1 for LibTorch's products in a process that was "
             "forked after they had threads");
-    process_with_threads = process_id();
+    process_with_threads = ::getpid();
   }
   if (threads == torch_threads_) return;
   require_threads(threads);

@@ -1,6 +1,6 @@
-/* The conformance program in C, over vae.h: what it does and prints is said in
- * ../conformance.md, and is the same in every host language. It checks no
- * number itself; conformance.py compares the programs. */
+/* The conformance program in C: see ../conformance.md, which is the same for
+ * every host language. It checks no number itself; conformance.py compares the
+ * programs. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ static void* allocate(uint64_t size) {
   return memory;
 }
 
-/* FNV-1a; of floats as they lie in memory, which has the low byte first. */
+/* FNV-1a; of floats in memory, which is little-endian. */
 static uint64_t sum_of(const void* data, uint64_t size) {
   const uint8_t* byte = data;
   uint64_t sum = 14695981039346656037u;
@@ -43,7 +43,7 @@ static void print_sum(const char* name, const void* data, uint64_t size) {
   printf("%s%016" PRIx64 "\n", name, sum_of(data, size));
 }
 
-/* The metrics; with the KL of each dimension if room was given for it. */
+/* The metrics; with the KL of each dimension if a buffer was given for it. */
 static void print_metrics(const char* name, const vae_metrics* metrics) {
   printf("%s loss %a reconstruction %a kl %a mse %a norm %a", name,
          metrics->loss, metrics->reconstruction, metrics->kl, metrics->mse,
@@ -119,7 +119,7 @@ static vae_config make_config(void) {
   return config;
 }
 
-/* What it does, by the numbers of conformance.md. */
+/* The steps, by the numbers of conformance.md. */
 
 static void show_config(const vae_config* config) { /* 1 */
   char json[2048];
@@ -127,7 +127,7 @@ static void show_config(const vae_config* config) { /* 1 */
   printf("config %s\n", json);
 }
 
-static vae_metrics metrics_with_room(double* dims) {
+static vae_metrics metrics_with_dims(double* dims) {
   vae_metrics metrics = vae_no_metrics();
   metrics.kl_per_dim = dims;
   metrics.kl_bytes = kLatent * sizeof *dims;
@@ -136,7 +136,7 @@ static vae_metrics metrics_with_room(double* dims) {
 
 static void train_steps(vae_trainer* trainer) { /* 2, 3 */
   double dims[kLatent];
-  vae_metrics metrics = metrics_with_room(dims);
+  vae_metrics metrics = metrics_with_dims(dims);
   for (int step = 0; step < 8; ++step) {
     char name[16];
     const int first = kBatch * (step % 6);
@@ -177,8 +177,8 @@ static void show_dataset(vae_dataset* dataset) { /* 5 */
 
   float images[2 * kPixels];
   int32_t two[2] = {-1, -1};
-  vae_output room = vae_room_f32(images, 2 * kPixels);
-  check(vae_dataset_read(dataset, 94, 2, &room, two, sizeof two));
+  vae_output output = vae_output_f32(images, 2 * kPixels);
+  check(vae_dataset_read(dataset, 94, 2, &output, two, sizeof two));
   printf("read %016" PRIx64 " %" PRId32 " %" PRId32 "\n",
          sum_of(images, sizeof images), two[0], two[1]);
 }
@@ -187,9 +187,9 @@ static void draw(vae_trainer* trainer, const char* name, uint64_t count,
                  uint64_t seed) {
   uint8_t images[4 * kPixels];
   const vae_sampling sampling = vae_draw(count, seed);
-  vae_output room = vae_room_u8(images, sizeof images);
-  check(vae_sample(trainer, &sampling, &room));
-  print_sum(name, images, room.written);
+  vae_output output = vae_output_u8(images, sizeof images);
+  check(vae_sample(trainer, &sampling, &output));
+  print_sum(name, images, output.written);
 }
 
 static int32_t watch(const vae_progress* now, void* trainer) {
@@ -212,7 +212,7 @@ static void train_one_epoch(vae_trainer* trainer, vae_dataset* set) { /* 6 */
 static void evaluate(vae_trainer* trainer, vae_dataset* dataset) { /* 7 */
   double dims[kLatent];
   vae_run run = vae_default_run();
-  vae_metrics metrics = metrics_with_room(dims);
+  vae_metrics metrics = metrics_with_dims(dims);
   run.batch_size = 10;
   run.every_steps = 0;
   run.progress = watch;
@@ -226,8 +226,8 @@ static void evaluate(vae_trainer* trainer, vae_dataset* dataset) { /* 7 */
   print_metrics("eval_step", &of_ten);
 
   float scores[6]; /* three reconstructions, three KLs */
-  vae_output reconstruction = vae_room_f32(scores, 3);
-  vae_output kl = vae_room_f32(scores + 3, 3);
+  vae_output reconstruction = vae_output_f32(scores, 3);
+  vae_output kl = vae_output_f32(scores + 3, 3);
   check(vae_score(trainer, &three, &reconstruction, &kl));
   print_floats("score", scores, 6);
 }
@@ -236,30 +236,30 @@ static void infer(vae_trainer* trainer, uint8_t* drawn) { /* 8 */
   enum { kCodes = 5 * kLatent };
   static float images[5 * kPixels];
   float mean[kCodes], logvar[kCodes];
-  vae_output mean_room = vae_room_f32(mean, kCodes);
-  vae_output logvar_room = vae_room_f32(logvar, kCodes);
+  vae_output mean_output = vae_output_f32(mean, kCodes);
+  vae_output logvar_output = vae_output_f32(logvar, kCodes);
   const vae_batch five = byte_images(0, 5), four = float_images(0, 4);
-  check(vae_encode(trainer, &five, &mean_room, &logvar_room));
+  check(vae_encode(trainer, &five, &mean_output, &logvar_output));
   print_floats("mean", mean, kCodes);
   print_floats("logvar", logvar, kCodes);
 
   check(vae_write_array("codes.npy", mean, sizeof mean, VAE_FLOAT32,
                         (uint64_t[]){5, kLatent}, 2));
   const vae_batch codes = vae_view_f32(mean, 5, kLatent);
-  vae_output room = vae_room_f32(images, 5 * kPixels);
-  check(vae_decode(trainer, &codes, &room));
-  print_sum("decode ", images, room.written);
+  vae_output output = vae_output_f32(images, 5 * kPixels);
+  check(vae_decode(trainer, &codes, &output));
+  print_sum("decode ", images, output.written);
 
   vae_sampling sampling = vae_draw(9, 3);
-  vae_output nine = vae_room_u8(drawn, 9 * kPixels);
+  vae_output nine = vae_output_u8(drawn, 9 * kPixels);
   sampling.first = 2;
   sampling.temperature = 0.8;
   check(vae_sample(trainer, &sampling, &nine));
   print_sum("sample ", drawn, nine.written);
 
-  room = vae_room_f32(images, 4 * kPixels);
-  check(vae_reconstruct(trainer, &four, &room));
-  print_sum("reconstruct ", images, room.written);
+  output = vae_output_f32(images, 4 * kPixels);
+  check(vae_reconstruct(trainer, &four, &output));
+  print_sum("reconstruct ", images, output.written);
 }
 
 static void print_param(vae_trainer* trainer, uint32_t index) {
@@ -357,7 +357,7 @@ static void provoke(vae_trainer* trainer, vae_dataset* dataset) { /* 12 */
 
   float numbers[4 * kLatent];
   const vae_batch five = byte_images(0, 5);
-  vae_output four = vae_room_f32(numbers, 4 * kLatent);
+  vae_output four = vae_output_f32(numbers, 4 * kLatent);
   print_error(vae_encode(trainer, &five, &four, NULL));
   print_error(vae_param_read(trainer, "fc11.bias", VAE_GRADIENT, numbers,
                              kLatent * sizeof *numbers));

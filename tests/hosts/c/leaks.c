@@ -1,8 +1,8 @@
-/* Creates, trains and destroys many small trainers over vae.h, and tells what
- * memory the process holds. It judges nothing: leaks.py looks at the numbers,
- * and with the address sanitizer linked in, its leak checker looks at the rest.
+/* Creates, trains and destroys many small trainers with vae.h, and prints the
+ * process's resident memory. leaks.py checks the numbers; with the address
+ * sanitizer, its leak checker does.
  *
- *   leaks [COUNT]        200 trainers if not said
+ *   leaks [COUNT]        default 200 trainers
  */
 #define _POSIX_C_SOURCE 200809L /* sysconf */
 #include <stdio.h>
@@ -45,7 +45,7 @@ static vae_config make_config(uint64_t seed) {
   return config;
 }
 
-/* An epoch over a dataset that is gone before its trainer is. */
+/* An epoch over a dataset that is destroyed before its trainer. */
 static void train_on_dataset(vae_trainer* trainer, const vae_batch* all) {
   const uint32_t shape[3] = {1, kSide, kSide};
   vae_dataset* dataset = NULL;

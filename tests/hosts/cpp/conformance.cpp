@@ -1,6 +1,6 @@
-// The conformance program in C++, over vae/vae.hpp: what it does and prints is
-// said in ../conformance.md, and is the same in every host language. It checks
-// no number itself; conformance.py compares the programs.
+// The conformance program in C++: see ../conformance.md, which is the same for
+// every host language. It checks no number itself; conformance.py compares the
+// programs.
 #include <array>
 #include <cinttypes>
 #include <cstdio>
@@ -19,7 +19,7 @@ constexpr std::size_t kSide = 12, kPixels = kSide * kSide, kImages = 96;
 constexpr std::size_t kBatch = 16, kLatent = 4;
 constexpr vae::Shape kShape{1, kSide, kSide};
 
-/// FNV-1a; of floats as they lie in memory, which has the low byte first.
+/// FNV-1a; of floats in memory, which is little-endian.
 template <class T>
 std::uint64_t sum_of(const std::vector<T>& numbers) {
   std::uint64_t sum = 14695981039346656037u;
@@ -105,7 +105,7 @@ vae::Config make_config() {
   return config;
 }
 
-// What it does, by the numbers of conformance.md.
+// The steps, by the numbers of conformance.md.
 
 void train_steps(vae::Trainer& trainer, const Data& data) {  // 2, 3
   vae::Metrics metrics;
@@ -256,8 +256,8 @@ void provoke(vae::Trainer& trainer, const vae::Dataset& set,
   });
   print_error([&] {
     std::array<float, 4 * kLatent> four{};
-    vae::Output room = vae::Output::of(four);
-    trainer.encode(vae::Batch::of(data.as_bytes(0, 5), 5), &room, nullptr);
+    vae::Output output = vae::Output::of(four);
+    trainer.encode(vae::Batch::of(data.as_bytes(0, 5), 5), &output, nullptr);
   });
   print_error(
       [&] { trainer.read_param("fc11.bias", vae::ParamWhat::gradient); });

@@ -1,9 +1,8 @@
-// Creates, trains and destroys many small trainers over vae/vae.hpp, and tells
-// what memory the process holds. It judges nothing: leaks.py looks at the
-// numbers, and with the address sanitizer linked in, its leak checker looks at
-// the rest.
+// Creates, trains and destroys many small trainers with vae/vae.hpp, and prints
+// the process's resident memory. leaks.py checks the numbers; with the address
+// sanitizer, its leak checker does.
 //
-//   leaks [COUNT]        200 trainers if not said
+//   leaks [COUNT]        default 200 trainers
 #include <unistd.h>
 
 #include <cstdio>
@@ -56,7 +55,7 @@ void use_one(int number, const std::vector<std::uint8_t>& images) {
   vae::Metrics metrics;
   trainer.train_step(images);
   trainer.train_step(images, &metrics);
-  // The dataset is gone before the trainer, which still knows its images.
+  // The dataset is destroyed before the trainer, which still holds its images.
   if (number % 4 == 0)
     trainer.train_epoch(vae::Dataset::from_memory(images, {1, kSide, kSide}));
   if (number % 5 == 0)

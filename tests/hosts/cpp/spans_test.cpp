@@ -1,5 +1,5 @@
-// Calls with vectors, arrays and spans: they are the calls with views, count
-// the rows themselves, and refuse what is no whole number of rows.
+// Calls with vectors, arrays and spans: they equal the calls with views, count
+// the rows, and throw if the last row is incomplete.
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -70,7 +70,7 @@ TEST_CASE("a batch counts its rows") {
   CHECK(refusal([&] { vae::Batch::rows_of(numbers, 0); }) == Status::argument);
 }
 
-TEST_CASE("a step with a vector is the step with its view") {
+TEST_CASE("a step with a vector equals the step with its view") {
   vae::Trainer views(small_config()), vectors(small_config());
   CHECK(vectors.shape() == kShape);
   const auto bytes = byte_images(8);
@@ -96,8 +96,8 @@ TEST_CASE("results come as vectors of the right length") {
   CHECK(codes.mean.size() == 5 * kLatent);
   CHECK(codes.logvar.size() == 5 * kLatent);
   std::vector<float> mean(5 * kLatent);
-  vae::Output room = vae::Output::of(mean);
-  trainer.encode(vae::Batch::of(images, 5), &room, nullptr);
+  vae::Output output = vae::Output::of(mean);
+  trainer.encode(vae::Batch::of(images, 5), &output, nullptr);
   CHECK(codes.mean == mean);
 
   const std::vector<float> decoded = trainer.decode(codes.mean);
@@ -120,7 +120,7 @@ TEST_CASE("results come as vectors of the right length") {
         doctest::Approx(metrics.kl).epsilon(1e-5));
 }
 
-TEST_CASE("what is no whole image or code is refused") {
+TEST_CASE("incomplete images and codes are errors") {
   vae::Trainer trainer(small_config());
   const std::vector<float> odd(kPixels + 1, 0.5f);
   const std::vector<float> none;
@@ -140,7 +140,7 @@ TEST_CASE("what is no whole image or code is refused") {
   }
 }
 
-TEST_CASE("parameters come and go as numbers") {
+TEST_CASE("parameters are read and written as vectors") {
   vae::Trainer trainer(small_config());
   const std::vector<float> bias{0.5f, -1.0f, 2.0f};
   trainer.write_param("fc11.bias", vae::ParamWhat::value, bias);
@@ -161,7 +161,7 @@ TEST_CASE("parameters come and go as numbers") {
   CHECK(trainer.read_param("fc11.bias") == bias);
 }
 
-TEST_CASE("a dataset from a vector gives it back") {
+TEST_CASE("a dataset from a vector returns its images") {
   const auto bytes = byte_images(4);
   const auto set = vae::Dataset::from_memory(bytes, kShape);
   CHECK(set.size() == 4);

@@ -252,16 +252,16 @@ internal static class Conformance
 
     private static string Dimensions(Metrics m)
     {
-        string words = " dims";
-        foreach (double kl in m.KlPerDimension) words += " " + Hex(kl);
-        return words;
+        string text = " dims";
+        foreach (double kl in m.KlPerDimension) text += " " + Hex(kl);
+        return text;
     }
 
     private static string Numbers(float[] numbers)
     {
-        string words = "";
-        foreach (float number in numbers) words += " " + Hex(number);
-        return words;
+        string text = "";
+        foreach (float number in numbers) text += " " + Hex(number);
+        return text;
     }
 
     private static string Sum(float[] numbers)

@@ -1,5 +1,5 @@
-// Creates, trains and lets go of many small trainers and prints how much memory the process has:
-// it must stay flat, whether trainers are disposed of or left to their finalizers.
+// Creates, trains and releases many small trainers, and prints the process's resident memory, which
+// must stay flat, whether trainers are disposed or left to their finalizers.
 //
 //   leaks [COUNT] [finalize]
 using System;
@@ -37,7 +37,7 @@ internal static class Leaks
         return 0;
     }
 
-    // By itself, so that no register or stack slot of the loop keeps a trainer alive.
+    // A function of its own, so that no register or stack slot of the loop keeps a trainer alive.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Use(byte[] images, bool dispose)
     {

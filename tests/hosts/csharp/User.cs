@@ -1,5 +1,5 @@
-// What a user of the package writes: install builds it against the packed files alone. It prints
-// where libvae came from; with an argument it expects that there is none.
+// A program of a user of the package: install builds it with the packed files alone. It prints the
+// path of libvae; with an argument it expects that libvae is missing.
 using System;
 using System.IO;
 using Vae;

@@ -1,5 +1,5 @@
-# Sourced by build and install: how a C# program is compiled for a runtime, and started on it.
-# The same sources for both; NETCOREAPP chooses what only CoreCLR has.
+# Sourced by build and install: compiles a C# program for a runtime, and starts it. The sources
+# are the same for both; NETCOREAPP selects code for CoreCLR.
 
 # choose_runtime mono|coreclr:PATH: sets `suffix`, `start` and `references`.
 choose_runtime() {
@@ -34,7 +34,7 @@ choose_runtime() {
   esac
 }
 
-# compile OUTPUT OPTIONS...: warnings are errors. 7.2 is what mcs has of C#.
+# compile OUTPUT OPTIONS...: warnings are errors. mcs supports C# 7.2.
 compile() {
   local output=$1
   shift

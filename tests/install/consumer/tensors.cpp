@@ -1,5 +1,5 @@
-// A C++ program of somebody who works with LibTorch: tensors in, tensors out,
-// through the installed vae/torch.hpp.
+// A C++ program that uses LibTorch: tensors as input and output, through the
+// installed vae/torch.hpp.
 #include <cstdio>
 #include <vae/torch.hpp>
 #include <vae/vae.hpp>

@@ -1,5 +1,5 @@
-// A C++ program as a user of the installed libvae.a writes it: the same work
-// as train.c over the C++ API, and an error that arrives as an exception.
+// A C++ program of a user of the installed libvae.a: as train.c with the C++
+// API, and an error as an exception.
 #include <cmath>
 #include <cstdio>
 #include <vae/vae.hpp>

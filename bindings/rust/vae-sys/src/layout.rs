@@ -1,6 +1,6 @@
-//! Where each field lies: written down here, proven for this crate's structs
-//! when it is compiled, and held against what the library reports. It trusts
-//! neither compiler.
+//! Offset and size of each field. The table is checked against this crate's
+//! structs at compile time and against the library's report at run time, because
+//! a C and a Rust compiler may lay out structs differently.
 
 use std::mem::{align_of, size_of, MaybeUninit};
 use std::ptr::addr_of;
@@ -16,11 +16,11 @@ pub struct StructLayout {
     pub size: usize,
     /// In bytes.
     pub align: usize,
-    /// All of them: they fill the struct without gaps.
+    /// In order; they fill the struct without padding.
     pub fields: &'static [FieldLayout],
 }
 
-/// Where a field lies.
+/// Offset and size of a field.
 #[derive(Clone, Copy, Debug)]
 pub struct FieldLayout {
     /// As in `vae.h`.
@@ -36,9 +36,9 @@ const fn size_behind<T>(_: *const T) -> usize {
     size_of::<T>()
 }
 
-/// Writes the table down and proves it. A `repr(C)` struct whose fields' sizes
-/// add up to its own has no gaps, so each field begins where the ones before it
-/// end: that is how offsets are known without `offset_of!` (Rust 1.77).
+/// Defines the table and checks it at compile time. If the sizes of a `repr(C)`
+/// struct's fields add up to its own, it has no padding, so each field begins
+/// where the previous one ends. This avoids `offset_of!`, which needs Rust 1.77.
 macro_rules! layouts {
     ($($name:ident: $size:literal, $align:literal {
         $($field:ident: $offset:literal, $bytes:literal;)*
@@ -58,12 +58,12 @@ macro_rules! layouts {
         $(const _: () = {
             assert!(size_of::<$name>() == $size);
             assert!(align_of::<$name>() == $align);
-            let room = MaybeUninit::<$name>::uninit();
+            let object = MaybeUninit::<$name>::uninit();
             let mut end = 0;
             $(
                 assert!(end == $offset);
-                // SAFETY: the address of a field is taken, nothing is read.
-                let bytes = size_behind(unsafe { addr_of!((*room.as_ptr()).$field) });
+                // SAFETY: takes the address of a field and reads nothing.
+                let bytes = size_behind(unsafe { addr_of!((*object.as_ptr()).$field) });
                 assert!(bytes == $bytes);
                 end += bytes;
             )*
@@ -190,9 +190,9 @@ layouts! {
     // [end of structs]
 }
 
-/// Holds [`LAYOUTS`] against the text of `vae_layout()`: what differs, or
-/// `None`. A struct that is longer in the library is no difference: structs
-/// grow at their end, and the library honours shorter ones.
+/// Compares [`LAYOUTS`] with the text of `vae_layout()` and describes the first
+/// difference. A struct may be longer in the library: structs grow at their end,
+/// and the library accepts shorter ones.
 pub fn mismatch(reported: &str) -> Option<String> {
     let find = |name: &str| -> Option<(usize, usize)> {
         let mut numbers = reported

@@ -1,5 +1,5 @@
-//! The declarations say what `vae.h` says: all of it and no more. The header is
-//! read here in plain Rust, and once more by bindgen where that is installed.
+//! The declarations are exactly those of `vae.h`. The header is parsed here, and
+//! also by bindgen if it is installed.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ const SOURCES: [&str; 3] = [
     include_str!("../src/functions.rs"),
 ];
 
-/// The header of the library that is linked, or of the sources around us.
+/// The header of the linked library, or of this source tree.
 fn header() -> PathBuf {
     let mut places = Vec::new();
     if let Some(dir) = std::env::var_os("VAE_DIR") {
@@ -34,7 +34,7 @@ fn header() -> PathBuf {
         .clone()
 }
 
-/// Text between `from` and `to`, and what follows.
+/// The text between `from` and `to`, and the text after `to`.
 fn between<'a>(text: &'a str, from: &str, to: &str) -> Option<(&'a str, &'a str)> {
     let (_, rest) = text.split_once(from)?;
     rest.split_once(to)
@@ -51,8 +51,8 @@ fn without_comments_and_attributes(source: &str) -> String {
     source.lines().filter(code).collect::<Vec<_>>().join(" ")
 }
 
-/// Words and signs with one space between them, however they were formatted:
-/// bindgen's own output has other spaces than rustfmt makes of it, if it is there.
+/// Tokens with one space between them: bindgen's output is formatted only where
+/// rustfmt is installed.
 fn spaced(rust: &str) -> String {
     let mut text = String::new();
     for sign in rust.chars() {
@@ -65,7 +65,7 @@ fn spaced(rust: &str) -> String {
     one_line(&text)
 }
 
-/// One spelling for what rustfmt, bindgen and we write differently.
+/// One spelling for what rustfmt, bindgen and these sources spell differently.
 fn plain(rust: &str) -> String {
     spaced(rust)
         .replace(": : std : : os : : raw : : ", "")

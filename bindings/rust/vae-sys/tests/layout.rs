@@ -1,4 +1,4 @@
-//! The library that is linked agrees with the declarations.
+//! The linked library agrees with the declarations.
 
 use std::ffi::CStr;
 use std::ptr::null_mut;

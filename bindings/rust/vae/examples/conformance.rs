@@ -1,5 +1,5 @@
-//! The conformance program: does what every language's does, prints the same
-//! text to the last bit and leaves the same files, in the current folder.
+//! The conformance program (tests/hosts/conformance.md): every language's prints
+//! the same text and writes the same files to the current directory.
 
 use std::fmt::Write;
 use std::fs;
@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use vae::{
-    Config, Dataset, Device, ElementType, Metrics, Progress, Room, Run, Sampling, Save, Trainer,
+    Config, Dataset, Device, ElementType, Metrics, Output, Progress, Run, Sampling, Save, Trainer,
     What,
 };
 
@@ -200,7 +200,7 @@ fn errors(config: &Config, a: &mut Trainer, images: &Dataset, bytes: &[u8]) -> O
     }
     show(Trainer::new(&config.clone().latent(0)))?;
     let mut four = [0f32; 4 * LATENT];
-    show(a.encode_into(&bytes[..5 * PIXELS], &mut four, Room::none()))?;
+    show(a.encode_into(&bytes[..5 * PIXELS], &mut four, Output::none()))?;
     show(a.read_param::<f32>("fc11.bias", What::Gradient))?;
     show(Trainer::load("missing.safetensors"))?;
     show(Trainer::load("grid.png"))?;
@@ -282,7 +282,7 @@ fn sum_f32(numbers: &[f32]) -> String {
     sum(&bytes)
 }
 
-/// What `%a` of the GNU C library makes of a double.
+/// A double as `%a` of the GNU C library prints it.
 fn hex(number: f64) -> String {
     let sign = if number.is_sign_negative() { "-" } else { "" };
     if !number.is_finite() {

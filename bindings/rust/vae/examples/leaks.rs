@@ -1,5 +1,5 @@
-//! Creates, trains and drops small trainers, and prints the memory that the
-//! process has: `trainers N rss KIB` after every 20. It judges nothing.
+//! Creates, trains and drops small trainers, and prints the process's resident
+//! memory after every 20: `trainers N rss KIB`. tests/hosts/leaks.py judges it.
 //! Usage: leaks [COUNT]
 
 use std::error::Error;

@@ -1,5 +1,5 @@
-//! Trains on samples that arrive one by one, while the host does its own work:
-//! a ring buffer holds the newest, and a step is taken whenever enough are new.
+//! Trains on samples that arrive one by one while the host does other work: a
+//! ring buffer holds the newest, and a step is run when enough of them are new.
 //! Usage: online [SAMPLES]
 
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ const RING: usize = 4 * BATCH;
 
 type Sample = [u8; PIXELS];
 
-/// The newest samples, and how many of them no step has seen.
+/// The newest samples, and how many of them no step has used.
 #[derive(Default)]
 struct Ring {
     samples: VecDeque<Sample>,
@@ -44,7 +44,7 @@ impl Ring {
     }
 }
 
-/// Takes what has arrived, without waiting; false when no more will come.
+/// Takes the samples that have arrived, without waiting; false at the end.
 fn take_arrived(arriving: &Receiver<Sample>, ring: &mut Ring) -> bool {
     while ring.fresh < BATCH {
         match arriving.try_recv() {
@@ -74,7 +74,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let sensor = (0..count).map(disc);
         for sample in sensor {
             if send.send(sample).is_err() {
-                return; // the host has gone
+                return; // the receiver was dropped
             }
             thread::sleep(Duration::from_micros(200));
         }
@@ -104,7 +104,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A disc, somewhere.
+/// A disc at a position that depends on `n`.
 fn disc(n: usize) -> Sample {
     let (cx, cy, r) = (5 + n % 6, 5 + n / 6 % 6, 2 + n / 36 % 3);
     let mut sample = [0; PIXELS];

@@ -1,5 +1,5 @@
-//! Stops in the middle of an epoch, saves, and goes on from the file; and what
-//! an error says.
+//! Stops in the middle of an epoch, saves, and continues from the file; then
+//! shows an error.
 
 use std::error::Error;
 use std::ops::ControlFlow;

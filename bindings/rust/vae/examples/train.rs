@@ -1,4 +1,4 @@
-//! Trains on images in files, prints how it goes, and writes a grid of new ones.
+//! Trains on images in files, prints the losses, and writes a grid of samples.
 //! Usage: train FOLDER [EPOCHS], where FOLDER has MNIST's IDX files or PNG files
 
 use std::ops::ControlFlow;

@@ -1,5 +1,5 @@
-//! A worker thread trains; the main thread watches, and stops it when it has
-//! seen enough. Then the trainer comes back and is used here.
+//! A worker thread trains; the main thread prints the progress and stops it after
+//! some seconds. Then the main thread uses the trainer.
 //! Usage: watch [SECONDS]
 
 use std::error::Error;
@@ -12,13 +12,13 @@ use vae::{Config, Dataset, Progress, Run, Save, Status, Trainer};
 
 const SIDE: usize = 16;
 
-/// Trains until it is cancelled, and gives the trainer back.
+/// Trains until it is cancelled, and returns the trainer.
 fn work(mut trainer: Trainer, images: &Dataset, news: &Sender<Progress>) -> vae::Result<Trainer> {
     loop {
         let run = Run::new().every_steps(4).progress(|now, _| {
             match news.send(*now) {
                 Ok(()) => ControlFlow::Continue(()),
-                Err(_) => ControlFlow::Break(()), // nobody watches any more
+                Err(_) => ControlFlow::Break(()), // the main thread has ended
             }
         });
         match trainer.train_epoch(images, run) {
@@ -56,16 +56,16 @@ fn main() -> Result<(), Box<dyn Error>> {
                     now.epoch, now.loss, now.kl
                 );
             }
-            Ok(_) => {}                                     // in the middle of an epoch
-            Err(_) if worker.is_finished() => break,        // it failed: see below
-            Err(_) => println!("... the watcher is awake"), // and the worker busy
+            Ok(_) => {}                              // in the middle of an epoch
+            Err(_) if worker.is_finished() => break, // it failed: see below
+            Err(_) => println!("... still training"),
         }
     }
     canceller.cancel()?;
     let trainer = worker.join().map_err(|_| "the worker panicked")??;
     canceller.clear()?;
 
-    // A checkpoint goes on in the middle of the epoch.
+    // A checkpoint continues in the middle of the epoch.
     let bytes = trainer.save_bytes(Save::Checkpoint)?;
     println!(
         "stopped after {} steps; a checkpoint has {} bytes",

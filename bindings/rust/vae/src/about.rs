@@ -1,4 +1,4 @@
-//! What one asks the library itself, and pictures.
+//! Version and build of the library, and grids of images.
 
 use std::ffi::CStr;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::rows::{self, Batch};
 /// Version of the library that was loaded, "major.minor.patch".
 #[doc(alias = "vae_version")]
 pub fn version() -> &'static str {
-    // SAFETY: never NULL and never freed, says vae.h.
+    // SAFETY: a static string, never NULL (vae.h).
     let version = unsafe { CStr::from_ptr(vae_sys::vae_version()) };
     version.to_str().unwrap_or_default()
 }
@@ -19,32 +19,33 @@ pub fn version() -> &'static str {
 /// Version of the C interface that the library was compiled with.
 #[doc(alias = "vae_abi_version")]
 pub fn abi_version() -> u32 {
-    // SAFETY: takes nothing.
+    // SAFETY: has no arguments.
     unsafe { vae_sys::vae_abi_version() }
 }
 
 /// JSON: version, compiler, flavour, LibTorch, instruction set.
 #[doc(alias = "vae_build_info")]
 pub fn build_info() -> Result<String> {
-    // SAFETY: `text` gives room of the size it tells.
+    // SAFETY: `text` has `capacity` bytes.
     ffi::text(|text, capacity, needed| unsafe { vae_sys::vae_build_info(text, capacity, needed) })
 }
 
-/// JSON: each device, whether it can be used, and if not, why. What a trainer
-/// runs on is told by [`Model::diagnose`](crate::Model::diagnose).
+/// JSON: each device, whether it can be used, and if not, why.
+/// [`Model::diagnose`](crate::Model::diagnose) describes a trainer's device.
 #[doc(alias = "vae_diagnose")]
 pub fn diagnose() -> Result<String> {
-    // SAFETY: as above; no trainer is allowed.
+    // SAFETY: as above; the trainer may be NULL.
     ffi::text(|text, capacity, needed| unsafe {
         vae_sys::vae_diagnose(null_mut(), text, capacity, needed)
     })
 }
 
-/// Writes images as a grid in a PNG file, 2 black pixels around each.
+/// Writes images as a grid to a PNG file, with a border of 2 black pixels.
 ///
-/// `images` are in host memory, floats clipped to \[0, 1\]; `shape` is their
-/// channels (1 or 3), height and width. `columns` 0 is the square root of the
-/// count, rounded up. An existing file is replaced, whole or not at all.
+/// `images` are in host memory; floats are clipped to \[0, 1\]. `shape` is their
+/// channels (1 or 3), height and width. `columns` 0 means the square root of the
+/// count, rounded up. An existing file is replaced; a failed call does not
+/// change it.
 ///
 /// ```
 /// # fn main() -> Result<(), vae::Error> {
@@ -64,7 +65,7 @@ pub fn write_grid<'a>(
 ) -> Result<()> {
     let path = ffi::c_path(path.as_ref())?;
     let images = images.into().raw(rows::row_of(shape)?, "images")?;
-    // SAFETY: all of it outlives the call.
+    // SAFETY: all pointers are valid for the call.
     ffi::call(|| unsafe {
         vae_sys::vae_write_grid(path.as_ptr(), &images, shape.as_ptr(), columns)
     })

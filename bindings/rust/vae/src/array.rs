@@ -1,4 +1,4 @@
-//! Arrays for NumPy: numbers in a file that `numpy.load()` reads.
+//! Writes arrays to NumPy files, which `numpy.load()` reads.
 
 use std::mem::size_of_val;
 use std::path::Path;
@@ -14,9 +14,9 @@ mod sealed {
     impl Sealed for i64 {}
 }
 
-/// What an array's numbers may be: `f32`, `u8` or `i64`.
+/// Element type of an array: `f32`, `u8` or `i64`.
 pub trait Element: sealed::Sealed + Copy + 'static {
-    /// The same, for programs.
+    /// The corresponding value of [`ElementType`].
     const TYPE: ElementType;
 }
 
@@ -32,11 +32,11 @@ impl Element for i64 {
     const TYPE: ElementType = ElementType::Int64;
 }
 
-/// Writes an array as a NumPy file (`.npy`), which `numpy.load()` reads.
+/// Writes an array to a NumPy file (`.npy`), which `numpy.load()` reads.
 ///
 /// `numbers` are in C order, the last dimension fastest; `shape` has 1 to 8
-/// sizes, each at least 1, whose product is their count. An existing file is
-/// replaced, whole or not at all.
+/// sizes, each at least 1, whose product is the length of `numbers`. An existing
+/// file is replaced; a failed call does not change it.
 ///
 /// ```
 /// # fn main() -> Result<(), vae::Error> {
@@ -52,7 +52,7 @@ pub fn write_array<T: Element>(path: impl AsRef<Path>, numbers: &[T], shape: &[u
     let path = ffi::c_path(path.as_ref())?;
     let rank = u32::try_from(shape.len()).unwrap_or(u32::MAX);
     let bytes = size_of_val(numbers) as u64;
-    // SAFETY: all of it outlives the call and has the sizes that are told.
+    // SAFETY: all pointers are valid for the call and have the sizes given.
     ffi::call(|| unsafe {
         vae_sys::vae_write_array(
             path.as_ptr(),

@@ -1,5 +1,5 @@
-//! The choices of `vae.h` as enums, and the way back. A number that this crate
-//! does not know is an error and never an enum's value.
+//! The choices of `vae.h` as enums, and conversions in both directions. A number
+//! that this crate does not know is an error.
 
 use crate::error::{Error, Status};
 
@@ -119,27 +119,27 @@ choices! {
         Off = VAE_GRAPH_OFF,
     }
     // [end of choices]
-    /// The type of a tensor's or image's numbers.
+    /// Element type of a tensor or image.
     ElementType ("element type") {
-        /// One byte, 0 to 255, meaning 0 to 1.
+        /// One byte; 0 to 255 stands for 0 to 1.
         Uint8 = VAE_UINT8,
         /// IEEE single precision.
         Float32 = VAE_FLOAT32,
         /// Signed 64-bit integer; BatchNorm's counters and arrays.
         Int64 = VAE_INT64,
     }
-    /// What a file holds.
+    /// Content of a file.
     Save ("what to save") {
         /// The tensors of the PyTorch module and the configuration.
         Model = VAE_SAVE_MODEL,
         /// A model and everything needed to continue training.
         Checkpoint = VAE_SAVE_CHECKPOINT,
     }
-    /// What is read or written of a parameter.
+    /// The array of a parameter that is read or written.
     What ("what to read") {
         /// The parameter itself.
         Value = VAE_VALUE,
-        /// Last step's gradient; needs `keep_gradients`, and is only read.
+        /// The last step's gradient; needs `keep_gradients` and cannot be written.
         Gradient = VAE_GRADIENT,
         /// Adam's running mean of the gradient.
         Moment1 = VAE_MOMENT1,
@@ -148,9 +148,9 @@ choices! {
     }
     /// Importance of a log message.
     LogLevel ("log level") {
-        /// Something that the host would want to know.
+        /// A problem that the host should know about.
         Warning = VAE_LOG_WARNING,
-        /// What was chosen and why.
+        /// Which engine, device and options were chosen, and why.
         Info = VAE_LOG_INFO,
         /// Everything else.
         Detail = VAE_LOG_DETAIL,

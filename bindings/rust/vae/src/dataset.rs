@@ -1,4 +1,4 @@
-//! Images that are read once and stay, for whole epochs.
+//! Images in memory, for training whole epochs.
 
 use std::ops::Range;
 use std::path::Path;
@@ -8,11 +8,11 @@ use vae_sys::vae_dataset;
 
 use crate::error::{Error, Result};
 use crate::ffi;
-use crate::rows::{address, row_of, total, Batch, Pixel, Room};
+use crate::rows::{address, row_of, total, Batch, Output, Pixel};
 
-/// Images, and labels if there are any, in memory. Immutable: any number of
-/// threads may use one at once, and a trainer that still uses the images keeps
-/// them when it is dropped.
+/// Images in memory, with optional labels. Immutable: any number of threads may
+/// use one at once. Trainers that still use the images of a dropped dataset keep
+/// them alive.
 #[derive(Debug)]
 pub struct Dataset {
     raw: *mut vae_dataset,
@@ -22,35 +22,36 @@ pub struct Dataset {
 }
 
 // SAFETY: "A dataset is immutable: any number of threads may use one at once"
-// (vae.h, rule 4); it belongs to no thread.
+// (vae.h, rule 4).
 unsafe impl Send for Dataset {}
 unsafe impl Sync for Dataset {}
 
 impl Dataset {
-    /// Opens images by what `path` is: a folder with MNIST's file names, gzipped
-    /// or not (its training set, or with "/train" or "/test" appended that set);
-    /// one IDX file; a folder of PNG files, whose subfolders, sorted, are the
-    /// labels 0, 1, ...; a folder that holds `train` and `test`.
+    /// Reads images from a file or directory: a directory with MNIST's file
+    /// names, gzipped or not (the training set, or the set named by an appended
+    /// "/train" or "/test"); one IDX file; a directory of PNG files, or of
+    /// subdirectories of PNG files, which in natural order are the labels 0, 1,
+    /// ...; a directory that contains a directory `train`, which is read.
     #[doc(alias = "vae_dataset_open")]
     pub fn open(path: impl AsRef<Path>) -> Result<Dataset> {
         let path = ffi::c_path(path.as_ref())?;
         // SAFETY: a zero-terminated path; no labels.
-        Dataset::made(|raw| unsafe { vae_sys::vae_dataset_open(path.as_ptr(), null(), raw) })
+        Dataset::create(|raw| unsafe { vae_sys::vae_dataset_open(path.as_ptr(), null(), raw) })
     }
 
-    /// Opens one IDX file and the IDX file of its labels.
+    /// Reads one IDX file and the IDX file of its labels.
     #[doc(alias = "vae_dataset_open")]
     pub fn open_labelled(path: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Dataset> {
         let path = ffi::c_path(path.as_ref())?;
         let labels = ffi::c_path(labels.as_ref())?;
         // SAFETY: zero-terminated paths.
-        Dataset::made(|raw| unsafe {
+        Dataset::create(|raw| unsafe {
             vae_sys::vae_dataset_open(path.as_ptr(), labels.as_ptr(), raw)
         })
     }
 
-    /// Copies images of `shape` (channels, height, width) from host memory, kept
-    /// as `u8` or `f32` as they are, and a label >= 0 for each.
+    /// Copies images of `shape` (channels, height, width) from host memory, and
+    /// optionally one label >= 0 per image. The element type is kept.
     ///
     /// ```
     /// # fn main() -> Result<(), vae::Error> {
@@ -77,11 +78,13 @@ impl Dataset {
             }
             all.labels = labels.as_ptr();
         }
-        // SAFETY: views of what is borrowed for this call, a label per image.
-        Dataset::made(|raw| unsafe { vae_sys::vae_dataset_from_memory(&all, shape.as_ptr(), raw) })
+        // SAFETY: borrowed for the call; one label per image.
+        Dataset::create(|raw| unsafe {
+            vae_sys::vae_dataset_from_memory(&all, shape.as_ptr(), raw)
+        })
     }
 
-    fn made(make: impl FnOnce(*mut *mut vae_dataset) -> vae_sys::vae_status) -> Result<Dataset> {
+    fn create(make: impl FnOnce(*mut *mut vae_dataset) -> vae_sys::vae_status) -> Result<Dataset> {
         let mut raw = null_mut();
         ffi::call(|| make(&mut raw))?;
         let mut dataset = Dataset {
@@ -96,7 +99,7 @@ impl Dataset {
             classes,
             ..
         } = &mut dataset;
-        // SAFETY: the dataset just made, and room for three numbers.
+        // SAFETY: a valid dataset, and three numbers for the shape.
         ffi::call(|| unsafe { vae_sys::vae_dataset_info(raw, len, shape.as_mut_ptr(), classes) })?;
         Ok(dataset)
     }
@@ -105,13 +108,13 @@ impl Dataset {
         self.raw
     }
 
-    /// How many images.
+    /// The number of images.
     #[doc(alias = "vae_dataset_info")]
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether there are none; the library makes no such dataset.
+    /// Always false: the library rejects empty datasets.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -143,16 +146,16 @@ impl Dataset {
     pub fn labels(&self, range: Range<u64>) -> Result<Vec<i32>> {
         self.check(&range)?;
         let mut labels = ffi::zeros(total(range.end - range.start, 1)?)?;
-        self.read_into(range, Room::none(), Some(&mut labels))?;
+        self.read_into(range, Output::none(), Some(&mut labels))?;
         Ok(labels)
     }
 
-    /// Images, labels or both into the caller's buffer, in host memory.
+    /// Copies images, labels or both into the caller's host memory.
     #[doc(alias = "vae_dataset_read")]
     pub fn read_into<'r>(
         &self,
         range: Range<u64>,
-        images: impl Into<Room<'r>>,
+        images: impl Into<Output<'r>>,
         labels: Option<&mut [i32]>,
     ) -> Result<()> {
         self.check(&range)?;
@@ -163,19 +166,19 @@ impl Dataset {
         };
         let (first, count) = (range.start, range.end - range.start);
         let images = address(&mut images);
-        // SAFETY: views of what is borrowed for this call, with their sizes.
+        // SAFETY: borrowed for the call, with the sizes given.
         ffi::call(|| unsafe {
             vae_sys::vae_dataset_read(self.raw, first, count, images, labels, bytes as u64)
         })
     }
 
-    /// Before memory is taken for them.
+    /// Called before memory is allocated for the range.
     fn check(&self, range: &Range<u64>) -> Result<()> {
         if range.start < range.end && range.end <= self.len {
             return Ok(());
         }
         Err(Error::argument(format!(
-            "images {}..{} are asked for; there are 0..{}",
+            "images {}..{} were requested; the dataset has 0..{}",
             range.start, range.end, self.len
         )))
     }
@@ -184,7 +187,7 @@ impl Dataset {
 impl Drop for Dataset {
     // C: vae_dataset_destroy
     fn drop(&mut self) {
-        // SAFETY: made by the library, used by nobody any more.
+        // SAFETY: created by the library; this is the last use.
         unsafe { vae_sys::vae_dataset_destroy(self.raw) }
     }
 }

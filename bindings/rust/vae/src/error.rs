@@ -1,13 +1,12 @@
-//! What a call returns when it fails: the library's status and text, as one
-//! error type. It panics nowhere and hides nothing.
+//! The error type: the library's status and text. Nothing here panics.
 
 use std::ffi::CStr;
 use std::fmt;
 
-/// What every fallible call of this crate returns.
+/// The result of every call that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a call failed: a number of `vae.h`, known to this crate or not.
+/// Kind of failure: a number of `vae.h`, which may be newer than this crate.
 ///
 /// ```
 /// # use vae::{Config, Status};
@@ -27,35 +26,36 @@ macro_rules! statuses {
 }
 
 statuses! {
-    /// A value is not allowed; the text says which ones are.
+    /// A value is not allowed; the text names the allowed values.
     ARGUMENT = vae_sys::VAE_E_ARGUMENT;
-    /// A slice is too small; the text says how many bytes are needed.
+    /// A buffer is too small; the text says how many bytes are needed.
     TOO_SMALL = vae_sys::VAE_E_TOO_SMALL;
-    /// A reasonable wish that this build, device or version cannot fulfil.
+    /// Valid request, not supported by this build, device or version.
     UNSUPPORTED = vae_sys::VAE_E_UNSUPPORTED;
-    /// The library is inside another call, such as one that logs.
+    /// The trainer is inside another call, or this is a call from a log closure.
     BUSY = vae_sys::VAE_E_BUSY;
-    /// The trainer's device was lost; only dropping it makes sense.
+    /// The trainer's device was lost, a defect of libvae interrupted the commit
+    /// of a step, or the process was forked; the trainer can only be dropped.
     POISONED = vae_sys::VAE_E_POISONED;
     /// Host or device memory is exhausted.
     MEMORY = vae_sys::VAE_E_MEMORY;
-    /// There is no such device, or it failed.
+    /// The device does not exist or has failed.
     DEVICE = vae_sys::VAE_E_DEVICE;
     /// The operating system refused a file operation.
     FILE = vae_sys::VAE_E_FILE;
-    /// A file's content is not what it should be.
+    /// The content of a file is invalid.
     FORMAT = vae_sys::VAE_E_FORMAT;
-    /// Made for another version of the interface or of the file format.
+    /// Made for another version of this interface or of the file format.
     VERSION = vae_sys::VAE_E_VERSION;
-    /// Stopped by a [`Canceller`](crate::Canceller) or by the progress closure;
-    /// steps done are kept.
+    /// Stopped by a [`Canceller`](crate::Canceller) or the progress closure;
+    /// completed steps count.
     CANCELLED = vae_sys::VAE_E_CANCELLED;
     /// NaN or infinity in a training step, which was not committed.
     NONFINITE = vae_sys::VAE_E_NONFINITE;
-    /// A defect of libvae itself; please report the text.
+    /// A bug in libvae; please report the text.
     INTERNAL = vae_sys::VAE_E_INTERNAL;
-    /// The progress closure panicked, which ended the run; steps done are kept.
-    /// This crate's own: libvae has no negative numbers.
+    /// The progress closure panicked, which ended the run; completed steps count.
+    /// Defined by this crate: libvae has no negative codes.
     PANICKED = -1;
 }
 
@@ -72,7 +72,7 @@ impl Status {
         if self == Status::PANICKED {
             return "PANICKED";
         }
-        // SAFETY: never NULL and never freed, says vae.h.
+        // SAFETY: a static string, never NULL (vae.h).
         let name = unsafe { CStr::from_ptr(vae_sys::vae_status_name(self.0)) };
         name.to_str().unwrap_or("unknown status")
     }
@@ -90,7 +90,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// A failed call: its status, and a text for people.
+/// A failed call: its status and a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     status: Status,
@@ -107,19 +107,19 @@ impl Error {
         Error::new(Status::ARGUMENT, text)
     }
 
-    /// The error of the library's call that has just failed on this thread.
+    /// The error of the call that just failed on this thread.
     pub(crate) fn of_last_call(status: vae_sys::vae_status) -> Self {
         // SAFETY: never NULL, and valid until this thread's next failure.
         let text = unsafe { CStr::from_ptr(vae_sys::vae_last_error()) };
         Error::new(Status(status), text.to_string_lossy())
     }
 
-    /// Why, for programs.
+    /// Kind of failure.
     pub fn status(&self) -> Status {
         self.status
     }
 
-    /// Why, for people: the value seen and the values allowed.
+    /// The value seen and the values allowed.
     #[doc(alias = "vae_last_error")]
     pub fn text(&self) -> &str {
         &self.text

@@ -1,6 +1,6 @@
-//! The one way into the library: `call`. It sees to it that the library fits
-//! this crate, that no log closure calls back, and that a status becomes a
-//! `Result`. Nothing here knows what is called.
+//! `call`, through which every call to the library passes. It checks that the
+//! library matches this crate, rejects calls from a log closure, and converts the
+//! status to a `Result`.
 
 use std::ffi::CString;
 use std::mem::{size_of, MaybeUninit};
@@ -13,11 +13,11 @@ use vae_sys::{layout, vae_status, VAE_ABI_VERSION, VAE_OK};
 
 use crate::error::{Error, Result, Status};
 
-/// Calls the library and makes its status a `Result`.
+/// Calls the library and converts its status to a `Result`.
 pub(crate) fn call(function: impl FnOnce() -> vae_status) -> Result<()> {
-    fits()?;
+    check_library()?;
     if crate::log::inside() {
-        let text = "the library was called from inside a log closure, which it does not allow";
+        let text = "a log closure called the library, which is not allowed";
         return Err(Error::new(Status::BUSY, text));
     }
     check(function())
@@ -30,22 +30,22 @@ fn check(status: vae_status) -> Result<()> {
     }
 }
 
-/// Whether the library that was loaded has the layout and version that this
-/// crate was compiled with; looked at until it was once found so.
+/// Checks that the loaded library has the layout and version that this crate was
+/// compiled with. Success is remembered.
 #[doc(alias = "vae_layout")]
-fn fits() -> Result<()> {
-    static FITS: AtomicBool = AtomicBool::new(false);
-    if FITS.load(Ordering::Relaxed) {
+fn check_library() -> Result<()> {
+    static MATCHES: AtomicBool = AtomicBool::new(false);
+    if MATCHES.load(Ordering::Relaxed) {
         return Ok(());
     }
-    // SAFETY: takes nothing.
+    // SAFETY: has no arguments.
     let version = unsafe { vae_sys::vae_abi_version() };
     let difference = if version != VAE_ABI_VERSION {
         Some(format!(
-            "its interface is of version {version}, not {VAE_ABI_VERSION}"
+            "its interface version is {version}, not {VAE_ABI_VERSION}"
         ))
     } else {
-        // SAFETY: `two_calls` gives room of the size it tells.
+        // SAFETY: `text` has `capacity` bytes.
         let text = two_calls(|text, capacity, needed| {
             check(unsafe { vae_sys::vae_layout(text.cast(), capacity, needed) })
         })?;
@@ -53,30 +53,30 @@ fn fits() -> Result<()> {
     };
     match difference {
         None => {
-            FITS.store(true, Ordering::Relaxed);
+            MATCHES.store(true, Ordering::Relaxed);
             Ok(())
         }
         Some(difference) => Err(Error::new(
             Status::VERSION,
-            format!("the libvae that was loaded does not fit this crate: {difference}"),
+            format!("the loaded libvae does not match this crate: {difference}"),
         )),
     }
 }
 
-/// A struct as its init function fills it.
+/// A struct filled by its init function.
 pub(crate) fn initialised<T: Copy>(
     init: unsafe extern "C" fn(*mut T, u32) -> vae_status,
 ) -> Result<T> {
-    let mut room = MaybeUninit::<T>::zeroed();
-    // SAFETY: `room` has the size that is told; an init function writes plain
-    // numbers and pointers, for which zero was valid already.
+    let mut object = MaybeUninit::<T>::zeroed();
+    // SAFETY: the size is that of `object`. T consists of numbers and pointers,
+    // for which zero bytes are valid.
     unsafe {
-        call(|| init(room.as_mut_ptr(), size_of::<T>() as u32))?;
-        Ok(room.assume_init())
+        call(|| init(object.as_mut_ptr(), size_of::<T>() as u32))?;
+        Ok(object.assume_init())
     }
 }
 
-/// Bytes from a function that is asked twice: for the size, then for them.
+/// Output of a function that is called twice: for the size, then for the bytes.
 fn two_calls(mut ask: impl FnMut(*mut u8, u64, *mut u64) -> Result<()>) -> Result<Vec<u8>> {
     let mut needed = 0;
     ask(null_mut(), 0, &mut needed)?;
@@ -85,12 +85,12 @@ fn two_calls(mut ask: impl FnMut(*mut u8, u64, *mut u64) -> Result<()>) -> Resul
     Ok(bytes)
 }
 
-/// A file from a function that is asked twice.
+/// A file from a function that is called twice.
 pub(crate) fn bytes(mut ask: impl FnMut(*mut u8, u64, *mut u64) -> vae_status) -> Result<Vec<u8>> {
     two_calls(|data, capacity, needed| call(|| ask(data, capacity, needed)))
 }
 
-/// A text from a function that is asked twice.
+/// A text from a function that is called twice.
 pub(crate) fn text(
     mut ask: impl FnMut(*mut c_char, u64, *mut u64) -> vae_status,
 ) -> Result<String> {
@@ -99,36 +99,35 @@ pub(crate) fn text(
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Memory that is asked for before it is taken: too much is an error, not an
-/// abort.
+/// `count` zeros. Error(MEMORY) if they do not fit, where `vec!` would abort.
 pub(crate) fn zeros<T: Default + Clone>(count: usize) -> Result<Vec<T>> {
-    let mut room = Vec::new();
-    room.try_reserve_exact(count).map_err(|_| {
-        let text = format!("no memory for {count} x {} bytes", size_of::<T>());
+    let mut values = Vec::new();
+    values.try_reserve_exact(count).map_err(|_| {
+        let text = format!("{count} x {} bytes cannot be allocated", size_of::<T>());
         Error::new(Status::MEMORY, text)
     })?;
-    room.resize(count, T::default());
-    Ok(room)
+    values.resize(count, T::default());
+    Ok(values)
 }
 
-/// A number of the library's as a size in this program's memory.
+/// A 64-bit size from the library as `usize`.
 pub(crate) fn size(number: u64, what: &str) -> Result<usize> {
     usize::try_from(number).map_err(|_| too_many(number, what))
 }
 
 pub(crate) fn too_many(number: impl std::fmt::Display, what: &str) -> Error {
-    Error::argument(format!("{number} {what} are more than memory can hold"))
+    Error::argument(format!("{number} {what} exceed the address space"))
 }
 
-/// A text for the library: it ends at its first zero byte, so it has none.
+/// A zero-terminated text, which therefore must not contain a zero byte.
 pub(crate) fn c_text(text: &str, what: &str) -> Result<CString> {
     CString::new(text).map_err(|error| {
-        let place = error.nul_position();
-        Error::argument(format!("{what} has a zero byte at index {place}: {text:?}"))
+        let index = error.nul_position();
+        Error::argument(format!("{what} has a zero byte at index {index}: {text:?}"))
     })
 }
 
-/// A path for the library: UTF-8.
+/// A zero-terminated path; the library takes UTF-8.
 pub(crate) fn c_path(path: &Path) -> Result<CString> {
     match path.to_str() {
         Some(text) => c_text(text, "path"),

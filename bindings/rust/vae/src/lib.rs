@@ -24,25 +24,24 @@
 //! # }
 //! ```
 //!
-//! # What holds for every call
+//! # Rules for every call
 //!
 //! - It returns a [`Result`]: an [`Error`] has a [`Status`] and a text that
-//!   names the value seen and the values allowed. There are no twins that panic.
+//!   names the value seen and the values allowed. No call panics instead.
 //! - A failed call changes nothing: parameters stay finite.
-//! - What you pass is borrowed for the call; results are `Vec`s, or go into your
-//!   slices by the calls that end in `_into`.
-//! - Images are `[count][channel][row][column]` without gaps, `u8` (0 to 255) or
-//!   `f32` (0 to 1), unless [`Batch::hwc`] says otherwise. How many they are
-//!   follows from their length. Losses are means per image, in nats.
-//! - A [`Trainer`] may go to another thread, but serves one at a time: it is
-//!   `Send` and not `Sync`. A [`Dataset`] and a [`Canceller`] are both.
-//! - Panics in your closures are caught: none unwinds into the library. With
-//!   `panic = "abort"` they end the process, as everywhere.
+//! - Arguments are borrowed for the call. Results are `Vec`s, or are written to
+//!   your slices by the calls that end in `_into`.
+//! - Images are contiguous `[count][channel][row][column]`, `u8` (0 to 255) or
+//!   `f32` (0 to 1); [`Batch::hwc`] selects the other layout. Their number
+//!   follows from the length. Losses are means per image, in nats.
+//! - A [`Trainer`] may move to another thread, but is used by one at a time: it
+//!   is `Send` and not `Sync`. A [`Dataset`] and a [`Canceller`] are both.
+//! - Panics in your closures are caught and never unwind into the library. With
+//!   `panic = "abort"` they end the process, as always.
 //!
-//! How libvae is found when a program is built and when it runs is described in
-//! the crate `vae-sys`. Its layout and version are checked once, before the
-//! first call: a library that does not fit is an error of
-//! [`Status::VERSION`].
+//! The crate `vae-sys` describes how libvae is found when a program is built and
+//! when it runs. Its layout and version are checked once, before the first call:
+//! [`Status::VERSION`] if they do not match.
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
 
@@ -75,7 +74,7 @@ pub use log::{clear_log, set_log};
 pub use metrics::{Metrics, Phase, Progress};
 pub use model::{Encoding, Model, Sampling, Scores};
 pub use params::{Number, Param};
-pub use rows::{Batch, Pixel, Room};
+pub use rows::{Batch, Output, Pixel};
 pub use run::Run;
 pub use trainer::{Canceller, Trainer};
 

@@ -1,5 +1,5 @@
-//! The process' one log closure. It lives here and not in the library, so that
-//! it can be replaced while another thread is inside it.
+//! The log closure of the process. It is stored here and not in the library, so
+//! that it can be replaced while another thread is running it.
 
 use std::cell::Cell;
 use std::ffi::CStr;
@@ -25,12 +25,11 @@ pub(crate) fn inside() -> bool {
     INSIDE.with(Cell::get)
 }
 
-/// Sets the closure that receives log messages: one for the process, in
-/// place of the one before.
+/// Sets the log closure of the process, and replaces the previous one.
 ///
-/// It is called by any thread that calls the library, one at a time, with one
-/// line of text. It may not call the library: such calls fail with
-/// [`Status::BUSY`](crate::Status::BUSY). A panic in it is caught and forgotten.
+/// It is called on any thread that calls the library, by one thread at a time,
+/// with one line of text. It must not call the library: such calls fail with
+/// [`Status::BUSY`](crate::Status::BUSY). A panic in it is caught and ignored.
 ///
 /// ```
 /// # fn main() -> Result<(), vae::Error> {
@@ -44,8 +43,8 @@ where
     F: Fn(LogLevel, &str) + Send + Sync + 'static,
 {
     let enable = || unsafe {
-        // SAFETY: `told` is there as long as the process and looks at no user.
-        vae_sys::vae_set_log_callback(Some(told), null_mut(), min_level.into())
+        // SAFETY: `on_message` is a function and ignores its `user`.
+        vae_sys::vae_set_log_callback(Some(on_message), null_mut(), min_level.into())
     };
     if !inside() {
         store(Some(Arc::new(closure)));
@@ -56,7 +55,7 @@ where
 /// Removes the closure, which is the initial state.
 #[doc(alias = "vae_set_log_callback")]
 pub fn clear_log() -> Result<()> {
-    // SAFETY: no callback, no user.
+    // SAFETY: the callback and its user may be NULL.
     ffi::call(|| unsafe {
         vae_sys::vae_set_log_callback(None, null_mut(), LogLevel::Warning.into())
     })?;
@@ -65,15 +64,15 @@ pub fn clear_log() -> Result<()> {
 }
 
 fn store(closure: Option<Arc<Closure>>) {
-    let mut place = CLOSURE.write().unwrap_or_else(PoisonError::into_inner);
-    let before = std::mem::replace(&mut *place, closure);
-    drop(place);
-    drop(before); // outside of the lock: it is the host's code
+    let mut current = CLOSURE.write().unwrap_or_else(PoisonError::into_inner);
+    let previous = std::mem::replace(&mut *current, closure);
+    drop(current);
+    drop(previous); // without the lock, because its destructor is host code
 }
 
 /// # Safety
 /// `text` is zero-terminated and valid during the call.
-unsafe extern "C" fn told(level: i32, text: *const c_char, _user: *mut c_void) {
+unsafe extern "C" fn on_message(level: i32, text: *const c_char, _user: *mut c_void) {
     let closure = CLOSURE
         .read()
         .unwrap_or_else(PoisonError::into_inner)

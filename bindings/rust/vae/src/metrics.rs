@@ -1,4 +1,4 @@
-//! What training reports. Plain numbers; nothing is computed here.
+//! Metrics and progress of training. Nothing is computed here.
 
 use std::mem::size_of;
 
@@ -7,15 +7,15 @@ use vae_sys::{vae_metrics, vae_progress};
 use crate::error::Result;
 use crate::ffi;
 
-/// How training goes: means per image, in nats.
+/// Metrics of training: means per image, in nats.
 ///
-/// With grey pixels as Bernoulli targets the losses are "soft" losses: they
-/// compare models, but bound no likelihood.
+/// With grey pixels as Bernoulli targets the losses are "soft losses": they
+/// compare models, but are no bound of a likelihood.
 #[doc(alias = "vae_metrics_init")]
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metrics {
-    /// reconstruction + KL weight x kl.
+    /// `reconstruction` + KL weight * `kl`.
     pub loss: f64,
     /// -log p(x|z), summed over pixels.
     pub reconstruction: f64,
@@ -23,21 +23,22 @@ pub struct Metrics {
     pub kl: f64,
     /// Squared error per pixel of the reconstruction.
     pub mse: f64,
-    /// Before clipping, root mean square over steps; 0 in evaluation.
+    /// Norm of the gradient before clipping, root mean square over steps; 0 in
+    /// evaluation.
     pub gradient_norm: f64,
-    /// Latent dimensions whose mean varies over images by more than 0.01.
+    /// Latent dimensions whose mean has a variance above 0.01 over the images.
     pub active_units: u32,
-    /// Training steps, or batches evaluated.
+    /// Training steps or evaluated batches.
     pub steps: u64,
-    /// Images of steps that were committed.
+    /// Images of committed steps.
     pub images: u64,
-    /// Steps that committed nothing.
+    /// Steps that were not committed.
     pub skipped_steps: u64,
-    /// Of these, for NaN or infinity.
+    /// Those of them that had NaN or infinity.
     pub nonfinite_steps: u64,
     /// Wall time inside the library.
     pub seconds: f64,
-    /// The KL of each latent dimension.
+    /// KL of each latent dimension.
     pub kl_per_dim: Vec<f64>,
 }
 
@@ -69,7 +70,7 @@ impl Metrics {
     }
 }
 
-/// Which kind of run reports progress.
+/// The kind of run that reports progress.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
@@ -77,7 +78,7 @@ pub enum Phase {
     Train,
     /// [`Trainer::evaluate`](crate::Trainer::evaluate).
     Evaluate,
-    /// One that this crate does not know.
+    /// A kind that this crate does not know.
     Other(u32),
 }
 
@@ -100,19 +101,19 @@ impl Phase {
     }
 }
 
-/// Where a run stands. Losses are means since the run began.
+/// State of a run. Losses are means since the run began.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
     /// Training or evaluation.
     pub phase: Phase,
-    /// The epoch under way, counted from 0.
+    /// Index of the current epoch.
     pub epoch: u64,
-    /// Steps done in this epoch or evaluation.
+    /// Completed steps of this epoch or evaluation.
     pub step: u64,
-    /// Steps that it has.
+    /// Total steps of this epoch or evaluation.
     pub steps: u64,
-    /// Images done in this run.
+    /// Images processed in this run.
     pub images: u64,
     /// As in [`Metrics`].
     pub loss: f64,

@@ -1,5 +1,5 @@
-//! What may be done with a trainer at any time, from inside a progress closure
-//! too: using the model, and reading and setting numbers. Training is not here.
+//! The calls that are allowed at any time, also inside a progress closure:
+//! inference, parameters and settings. Training is in `trainer`.
 
 use std::path::Path;
 
@@ -10,18 +10,18 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::ffi;
 use crate::params::Param;
-use crate::rows::{address, row_of, total, Batch, Pixel, Room};
+use crate::rows::{address, row_of, total, Batch, Output, Pixel};
 
-/// What [`Model::encode`] finds: q(z|x) of each image, `[count][latent]`.
+/// Result of [`Model::encode`]: q(z|x) of each image, `[count][latent]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Encoding {
     /// Means: the codes to decode.
     pub mean: Vec<f32>,
-    /// Logarithms of the variances.
+    /// Log-variances.
     pub logvar: Vec<f32>,
 }
 
-/// What [`Model::score`] finds: one number for each image, in nats.
+/// Result of [`Model::score`]: one number per image, in nats.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scores {
     /// -log p(x|z).
@@ -30,10 +30,10 @@ pub struct Scores {
     pub kl: Vec<f32>,
 }
 
-/// Which codes [`Model::sample`] draws.
+/// Selects the codes that [`Model::sample`] draws.
 ///
-/// Image i is image `first` + i of the endless sequence that belongs to `seed`:
-/// a sequence drawn in parts is the one drawn at once.
+/// Each seed has an infinite sequence of images. Image i of a call is image
+/// `first` + i of the sequence, so drawing it in parts gives the same images.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
     count: u64,
@@ -43,7 +43,7 @@ pub struct Sampling {
 }
 
 impl Sampling {
-    /// `count` images, from the beginning of the sequence of seed 0.
+    /// The first `count` images of the sequence of seed 0.
     #[doc(alias = "vae_sampling_init")]
     pub fn new(count: u64) -> Self {
         Sampling {
@@ -54,22 +54,22 @@ impl Sampling {
         }
     }
 
-    /// Which sequence: a seed of its own, apart from the trainer's; default 0.
+    /// Seed of the sequence, independent of the trainer's; default 0.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Where in the sequence to begin; default 0. `first` + count is at most
-    /// 2^32.
+    /// Index of the first image in the sequence; default 0. `first` + count is at
+    /// most 2^32.
     #[must_use]
     pub fn first(mut self, first: u64) -> Self {
         self.first = first;
         self
     }
 
-    /// z ~ temperature x N(0, I), 0 to 1e30; default 1.
+    /// Factor of z ~ N(0, I), 0 to 1e30; default 1.
     #[must_use]
     pub fn temperature(mut self, temperature: f64) -> Self {
         self.temperature = temperature;
@@ -86,12 +86,11 @@ impl Sampling {
     }
 }
 
-/// A trainer's model: what a [`Trainer`](crate::Trainer) is outside of training.
+/// The part of a [`Trainer`](crate::Trainer) that does not train.
 ///
-/// A trainer derefs to it, and a progress closure gets it while the trainer is
-/// busy with its run. Its calls take `&self`, as those of a `Cell`: it never
-/// leaves its thread, and none of them changes a later training step but those
-/// that say so (`set_`, `write_param`).
+/// A trainer derefs to it, and a progress closure receives it during a run. Its
+/// calls take `&self`, like those of a `Cell`: it is not `Sync`. Only `set_*` and
+/// `write_param` affect later training steps.
 #[derive(Debug)]
 pub struct Model {
     raw: *mut vae_trainer,
@@ -102,8 +101,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// A model that knows nothing of itself yet.
-    pub(crate) fn around(raw: *mut vae_trainer) -> Self {
+    /// A model without its shapes and names; see `load_info`.
+    pub(crate) fn new(raw: *mut vae_trainer) -> Self {
         Model {
             raw,
             shape: [0; 3],
@@ -113,8 +112,8 @@ impl Model {
         }
     }
 
-    /// Asks for what never changes: shapes and names.
-    pub(crate) fn learn(&mut self) -> Result<()> {
+    /// Reads shapes and names, which never change.
+    pub(crate) fn load_info(&mut self) -> Result<()> {
         let config = self.config()?;
         self.shape = [config.channels, config.height, config.width];
         self.row = row_of(self.shape)?;
@@ -141,15 +140,15 @@ impl Model {
         self.latent
     }
 
-    /// The configuration in force: device and threads resolved, learning rate
-    /// and KL weight as last set.
+    /// The configuration in use: device and threads resolved, learning rate and
+    /// KL weight as last set.
     #[doc(alias = "vae_get_config")]
     pub fn config(&self) -> Result<Config> {
-        // SAFETY: a trainer that lives, an initialised struct.
+        // SAFETY: a valid trainer and an initialised struct.
         Config::filled(|raw| unsafe { vae_sys::vae_get_config(self.raw, raw) })
     }
 
-    /// Mean and log-variance of q(z|x) of any number of images.
+    /// Mean and log-variance of q(z|x) for any number of images.
     #[doc(alias = "vae_encode")]
     pub fn encode<'a>(&self, images: impl Into<Batch<'a>>) -> Result<Encoding> {
         let images = images.into();
@@ -160,26 +159,26 @@ impl Model {
         Ok(Encoding { mean, logvar })
     }
 
-    /// The same into the caller's buffer, `f32`, `[count][latent]` each; one of
-    /// them may be [`Room::none`].
+    /// The same into the caller's buffers, `f32`, `[count][latent]` each; one of
+    /// them may be [`Output::none`].
     #[doc(alias = "vae_encode")]
     pub fn encode_into<'a, 'm, 'l>(
         &self,
         images: impl Into<Batch<'a>>,
-        mean: impl Into<Room<'m>>,
-        logvar: impl Into<Room<'l>>,
+        mean: impl Into<Output<'m>>,
+        logvar: impl Into<Output<'l>>,
     ) -> Result<()> {
         let images = images.into().raw(self.row, "images")?;
         let mut mean = mean.into().raw()?;
         let mut logvar = logvar.into().raw()?;
-        // SAFETY: views of what is borrowed for this call.
+        // SAFETY: a valid trainer; the views are borrowed for the call.
         ffi::call(|| unsafe {
             vae_sys::vae_encode(self.raw, &images, address(&mut mean), address(&mut logvar))
         })
     }
 
-    /// Codes `[count][latent]` to images: probabilities (Bernoulli) or means
-    /// (Gaussian), as `f32` or, rounded to 0 to 255, as `u8`.
+    /// Decodes codes `[count][latent]` to images: probabilities (Bernoulli) or
+    /// means (Gaussian), as `f32` or, rounded to 0 to 255, as `u8`.
     #[doc(alias = "vae_decode")]
     pub fn decode<'a, T: Pixel>(&self, codes: impl Into<Batch<'a>>) -> Result<Vec<T>> {
         let codes = codes.into();
@@ -194,15 +193,15 @@ impl Model {
     pub fn decode_into<'a, 'r>(
         &self,
         codes: impl Into<Batch<'a>>,
-        images: impl Into<Room<'r>>,
+        images: impl Into<Output<'r>>,
     ) -> Result<()> {
         let codes = codes.into().raw(self.latent, "codes")?;
         let mut images = images.into().raw()?;
-        // SAFETY: views of what is borrowed for this call.
+        // SAFETY: a valid trainer; the views are borrowed for the call.
         ffi::call(|| unsafe { vae_sys::vae_decode(self.raw, &codes, address(&mut images)) })
     }
 
-    /// Draws codes from the prior and decodes them: generation.
+    /// Draws codes from the prior and decodes them.
     ///
     /// ```
     /// # use vae::{Config, Sampling, Trainer};
@@ -224,14 +223,18 @@ impl Model {
 
     /// The same into the caller's buffer.
     #[doc(alias = "vae_sample")]
-    pub fn sample_into<'r>(&self, sampling: &Sampling, images: impl Into<Room<'r>>) -> Result<()> {
+    pub fn sample_into<'r>(
+        &self,
+        sampling: &Sampling,
+        images: impl Into<Output<'r>>,
+    ) -> Result<()> {
         let sampling = sampling.raw()?;
         let mut images = images.into().raw()?;
-        // SAFETY: views of what is borrowed for this call.
+        // SAFETY: a valid trainer; the views are borrowed for the call.
         ffi::call(|| unsafe { vae_sys::vae_sample(self.raw, &sampling, address(&mut images)) })
     }
 
-    /// Encodes, takes the mean as the code, decodes.
+    /// Encodes images and decodes the means.
     #[doc(alias = "vae_reconstruct")]
     pub fn reconstruct<'a, T: Pixel>(&self, images: impl Into<Batch<'a>>) -> Result<Vec<T>> {
         let images = images.into();
@@ -246,16 +249,16 @@ impl Model {
     pub fn reconstruct_into<'a, 'r>(
         &self,
         images: impl Into<Batch<'a>>,
-        output: impl Into<Room<'r>>,
+        output: impl Into<Output<'r>>,
     ) -> Result<()> {
         let images = images.into().raw(self.row, "images")?;
         let mut output = output.into().raw()?;
-        // SAFETY: views of what is borrowed for this call.
+        // SAFETY: a valid trainer; the views are borrowed for the call.
         ffi::call(|| unsafe { vae_sys::vae_reconstruct(self.raw, &images, address(&mut output)) })
     }
 
-    /// -log p(x|z) and KL(q(z|x) || N(0, I)) of each image; z is drawn by row
-    /// index, so that a call is repeatable.
+    /// -log p(x|z) and KL(q(z|x) || N(0, I)) of each image. The noise depends on
+    /// the row index alone, so a call is repeatable.
     #[doc(alias = "vae_score")]
     pub fn score<'a>(&self, images: impl Into<Batch<'a>>) -> Result<Scores> {
         let images = images.into();
@@ -266,52 +269,52 @@ impl Model {
         Ok(Scores { reconstruction, kl })
     }
 
-    /// The same into the caller's buffer, `f32`, `[count]` each; one of them may
-    /// be [`Room::none`].
+    /// The same into the caller's buffers, `f32`, `[count]` each; one of them may
+    /// be [`Output::none`].
     #[doc(alias = "vae_score")]
     pub fn score_into<'a, 'p, 'k>(
         &self,
         images: impl Into<Batch<'a>>,
-        reconstruction: impl Into<Room<'p>>,
-        kl: impl Into<Room<'k>>,
+        reconstruction: impl Into<Output<'p>>,
+        kl: impl Into<Output<'k>>,
     ) -> Result<()> {
         let images = images.into().raw(self.row, "images")?;
         let mut reconstruction = reconstruction.into().raw()?;
         let mut kl = kl.into().raw()?;
         let (first, second) = (address(&mut reconstruction), address(&mut kl));
-        // SAFETY: views of what is borrowed for this call.
+        // SAFETY: a valid trainer; the views are borrowed for the call.
         ffi::call(|| unsafe { vae_sys::vae_score(self.raw, &images, first, second) })
     }
 
-    /// Writes the model or a checkpoint. An existing file is replaced, whole or
-    /// not at all. Waits for the device.
+    /// Writes a model or a checkpoint. An existing file is replaced; a failed
+    /// call does not change it. Waits for the device.
     #[doc(alias = "vae_save")]
     pub fn save(&self, path: impl AsRef<Path>, what: Save) -> Result<()> {
         let path = ffi::c_path(path.as_ref())?;
-        // SAFETY: a trainer that lives, a zero-terminated path.
+        // SAFETY: a valid trainer and a zero-terminated path.
         ffi::call(|| unsafe { vae_sys::vae_save(self.raw, path.as_ptr(), what.into()) })
     }
 
-    /// The bytes that such a file would have.
+    /// The bytes of such a file.
     #[doc(alias = "vae_save_memory")]
     pub fn save_bytes(&self, what: Save) -> Result<Vec<u8>> {
-        // SAFETY: `bytes` gives room of the size it tells.
+        // SAFETY: a valid trainer; `data` has `capacity` bytes.
         ffi::bytes(|data, capacity, needed| unsafe {
             vae_sys::vae_save_memory(self.raw, what.into(), data.cast(), capacity, needed)
         })
     }
 
-    /// Waits until everything issued has happened; reports late failures.
+    /// Waits until all issued work is done; reports late failures.
     #[doc(alias = "vae_synchronize")]
     pub fn synchronize(&self) -> Result<()> {
-        // SAFETY: a trainer that lives.
+        // SAFETY: a valid trainer.
         ffi::call(|| unsafe { vae_sys::vae_synchronize(self.raw) })
     }
 
-    /// JSON: what it runs on and why.
+    /// JSON: the device and engine, and why they were chosen.
     #[doc(alias = "vae_diagnose")]
     pub fn diagnose(&self) -> Result<String> {
-        // SAFETY: `text` gives room of the size it tells.
+        // SAFETY: a valid trainer; `text` has `capacity` bytes.
         ffi::text(|text, capacity, needed| unsafe {
             vae_sys::vae_diagnose(self.raw, text, capacity, needed)
         })

@@ -1,4 +1,4 @@
-//! The numbers of a trainer that may change between steps.
+//! Settings and counts of a trainer, which may change between steps.
 
 use vae_sys::{VAE_EPOCH, VAE_KL_WEIGHT, VAE_LEARNING_RATE, VAE_STEP, VAE_UPDATES};
 
@@ -6,17 +6,17 @@ use crate::error::{Error, Result};
 use crate::ffi;
 use crate::model::Model;
 
-/// Numbers that may change between steps.
+/// Settings and counts.
 impl Model {
     fn get(&self, key: i32) -> Result<f64> {
         let mut value = 0.0;
-        // SAFETY: a trainer that lives.
+        // SAFETY: a valid trainer.
         ffi::call(|| unsafe { vae_sys::vae_get(self.raw(), key, &mut value) })?;
         Ok(value)
     }
 
     fn set(&self, key: i32, value: f64) -> Result<()> {
-        // SAFETY: a trainer that lives.
+        // SAFETY: a valid trainer.
         ffi::call(|| unsafe { vae_sys::vae_set(self.raw(), key, value) })
     }
 
@@ -44,7 +44,7 @@ impl Model {
         self.set(VAE_KL_WEIGHT, weight)
     }
 
-    /// Steps issued; keys the noise.
+    /// Steps issued; part of the key of the noise.
     #[doc(alias = "vae_get")]
     pub fn step(&self) -> Result<u64> {
         Ok(self.get(VAE_STEP)? as u64)
@@ -56,7 +56,7 @@ impl Model {
         self.set(VAE_STEP, exact(step, "step")?)
     }
 
-    /// Updates applied; Adam's t.
+    /// Updates applied (Adam's t).
     #[doc(alias = "vae_get")]
     pub fn updates(&self) -> Result<u64> {
         Ok(self.get(VAE_UPDATES)? as u64)
@@ -68,20 +68,20 @@ impl Model {
         self.set(VAE_UPDATES, exact(updates, "updates")?)
     }
 
-    /// Epochs finished; keys the order of the data.
+    /// Epochs finished; part of the key of the data order.
     #[doc(alias = "vae_get")]
     pub fn epoch(&self) -> Result<u64> {
         Ok(self.get(VAE_EPOCH)? as u64)
     }
 
-    /// Sets the epochs finished, and begins that epoch from its first image.
+    /// Sets the epochs finished, and restarts that epoch from its first image.
     #[doc(alias = "vae_set")]
     pub fn set_epoch(&self, epoch: u64) -> Result<()> {
         self.set(VAE_EPOCH, exact(epoch, "epoch")?)
     }
 }
 
-/// A count as C takes it: a double that is exactly it.
+/// A count as a double. Error if a double cannot represent it exactly.
 fn exact(count: u64, what: &str) -> Result<f64> {
     const LARGEST: u64 = 1 << f64::MANTISSA_DIGITS;
     if count > LARGEST {

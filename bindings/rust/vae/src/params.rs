@@ -1,4 +1,4 @@
-//! The tensors of the model, by their PyTorch names.
+//! Tensors of the model by their PyTorch names.
 
 use std::ffi::CStr;
 use std::mem::size_of_val;
@@ -17,9 +17,9 @@ mod sealed {
     impl Sealed for i64 {}
 }
 
-/// What a tensor's numbers may be: `f32`, or `i64` for counters.
+/// Element type of a tensor: `f32`, or `i64` for counters.
 pub trait Number: sealed::Sealed + Copy + Default + 'static {
-    /// The same, for programs.
+    /// The corresponding value of [`ElementType`].
     const TYPE: ElementType;
 }
 
@@ -31,16 +31,16 @@ impl Number for i64 {
     const TYPE: ElementType = ElementType::Int64;
 }
 
-/// One tensor of the model, named and shaped as in the PyTorch module.
+/// One tensor of the model, with the name and shape of the PyTorch module's.
 #[doc(alias = "vae_param_init")]
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Param {
     /// "encoder.0.weight", "fc11.bias", ...
     pub name: String,
-    /// Single precision; [`ElementType::Int64`] for a counter.
+    /// [`ElementType::Float32`], or [`ElementType::Int64`] for a counter.
     pub element: ElementType,
-    /// false: BatchNorm's statistics and counters.
+    /// False for BatchNorm's statistics and counters.
     pub trainable: bool,
     /// As in PyTorch; empty for a scalar.
     pub shape: Vec<i64>,
@@ -51,11 +51,11 @@ pub struct Param {
 impl Param {
     fn read(trainer: *mut vae_trainer, index: u32) -> Result<Param> {
         let mut raw: vae_param = ffi::initialised(vae_sys::vae_param_init)?;
-        // SAFETY: a trainer that lives, an initialised struct.
+        // SAFETY: a valid trainer and an initialised struct.
         ffi::call(|| unsafe { vae_sys::vae_param_info(trainer, index, &mut raw) })?;
         let end = raw.name.len() - 1;
         raw.name[end] = 0;
-        // SAFETY: the name ends in zero, here at the latest.
+        // SAFETY: the last byte was set to zero above.
         let name = unsafe { CStr::from_ptr(raw.name.as_ptr()) };
         let rank = (raw.rank as usize).min(raw.shape.len());
         Ok(Param {
@@ -69,7 +69,7 @@ impl Param {
 
     pub(crate) fn read_all(trainer: *mut vae_trainer) -> Result<Vec<Param>> {
         let mut count = 0;
-        // SAFETY: a trainer that lives.
+        // SAFETY: a valid trainer.
         ffi::call(|| unsafe { vae_sys::vae_param_count(trainer, &mut count) })?;
         (0..count)
             .map(|index| Param::read(trainer, index))
@@ -77,7 +77,7 @@ impl Param {
     }
 }
 
-/// Parameters, by name.
+/// Parameters by name.
 impl Model {
     /// Every tensor of the model, in the order of the PyTorch module's
     /// `state_dict`.
@@ -87,11 +87,11 @@ impl Model {
         &self.params
     }
 
-    /// A tensor's numbers, in PyTorch's order: `f32`, of a counter `i64`.
+    /// The elements of a tensor in PyTorch's order: `f32`, or `i64` for a
+    /// counter. Only trainable tensors have gradients and moments.
     ///
     /// [`Status::UNSUPPORTED`](crate::Status::UNSUPPORTED) for a gradient
-    /// without `keep_gradients`. Gradients and moments are trainable tensors'
-    /// only.
+    /// without `keep_gradients`.
     ///
     /// ```
     /// # use vae::{Config, Trainer, What};
@@ -123,22 +123,22 @@ impl Model {
         let c_name = ffi::c_text(name, "name")?;
         let bytes = size_of_val(numbers) as u64;
         let data: *mut c_void = numbers.as_mut_ptr().cast();
-        // SAFETY: room of the size that is told, and of the tensor's type.
+        // SAFETY: `data` has `bytes` bytes and the tensor's type.
         ffi::call(|| unsafe {
             vae_sys::vae_param_read(self.raw(), c_name.as_ptr(), what.into(), data, bytes)
         })
     }
 
-    /// Replaces a tensor's value or moments by finite numbers in PyTorch's
-    /// order, exactly as many as it has. Squares and running variances must not
-    /// be negative.
+    /// Replaces a tensor's value or moments, in PyTorch's order. `numbers` has
+    /// exactly as many elements as the tensor, all finite; squares and running
+    /// variances must not be negative.
     #[doc(alias = "vae_param_write")]
     pub fn write_param<T: Number>(&self, name: &str, what: What, numbers: &[T]) -> Result<()> {
         self.check_type::<T>(name)?;
         let c_name = ffi::c_text(name, "name")?;
         let bytes = size_of_val(numbers) as u64;
         let data: *const c_void = numbers.as_ptr().cast();
-        // SAFETY: numbers of the size that is told, and of the tensor's type.
+        // SAFETY: `data` has `bytes` bytes and the tensor's type.
         ffi::call(|| unsafe {
             vae_sys::vae_param_write(self.raw(), c_name.as_ptr(), what.into(), data, bytes)
         })
@@ -148,12 +148,12 @@ impl Model {
         self.params.iter().find(|param| param.name == name)
     }
 
-    /// The library takes bytes for what they should be, so it cannot tell. It
-    /// names an unknown tensor itself.
+    /// The library receives untyped bytes, so the type is checked here. For an
+    /// unknown tensor it fails itself.
     fn check_type<T: Number>(&self, name: &str) -> Result<()> {
         match self.param(name) {
             Some(param) if param.element != T::TYPE => Err(Error::argument(format!(
-                "{name} holds {:?}, not {:?}",
+                "{name} has the type {:?}, not {:?}",
                 param.element,
                 T::TYPE
             ))),

@@ -1,5 +1,5 @@
-//! Input rows and buffers for output rows: views of the host's slices,
-//! or of a GPU's memory. They own nothing and copy nothing.
+//! Views of input rows and of buffers for output rows, in host or GPU memory.
+//! They own and copy nothing.
 
 use std::marker::PhantomData;
 use std::mem::{size_of, size_of_val};
@@ -18,9 +18,9 @@ mod sealed {
     impl Sealed for f32 {}
 }
 
-/// What an image's numbers may be: `u8` (0 to 255) or `f32` (0 to 1).
+/// Element type of an image: `u8` (0 to 255) or `f32` (0 to 1).
 pub trait Pixel: sealed::Sealed + Copy + Default + 'static {
-    /// The same, for programs.
+    /// The corresponding value of [`ElementType`].
     const TYPE: ElementType;
 }
 
@@ -32,28 +32,28 @@ impl Pixel for f32 {
     const TYPE: ElementType = ElementType::Float32;
 }
 
-/// What a row of `shape` (channels, height, width) has: its product.
+/// Numbers of one image of `shape` (channels, height, width).
 pub(crate) fn row_of(shape: [u32; 3]) -> Result<usize> {
     let product = shape.iter().try_fold(1usize, |product, &side| {
         product.checked_mul(usize::try_from(side).ok()?)
     });
-    product.ok_or_else(|| Error::argument(format!("shape is {shape:?}, more than memory can hold")))
+    product.ok_or_else(|| Error::argument(format!("shape is {shape:?}, above the address space")))
 }
 
-/// How many numbers `count` rows of `row` have.
+/// Numbers of `count` rows of `row` numbers each.
 pub(crate) fn total(count: u64, row: usize) -> Result<usize> {
     let rows = ffi::size(count, "rows")?;
     rows.checked_mul(row)
         .ok_or_else(|| ffi::too_many(count, "rows"))
 }
 
-/// Rows that go in: images, or codes to decode. Borrowed for the call.
+/// Input rows: images, or codes to decode. Borrowed for the call.
 ///
-/// Slices, arrays and `Vec`s of `u8` or `f32` become one by themselves, so it
-/// is rarely named. `u8` is divided by 255; `f32` lies in \[0, 1\] (Bernoulli) or
-/// is finite (Gaussian), else [`Status::ARGUMENT`](crate::Status::ARGUMENT)
-/// names the first offender by its index. How many rows there are follows from
-/// the length, which must be a multiple of a row's.
+/// Slices, arrays and `Vec`s of `u8` or `f32` convert to it, so it is rarely
+/// named. `u8` is divided by 255; `f32` must lie in \[0, 1\] (Bernoulli) or be
+/// finite (Gaussian), else [`Status::ARGUMENT`](crate::Status::ARGUMENT) names
+/// the index of the first bad number. The number of rows follows from the length,
+/// which must be a multiple of a row's.
 ///
 /// ```
 /// # fn main() -> Result<(), vae::Error> {
@@ -70,7 +70,7 @@ pub struct Batch<'a> {
     element: ElementType,
     data: *const c_void,
     bytes: usize,
-    /// `None`: what `bytes` has, exactly.
+    /// `None`: as many rows as `bytes` holds.
     count: Option<u64>,
     layout: i32,
     device: i32,
@@ -106,14 +106,14 @@ impl<'a, T: Pixel, const N: usize> From<&'a [T; N]> for Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// Rows in a GPU's memory: `count` of them in `bytes` at `data`, written by
-    /// `stream`, a `cudaStream_t` or null for the default stream.
+    /// `count` rows in GPU memory: `bytes` bytes at `data`, written on `stream`, a
+    /// `cudaStream_t` or null for the default stream.
     ///
     /// # Safety
     /// `data` is the address of `bytes` readable bytes on the trainer's GPU,
-    /// aligned for `element`. They stay as they are until what was issued by the
-    /// call has happened: [`Model::synchronize`](crate::Model::synchronize)
-    /// waits for it. `stream` is valid.
+    /// aligned for `element`. They must not change until the work issued by the
+    /// call is done; [`Model::synchronize`](crate::Model::synchronize) waits for
+    /// it. `stream` is valid.
     pub unsafe fn on_device(
         element: ElementType,
         data: *const c_void,
@@ -133,13 +133,13 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// The same, each image `[row][column][channel]`, as in image files.
+    /// The same with images of `[row][column][channel]`, as in image files.
     pub fn hwc(mut self) -> Self {
         self.layout = VAE_HWC;
         self
     }
 
-    /// What the library is told, if a row has `row` numbers.
+    /// The C struct, for rows of `row` numbers.
     pub(crate) fn raw(&self, row: usize, what: &str) -> Result<vae_batch> {
         let size = match self.element {
             ElementType::Uint8 => size_of::<u8>(),
@@ -170,11 +170,11 @@ impl<'a> Batch<'a> {
 
 /// Buffer for output rows. Nothing is written if it is too small.
 ///
-/// `&mut` slices, arrays and `Vec`s (of the length they have) of `u8` or `f32`
-/// become one by themselves. Images come as either, all else as `f32` only.
+/// `&mut` slices, arrays and `Vec`s of `u8` or `f32` convert to it; a `Vec` is
+/// not resized. Images can be of either type, everything else is `f32`.
 #[doc(alias = "vae_output_init")]
 #[derive(Debug)]
-pub struct Room<'a> {
+pub struct Output<'a> {
     element: ElementType,
     data: *mut c_void,
     bytes: usize,
@@ -185,9 +185,9 @@ pub struct Room<'a> {
     borrowed: PhantomData<&'a mut [u8]>,
 }
 
-impl<'a, T: Pixel> From<&'a mut [T]> for Room<'a> {
+impl<'a, T: Pixel> From<&'a mut [T]> for Output<'a> {
     fn from(rows: &'a mut [T]) -> Self {
-        Room {
+        Output {
             element: T::TYPE,
             bytes: size_of_val(rows),
             data: rows.as_mut_ptr().cast(),
@@ -200,41 +200,41 @@ impl<'a, T: Pixel> From<&'a mut [T]> for Room<'a> {
     }
 }
 
-impl<'a, T: Pixel> From<&'a mut Vec<T>> for Room<'a> {
+impl<'a, T: Pixel> From<&'a mut Vec<T>> for Output<'a> {
     fn from(rows: &'a mut Vec<T>) -> Self {
         rows.as_mut_slice().into()
     }
 }
 
-impl<'a, T: Pixel, const N: usize> From<&'a mut [T; N]> for Room<'a> {
+impl<'a, T: Pixel, const N: usize> From<&'a mut [T; N]> for Output<'a> {
     fn from(rows: &'a mut [T; N]) -> Self {
         rows.as_mut_slice().into()
     }
 }
 
-impl<'a> Room<'a> {
-    /// None: for one of two results that is not wanted.
+impl<'a> Output<'a> {
+    /// No buffer, for one of two results that is not wanted.
     pub fn none() -> Self {
         let nothing: &mut [f32] = &mut [];
-        let mut room = Room::from(nothing);
-        room.wanted = false;
-        room
+        let mut output = Output::from(nothing);
+        output.wanted = false;
+        output
     }
 
-    /// A buffer in GPU memory, which `stream`, a `cudaStream_t` or null for the
-    /// default stream, will read.
+    /// A buffer in GPU memory that will be read on `stream`, a `cudaStream_t` or
+    /// null for the default stream.
     ///
     /// # Safety
     /// `data` is the address of `bytes` writable bytes on the trainer's GPU,
-    /// aligned for `element`. Nothing else touches them until the call's work
-    /// has happened, in the order of `stream`, which is valid.
+    /// aligned for `element`. Nothing else accesses them until the work issued by
+    /// the call is done, in the order of `stream`. `stream` is valid.
     pub unsafe fn on_device(
         element: ElementType,
         data: *mut c_void,
         bytes: usize,
         stream: *mut c_void,
     ) -> Self {
-        Room {
+        Output {
             element,
             data,
             bytes,
@@ -246,13 +246,13 @@ impl<'a> Room<'a> {
         }
     }
 
-    /// The same, each image `[row][column][channel]`, as in image files.
+    /// The same with images of `[row][column][channel]`, as in image files.
     pub fn hwc(mut self) -> Self {
         self.layout = VAE_HWC;
         self
     }
 
-    /// What the library is told; `None` if nothing is wanted.
+    /// The C struct; `None` for [`Output::none`].
     pub(crate) fn raw(&mut self) -> Result<Option<vae_output>> {
         if !self.wanted {
             return Ok(None);

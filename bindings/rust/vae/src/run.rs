@@ -1,5 +1,5 @@
-//! Runs through a dataset, and the way from the library's callback to the
-//! host's closure. No panic passes through it.
+//! Options of a run over a dataset, and the callback that calls the host's
+//! progress closure. No panic unwinds into the library.
 
 use std::any::Any;
 use std::fmt;
@@ -44,15 +44,15 @@ impl<'a> Run<'a> {
         Run::default()
     }
 
-    /// Images of a step, 1 to `max_batch`; 0 (default): `max_batch`.
+    /// Images per step, 1 to `max_batch`; 0 (default): `max_batch`.
     #[must_use]
     pub fn batch_size(mut self, images: u64) -> Self {
         self.batch_size = Some(images);
         self
     }
 
-    /// Stops after so many steps; 0 (default): no limit. The next run goes on
-    /// there.
+    /// Maximum number of steps; 0 (default): no limit. The next run continues
+    /// from there.
     #[must_use]
     pub fn max_steps(mut self, steps: u64) -> Self {
         self.max_steps = Some(steps);
@@ -69,11 +69,10 @@ impl<'a> Run<'a> {
 
     /// Progress callback: a closure, called on the thread of the run.
     ///
-    /// It gets the trainer as a [`Model`]: to encode, decode, sample, save, get
-    /// and set, but not to train or evaluate. [`ControlFlow::Break`] ends the
-    /// run with [`Status::CANCELLED`]; a panic ends it with
-    /// [`Status::PANICKED`] and goes no further. Steps done are kept, and the
-    /// trainer is as good as before.
+    /// It receives the trainer as a [`Model`], which can encode, decode, sample,
+    /// save, read and set, but not train or evaluate. [`ControlFlow::Break`] ends
+    /// the run with [`Status::CANCELLED`], a caught panic with
+    /// [`Status::PANICKED`]. Completed steps count, and the trainer stays usable.
     #[must_use]
     pub fn progress(
         mut self,
@@ -83,7 +82,7 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Hands the run to `call`, and the closure's panic to the caller.
+    /// Passes the C struct to `call`; a panic of the closure becomes an error.
     pub(crate) fn go<R>(
         mut self,
         model: &Model,
@@ -97,16 +96,16 @@ impl<'a> Run<'a> {
             Some(closure) => closure,
             None => return call(&raw),
         };
-        let mut listener = Listener {
+        let mut callback = Callback {
             closure,
             model,
             panic: None,
         };
-        let user: *mut Listener = &mut listener;
-        raw.progress = Some(told);
+        let user: *mut Callback = &mut callback;
+        raw.progress = Some(on_progress);
         raw.user = user.cast();
         let result = call(&raw);
-        match listener.panic {
+        match callback.panic {
             None => result,
             Some(text) => Err(Error::new(
                 Status::PANICKED,
@@ -127,42 +126,44 @@ impl fmt::Debug for Run<'_> {
     }
 }
 
-/// What the library's callback finds behind its `user`.
-struct Listener<'r, 'a> {
+/// The `user` of the library's callback.
+struct Callback<'r, 'a> {
     closure: &'r mut Closure<'a>,
     model: &'r Model,
     panic: Option<String>,
 }
 
 /// # Safety
-/// `progress` and `user` are what the library was given by [`Run::go`], which
-/// is still running.
-unsafe extern "C" fn told(progress: *const vae_progress, user: *mut c_void) -> i32 {
-    // SAFETY: `go` touches its listener only after the call.
-    let listener = unsafe { &mut *user.cast::<Listener>() };
-    // SAFETY: as the caller promises.
+/// `progress` is valid, and `user` is the one that [`Run::go`], which is still
+/// running, passed to the library.
+unsafe extern "C" fn on_progress(progress: *const vae_progress, user: *mut c_void) -> i32 {
+    // SAFETY: `go` does not access it during the call.
+    let callback = unsafe { &mut *user.cast::<Callback>() };
+    // SAFETY: the caller guarantees it.
     let progress = Progress::from(&unsafe { copied(progress) });
-    if listener.panic.is_some() {
-        return 1; // it is not called again
+    if callback.panic.is_some() {
+        return 1; // a closure that panicked is not called again
     }
-    let Listener { closure, model, .. } = listener;
+    let Callback { closure, model, .. } = callback;
     match catch_unwind(AssertUnwindSafe(|| closure(&progress, model))) {
         Ok(ControlFlow::Continue(())) => 0,
         Ok(ControlFlow::Break(())) => 1,
         Err(payload) => {
-            listener.panic = Some(forget_panic(payload));
+            callback.panic = Some(forget_panic(payload));
             1
         }
     }
 }
 
-/// What the library knows of its struct; zeros for what it does not.
+/// A copy of the library's struct. Fields that an older library does not have
+/// are zero.
 ///
 /// # Safety
 /// `progress` has as many bytes as its `struct_size` says.
 unsafe fn copied(progress: *const vae_progress) -> vae_progress {
     let mut copy = MaybeUninit::<vae_progress>::zeroed();
-    // SAFETY: as promised, and no more than there is room for; numbers only.
+    // SAFETY: at most the size of `copy`; it consists of numbers, for which any
+    // bytes are valid.
     unsafe {
         let bytes = ((*progress).struct_size as usize).min(size_of::<vae_progress>());
         let to: *mut u8 = copy.as_mut_ptr().cast();
@@ -171,7 +172,8 @@ unsafe fn copied(progress: *const vae_progress) -> vae_progress {
     }
 }
 
-/// The text of a caught panic. Its payload is dropped, even if that panics.
+/// The text of a caught panic. Drops its payload; a panic of the destructor is
+/// ignored.
 pub(crate) fn forget_panic(payload: Box<dyn Any + Send>) -> String {
     let text = match (
         payload.downcast_ref::<&str>(),

@@ -1,5 +1,5 @@
-//! The trainer: a model in training, driven by the host step by step or epoch
-//! by epoch. It has no thread of its own.
+//! The trainer: a model and its optimizer, trained step by step or epoch by
+//! epoch. It has no thread of its own.
 
 use std::ops::Deref;
 use std::path::Path;
@@ -19,9 +19,10 @@ use crate::run::Run;
 
 /// A model and its optimizer in training.
 ///
-/// What trains or evaluates is here and needs `&mut`; all else, encoding to
-/// saving, is in [`Model`], which it derefs to and which a progress closure gets
-/// too. What the library does not allow in there does not compile:
+/// Training and evaluation are here and need `&mut`. Everything else, such as
+/// encoding and saving, is in [`Model`], to which a trainer derefs and which a
+/// progress closure receives. Calls that the library does not allow inside a
+/// closure do not compile:
 ///
 /// ```compile_fail,E0499
 /// # use std::ops::ControlFlow::Continue;
@@ -34,7 +35,7 @@ use crate::run::Run;
 /// # }
 /// ```
 ///
-/// It may go to another thread, but serves one at a time:
+/// It may move to another thread, but is used by one at a time:
 ///
 /// ```
 /// fn may_go<T: Send>() {}
@@ -51,8 +52,8 @@ pub struct Trainer {
     handle: Arc<Handle>,
 }
 
-// SAFETY: a trainer belongs to no thread; it is used by one at a time, as `&mut`
-// and `!Sync` see to. The handle that is shared is only for cancelling.
+// SAFETY: a trainer is not bound to a thread, and `&mut` and `!Sync` ensure that
+// one uses it at a time. The shared handle is used only for cancelling.
 unsafe impl Send for Trainer {}
 
 impl Deref for Trainer {
@@ -64,85 +65,86 @@ impl Deref for Trainer {
 }
 
 impl Trainer {
-    /// Makes a trainer, initialised as PyTorch would, from the seed.
+    /// Creates a trainer. Parameters are initialised from the seed with PyTorch's
+    /// distributions.
     #[doc(alias = "vae_create")]
     pub fn new(config: &Config) -> Result<Trainer> {
         let config = config.to_raw()?;
-        // SAFETY: an initialised struct that outlives the call.
-        Trainer::made(|raw| unsafe { vae_sys::vae_create(&config, raw) })
+        // SAFETY: an initialised struct.
+        Trainer::create(|raw| unsafe { vae_sys::vae_create(&config, raw) })
     }
 
-    /// Makes a trainer from a file that libvae wrote: model and settings as in
-    /// the file, the device chosen anew. A checkpoint goes on where it was; with
-    /// the same engine, LibTorch, processor type and thread count on the CPU, bit
-    /// for bit.
+    /// Creates a trainer from a file that libvae wrote. Model and settings are
+    /// those of the file; the device is selected again. Training continues from a
+    /// checkpoint bit for bit on the CPU with the same engine, LibTorch, CPU type
+    /// and thread count.
     #[doc(alias = "vae_load")]
     pub fn load(path: impl AsRef<Path>) -> Result<Trainer> {
         let path = ffi::c_path(path.as_ref())?;
-        // SAFETY: a zero-terminated path; no configuration is allowed.
-        Trainer::made(|raw| unsafe { vae_sys::vae_load(path.as_ptr(), null(), raw) })
+        // SAFETY: a zero-terminated path; the configuration may be NULL.
+        Trainer::create(|raw| unsafe { vae_sys::vae_load(path.as_ptr(), null(), raw) })
     }
 
-    /// The same with a configuration, whose model fields must agree with the
-    /// file, and which everything else is taken from. A file that libvae did not
-    /// write, such as PyTorch's, needs one.
+    /// The same with a configuration. Its model fields must agree with the file;
+    /// all other settings are taken from it. Files that libvae did not write, such
+    /// as PyTorch's, need one.
     #[doc(alias = "vae_load")]
     pub fn load_with(path: impl AsRef<Path>, config: &Config) -> Result<Trainer> {
         let path = ffi::c_path(path.as_ref())?;
         let config = config.to_raw()?;
-        // SAFETY: a zero-terminated path, an initialised struct.
-        Trainer::made(|raw| unsafe { vae_sys::vae_load(path.as_ptr(), &config, raw) })
+        // SAFETY: a zero-terminated path and an initialised struct.
+        Trainer::create(|raw| unsafe { vae_sys::vae_load(path.as_ptr(), &config, raw) })
     }
 
-    /// [`Trainer::load`] from the bytes of a file, which are not kept.
+    /// [`Trainer::load`] from the bytes of a file.
     #[doc(alias = "vae_load_memory")]
     pub fn load_bytes(file: &[u8]) -> Result<Trainer> {
         let (data, bytes) = (file.as_ptr().cast(), file.len() as u64);
-        // SAFETY: bytes of the size that is told; no configuration is allowed.
-        Trainer::made(|raw| unsafe { vae_sys::vae_load_memory(data, bytes, null(), raw) })
+        // SAFETY: `data` has `bytes` bytes; the configuration may be NULL.
+        Trainer::create(|raw| unsafe { vae_sys::vae_load_memory(data, bytes, null(), raw) })
     }
 
-    /// [`Trainer::load_with`] from the bytes of a file, which are not kept.
+    /// [`Trainer::load_with`] from the bytes of a file.
     #[doc(alias = "vae_load_memory")]
     pub fn load_bytes_with(file: &[u8], config: &Config) -> Result<Trainer> {
         let config = config.to_raw()?;
         let (data, bytes) = (file.as_ptr().cast(), file.len() as u64);
-        // SAFETY: bytes of the size that is told, an initialised struct.
-        Trainer::made(|raw| unsafe { vae_sys::vae_load_memory(data, bytes, &config, raw) })
+        // SAFETY: `data` has `bytes` bytes; an initialised struct.
+        Trainer::create(|raw| unsafe { vae_sys::vae_load_memory(data, bytes, &config, raw) })
     }
 
-    fn made(make: impl FnOnce(*mut *mut vae_trainer) -> vae_status) -> Result<Trainer> {
+    fn create(make: impl FnOnce(*mut *mut vae_trainer) -> vae_status) -> Result<Trainer> {
         let mut raw = null_mut();
         ffi::call(|| make(&mut raw))?;
         let mut trainer = Trainer {
-            model: Model::around(raw),
+            model: Model::new(raw),
             handle: Arc::new(Handle(Mutex::new(Address(raw)))),
         };
-        trainer.model.learn()?;
+        trainer.model.load_info()?;
         Ok(trainer)
     }
 
-    /// One step of gradient descent on 1 to `max_batch` images (at least 2 if
-    /// the convolutions leave one pixel). Waits for it: the metrics are of this
-    /// step alone. After a failure all is as before.
+    /// One training step on 1 to `max_batch` images; at least 2 if BatchNorm sees
+    /// a single pixel. Waits for the device; the metrics are those of this step.
+    /// A failed step changes nothing.
     #[doc(alias = "vae_train_step")]
     pub fn train_step<'a>(&mut self, images: impl Into<Batch<'a>>) -> Result<Metrics> {
         let images = images.into().raw(self.row(), "images")?;
         self.measured(|raw, metrics| unsafe { vae_sys::vae_train_step(raw, &images, metrics) })
     }
 
-    /// The same without waiting for a GPU, on which at most two steps run ahead.
-    /// Failures that are seen late come from the next call that waits;
-    /// [`Trainer::read_metrics`] has the sums.
+    /// The same without waiting for a GPU; at most two steps are queued. A late
+    /// failure is returned by the next call that waits;
+    /// [`Trainer::read_metrics`] returns the metrics.
     #[doc(alias = "vae_train_step")]
     pub fn train_step_no_wait<'a>(&mut self, images: impl Into<Batch<'a>>) -> Result<()> {
         let images = images.into().raw(self.row(), "images")?;
-        // SAFETY: views of what is borrowed for this call; no metrics.
+        // SAFETY: a valid trainer, a borrowed view; the metrics may be NULL.
         ffi::call(|| unsafe { vae_sys::vae_train_step(self.raw(), &images, null_mut()) })
     }
 
-    /// The metrics of any number of images without learning; z is drawn by row
-    /// index, so that a call is repeatable.
+    /// The metrics of any number of images without training. The noise depends on
+    /// the row index alone, so a call is repeatable.
     #[doc(alias = "vae_eval_step")]
     pub fn eval_step<'a>(&mut self, images: impl Into<Batch<'a>>) -> Result<Metrics> {
         let images = images.into().raw(self.row(), "images")?;
@@ -155,13 +157,13 @@ impl Trainer {
         self.measured(|raw, metrics| unsafe { vae_sys::vae_read_metrics(raw, metrics) })
     }
 
-    /// Trains through a dataset once, in an order keyed by seed and epoch, and
-    /// gives the means over this call's steps.
+    /// Trains one epoch, in a random order given by seed and epoch. Returns the
+    /// means over the steps of this call.
     ///
-    /// A run that is stopped ([`Canceller`], progress closure, `max_steps`) goes
-    /// on where it stopped at the next call; what was done by a run that fails is
-    /// part of [`Trainer::read_metrics`], as are all steps. The last batch may be
-    /// smaller; a single last image that BatchNorm cannot take is left out.
+    /// The next call continues a run that was stopped ([`Canceller`], progress
+    /// closure, `max_steps`). [`Trainer::read_metrics`] includes all steps, also
+    /// those of a failed run. The last batch may be smaller; a last batch of one
+    /// image is left out if BatchNorm cannot use it.
     #[doc(alias = "vae_train_epoch")]
     pub fn train_epoch(&mut self, dataset: &Dataset, run: Run<'_>) -> Result<Metrics> {
         run.go(&self.model, |run| {
@@ -171,8 +173,8 @@ impl Trainer {
         })
     }
 
-    /// The metrics of a dataset without learning; z is drawn by image index, so
-    /// that a call is repeatable.
+    /// The metrics of a dataset without training. The noise depends on the image
+    /// index alone, so a call is repeatable.
     #[doc(alias = "vae_evaluate")]
     pub fn evaluate(&mut self, dataset: &Dataset, run: Run<'_>) -> Result<Metrics> {
         run.go(&self.model, |run| {
@@ -182,15 +184,15 @@ impl Trainer {
         })
     }
 
-    /// What can stop a run from any thread.
+    /// An object that can stop runs from any thread.
     pub fn canceller(&self) -> Canceller {
         Canceller {
             handle: Arc::clone(&self.handle),
         }
     }
 
-    /// The metrics that `function` fills in. Its pointers are this trainer, which
-    /// lives, and initialised metrics with a buffer for the KL of each dimension.
+    /// The metrics that `function` fills in. It receives this trainer, which is
+    /// valid, and initialised metrics with a buffer for the KL per dimension.
     fn measured(
         &self,
         function: impl FnOnce(*mut vae_trainer, *mut vae_sys::vae_metrics) -> vae_status,
@@ -205,22 +207,22 @@ impl Drop for Trainer {
     // C: vae_destroy
     fn drop(&mut self) {
         self.handle.close();
-        // SAFETY: made by the library; no canceller reaches it any more, and
-        // nobody is inside a call, which would borrow it.
+        // SAFETY: created by the library. `close` has detached all cancellers, and
+        // no call is running, because calls borrow the trainer.
         unsafe { vae_sys::vae_destroy(self.raw()) }
     }
 }
 
-/// The trainer's address, or NULL once it is to be destroyed.
+/// The trainer's address; NULL once it is being destroyed.
 #[derive(Debug)]
 struct Address(*mut vae_trainer);
 
-// SAFETY: only vae_cancel() is called with it, which any thread may.
+// SAFETY: only passed to vae_cancel(), which any thread may call.
 unsafe impl Send for Address {}
 
-/// What cancellers share with their trainer. The lock is held for the length of
-/// vae_cancel(), one store, and never during a run: dropping a trainer waits for
-/// no more than that.
+/// Shared by a trainer and its cancellers. The lock is held only during
+/// vae_cancel(), which is one store, and never during a run. So dropping a
+/// trainer waits for no more than that.
 #[derive(Debug)]
 struct Handle(Mutex<Address>);
 
@@ -230,7 +232,7 @@ impl Handle {
         if address.0.is_null() {
             return Ok(());
         }
-        // SAFETY: not destroyed, and not before the lock is given back.
+        // SAFETY: not destroyed before the lock is released.
         ffi::call(|| unsafe { vae_sys::vae_cancel(address.0, on.into()) })
     }
 
@@ -240,7 +242,7 @@ impl Handle {
     }
 }
 
-/// Stops a trainer's runs from any thread, and may outlive it.
+/// Stops a trainer's runs from any thread. It may outlive the trainer.
 ///
 /// ```
 /// # use vae::{Config, Dataset, Run, Status, Trainer};
@@ -261,15 +263,16 @@ pub struct Canceller {
 }
 
 impl Canceller {
-    /// From now on, [`Trainer::train_epoch`] and [`Trainer::evaluate`] stop at
-    /// the next step with [`Status::CANCELLED`](crate::Status::CANCELLED): a
-    /// level, until [`Canceller::clear`]. Without its trainer it does nothing.
+    /// Until [`Canceller::clear`], [`Trainer::train_epoch`] and
+    /// [`Trainer::evaluate`] stop before the next step with
+    /// [`Status::CANCELLED`](crate::Status::CANCELLED). Does nothing after the
+    /// trainer was dropped.
     #[doc(alias = "vae_cancel")]
     pub fn cancel(&self) -> Result<()> {
         self.handle.cancel(true)
     }
 
-    /// Runs may run again.
+    /// Allows runs again.
     #[doc(alias = "vae_cancel")]
     pub fn clear(&self) -> Result<()> {
         self.handle.cancel(false)

@@ -1,5 +1,5 @@
-//! Progress closures: what they may do, how they end a run, and that no panic
-//! of theirs goes further.
+//! Progress closures: which calls they may make, how they end a run, and that
+//! their panics are caught.
 
 mod common;
 
@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::panic::panic_any;
 
 use common::*;
-use vae::{Progress, Room, Run, Sampling, Save, Status, What};
+use vae::{Output, Progress, Run, Sampling, Save, Status, What};
 
 #[test]
 fn a_closure_may_use_the_model() {
@@ -20,7 +20,7 @@ fn a_closure_may_use_the_model() {
             model.decode::<u8>(&codes.mean)?;
             model.sample::<f32>(&Sampling::new(2))?;
             model.reconstruct::<u8>(&images)?;
-            model.score_into(&images, &mut [0f32; 3], Room::none())?;
+            model.score_into(&images, &mut [0f32; 3], Output::none())?;
             model.save_bytes(Save::Checkpoint)?;
             model.set_learning_rate(model.learning_rate()? / 2.0)?;
             let bias = model.read_param::<f32>("fc11.bias", What::Value)?;
@@ -53,7 +53,7 @@ fn a_closure_may_use_another_trainer() {
 }
 
 #[test]
-fn breaking_ends_the_run_and_the_next_goes_on() {
+fn breaking_ends_the_run_and_the_next_continues() {
     let mut trainer = trainer();
     let images = dataset(96);
     let run = Run::new()
@@ -68,7 +68,7 @@ fn breaking_ends_the_run_and_the_next_goes_on() {
     assert_eq!(trainer.train_epoch(&images, Run::new()).unwrap().steps, 4);
 }
 
-/// Something that panics once more when it is thrown away.
+/// A panic payload whose destructor panics too.
 struct Grenade;
 
 impl Drop for Grenade {
@@ -78,7 +78,7 @@ impl Drop for Grenade {
 }
 
 #[test]
-fn a_panic_becomes_an_error_and_harms_nothing() {
+fn a_panic_becomes_an_error_and_the_trainer_stays_usable() {
     let mut trainer = trainer();
     let images = dataset(96);
     let mut called = 0;

@@ -1,11 +1,11 @@
-//! Configurations: the same defaults as the library's, there and back as JSON.
+//! Configurations: the defaults are the library's, and JSON round-trips.
 
 mod common;
 
 use common::Scratch;
 use vae::{Config, Device, Engine, Graph, Likelihood, Net, NonFinite, Precision, Status};
 
-/// Every field other than by default.
+/// No field has its default value.
 fn unusual() -> Config {
     Config::default()
         .net(Net::Dense)
@@ -42,7 +42,7 @@ fn defaults_are_the_librarys() {
 }
 
 #[test]
-fn every_field_goes_there_and_back() {
+fn every_field_round_trips() {
     let config = unusual();
     config.validate().unwrap();
     let json = config.to_json().unwrap();
@@ -62,7 +62,7 @@ fn fields_and_builder_methods_are_the_same() {
 }
 
 #[test]
-fn json_that_says_something_else() {
+fn invalid_json() {
     let of = |json| Config::from_json(json).unwrap_err();
     assert!(of("{\"latnt\": 3}").text().contains("latnt"));
     assert!(of("{\"latent\": \"3\"}").text().contains("latent"));

@@ -3,10 +3,10 @@
 mod common;
 
 use common::*;
-use vae::{Batch, Config, Dataset, Room, Sampling, Status, Trainer};
+use vae::{Batch, Config, Dataset, Output, Sampling, Status, Trainer};
 
 #[test]
-fn vectors_and_the_callers_slices_get_the_same() {
+fn vectors_and_the_callers_slices_receive_the_same() {
     let trainer = trainer();
     let images = stripes(5);
     let codes = trainer.encode(&images).unwrap();
@@ -28,7 +28,9 @@ fn vectors_and_the_callers_slices_get_the_same() {
 
     let scores = trainer.score(&images).unwrap();
     let mut kl = [0f32; 5];
-    trainer.score_into(&images, Room::none(), &mut kl).unwrap();
+    trainer
+        .score_into(&images, Output::none(), &mut kl)
+        .unwrap();
     assert_eq!(scores.kl, kl);
     assert_eq!(scores.reconstruction.len(), 5);
 
@@ -43,16 +45,16 @@ fn one_of_two_results_is_enough_and_none_is_an_error() {
     let trainer = trainer();
     let images = stripes(2);
     let codes = trainer.encode(&images).unwrap();
-    let mut room = [0f32; 2 * LATENT];
+    let mut buffer = [0f32; 2 * LATENT];
     trainer
-        .encode_into(&images, &mut room, Room::none())
+        .encode_into(&images, &mut buffer, Output::none())
         .unwrap();
-    assert_eq!(codes.mean, room);
+    assert_eq!(codes.mean, buffer);
     trainer
-        .encode_into(&images, Room::none(), &mut room)
+        .encode_into(&images, Output::none(), &mut buffer)
         .unwrap();
-    assert_eq!(codes.logvar, room);
-    let error = trainer.encode_into(&images, Room::none(), Room::none());
+    assert_eq!(codes.logvar, buffer);
+    let error = trainer.encode_into(&images, Output::none(), Output::none());
     assert_eq!(error.unwrap_err().status(), Status::ARGUMENT);
 }
 
@@ -85,8 +87,8 @@ fn interleaved_colours_are_the_same_images() {
 
     let planes: Vec<u8> = trainer.decode(&codes.mean).unwrap();
     let mut interleaved = vec![0u8; chw.len()];
-    let room = Room::from(&mut interleaved).hwc();
-    trainer.decode_into(&codes.mean, room).unwrap();
+    let output = Output::from(&mut interleaved).hwc();
+    trainer.decode_into(&codes.mean, output).unwrap();
     for (i, &pixel) in planes.iter().enumerate() {
         let (image, channel, place) = (i / 192, i / 64 % 3, i % 64);
         assert_eq!(interleaved[image * 192 + place * 3 + channel], pixel);
@@ -101,7 +103,7 @@ fn inference_takes_more_than_a_training_batch() {
 }
 
 #[test]
-fn a_dataset_gives_back_what_it_got() {
+fn a_dataset_returns_its_images_and_labels() {
     let images = stripes(6);
     let labels = [3, 1, 4, 1, 5, 0];
     let dataset = Dataset::from_memory(&images, Some(&labels), SHAPE).unwrap();
@@ -170,7 +172,7 @@ fn an_array_is_a_npy_file() {
 }
 
 #[test]
-fn the_library_tells_about_itself() {
+fn version_and_build_info() {
     assert_eq!(vae::version().split('.').count(), 3);
     assert_eq!(vae::abi_version(), 1);
     assert!(vae::build_info().unwrap().contains(vae::version()));

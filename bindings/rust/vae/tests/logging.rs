@@ -1,4 +1,4 @@
-//! The log closure. One test, for there is one closure in a process.
+//! The log closure. A single test, because a process has one closure.
 
 mod common;
 
@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex};
 use common::*;
 use vae::{Device, LogLevel, Status, Trainer};
 
-/// A trainer whose making is an event where there is no GPU: why it is not on
-/// one.
+/// A trainer whose creation logs a message if there is no GPU: why it runs on the
+/// CPU.
 fn noteworthy() -> Trainer {
     Trainer::new(&config().device(Device::Auto)).unwrap()
 }
 
 #[test]
-fn the_log_closure_is_told_and_may_misbehave() {
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let list = Arc::clone(&told);
+fn the_log_closure_receives_messages_and_may_misbehave() {
+    let messages = Arc::new(Mutex::new(Vec::new()));
+    let list = Arc::clone(&messages);
     vae::set_log(LogLevel::Detail, move |level, text| {
         let call = vae::build_info().map_err(|error| error.status());
         let replaced = vae::clear_log().map_err(|error| error.status());
@@ -26,7 +26,7 @@ fn the_log_closure_is_told_and_may_misbehave() {
     })
     .unwrap();
     let on = noteworthy().config().unwrap().device;
-    let events = std::mem::take(&mut *told.lock().unwrap());
+    let events = std::mem::take(&mut *messages.lock().unwrap());
     assert_eq!(events.is_empty(), on != Device::Cpu);
     for (_, text, call, replaced) in &events {
         assert!(!text.is_empty());
@@ -35,9 +35,13 @@ fn the_log_closure_is_told_and_may_misbehave() {
 
     vae::set_log(LogLevel::Detail, |_, text| panic!("{text}")).unwrap();
     noteworthy().train_step(&stripes(16)).unwrap();
-    assert_eq!(Arc::strong_count(&told), 1, "the closure before is gone");
+    assert_eq!(
+        Arc::strong_count(&messages),
+        1,
+        "the closure before is gone"
+    );
 
     vae::clear_log().unwrap();
     noteworthy().train_step(&stripes(16)).unwrap();
-    assert!(told.lock().unwrap().is_empty());
+    assert!(messages.lock().unwrap().is_empty());
 }

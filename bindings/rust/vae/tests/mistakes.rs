@@ -1,11 +1,11 @@
-//! What goes wrong in a host: each mistake is an error that names it, nothing
-//! panics, and the trainer is as good as before.
+//! Mistakes of a host: each is an error that names it, nothing panics, and the
+//! trainer is unchanged.
 
 mod common;
 
 use common::*;
 use vae::{
-    Config, Dataset, Engine, Error, Likelihood, Room, Run, Sampling, Save, Status, Trainer, What,
+    Config, Dataset, Engine, Error, Likelihood, Output, Run, Sampling, Save, Status, Trainer, What,
 };
 
 fn refused<T>(result: vae::Result<T>, status: Status, texts: &[&str]) {
@@ -35,7 +35,7 @@ fn errors_name_the_value_seen_and_those_allowed() {
 }
 
 #[test]
-fn an_error_is_one_of_rusts() {
+fn an_error_implements_std_error() {
     let error: Box<dyn std::error::Error + Send + Sync> =
         Trainer::new(&config().latent(0)).unwrap_err().into();
     assert!(error.to_string().ends_with("(VAE_E_ARGUMENT)"), "{error}");
@@ -68,7 +68,7 @@ fn images_of_a_wrong_length() {
 }
 
 #[test]
-fn pixels_that_are_none() {
+fn pixels_out_of_range() {
     let mut trainer = trainer();
     let before = trainer.save_bytes(Save::Checkpoint).unwrap();
     let mut images = floats(&stripes(4));
@@ -82,13 +82,13 @@ fn pixels_that_are_none() {
 }
 
 #[test]
-fn room_that_is_too_small_is_not_written_to() {
+fn a_buffer_that_is_too_small_is_not_written_to() {
     let trainer = trainer();
-    let mut room = [7f32; 3 * LATENT];
-    let result = trainer.encode_into(&stripes(4), &mut room, Room::none());
+    let mut buffer = [7f32; 3 * LATENT];
+    let result = trainer.encode_into(&stripes(4), &mut buffer, Output::none());
     refused(result, Status::TOO_SMALL, &["48", "64"]);
-    assert_eq!(room, [7f32; 3 * LATENT]);
-    let result = trainer.encode_into(&stripes(2), Room::none(), &mut [0u8; 64]);
+    assert_eq!(buffer, [7f32; 3 * LATENT]);
+    let result = trainer.encode_into(&stripes(2), Output::none(), &mut [0u8; 64]);
     refused(result, ARGUMENT, &["uint8"]);
 }
 
@@ -110,7 +110,7 @@ fn counts_beyond_all_memory() {
 }
 
 #[test]
-fn datasets_that_do_not_fit() {
+fn datasets_of_a_wrong_shape_or_size() {
     let images = stripes(4);
     let labels = Dataset::from_memory(&images, Some(&[1, 2, 3]), SHAPE);
     refused(labels, ARGUMENT, &["3", "4 images"]);
@@ -190,7 +190,7 @@ fn paths_and_names() {
 }
 
 #[test]
-fn parameters_that_are_not_there_or_not_so() {
+fn parameters_of_a_wrong_name_type_or_size() {
     let trainer = trainer();
     let value = What::Value;
     let missing = trainer.read_param::<f32>("encoder.99.weight", value);

@@ -1,4 +1,4 @@
-//! Trainers on threads of their own, cancelling from others, and dropping in
+//! Trainers on several threads, cancelling from another thread, and dropping in
 //! any order.
 
 mod common;
@@ -11,7 +11,7 @@ use common::*;
 use vae::{Canceller, Dataset, Run, Save, Status, Trainer};
 
 #[test]
-fn what_may_go_where() {
+fn what_is_send_and_sync() {
     fn sent<T: Send>() {}
     fn shared<T: Send + Sync>() {}
     sent::<Trainer>();
@@ -22,7 +22,7 @@ fn what_may_go_where() {
 }
 
 #[test]
-fn two_threads_train_what_each_would_alone() {
+fn two_threads_train_as_each_would_alone() {
     let images = dataset(96);
     let train = |seed| {
         let mut trainer = Trainer::new(&config().seed(seed)).unwrap();
@@ -53,7 +53,7 @@ fn a_trainer_moves_between_threads() {
 }
 
 #[test]
-fn an_error_is_of_the_thread_that_failed() {
+fn an_error_belongs_to_the_thread_that_failed() {
     let texts = thread::scope(|scope| {
         let bad = |latent| move || Trainer::new(&config().latent(latent)).unwrap_err();
         [scope.spawn(bad(5000)), scope.spawn(bad(6000))].map(|t| t.join().unwrap())

@@ -1,4 +1,4 @@
-//! Training, step by step and by epochs; saving, loading, going on.
+//! Training step by step and by epochs; saving, loading, continuing.
 
 mod common;
 
@@ -7,14 +7,14 @@ use std::ops::ControlFlow;
 use common::*;
 use vae::{Metrics, NonFinite, Phase, Run, Save, Status, Trainer, What};
 
-/// But for the time that it took.
+/// The metrics without the elapsed time.
 fn timeless(mut metrics: Metrics) -> Metrics {
     metrics.seconds = 0.0;
     metrics
 }
 
 #[test]
-fn steps_learn_and_describe_themselves() {
+fn steps_train_and_report_metrics() {
     let mut trainer = trainer();
     let images = stripes(16);
     let first = trainer.train_step(&images).unwrap();
@@ -39,7 +39,7 @@ fn steps_learn_and_describe_themselves() {
 }
 
 #[test]
-fn steps_that_are_not_waited_for_are_the_same_steps() {
+fn steps_without_waiting_are_the_same_steps() {
     let (mut waits, mut runs_on) = (trainer(), trainer());
     let images = stripes(16);
     for _ in 0..3 {
@@ -73,12 +73,12 @@ fn settings_are_read_and_set() {
 #[test]
 fn an_epoch_reports_its_progress() {
     let mut trainer = trainer();
-    let mut seen = Vec::new();
+    let mut reports = Vec::new();
     let run = Run::new()
         .batch_size(8)
         .every_steps(2)
         .progress(|progress, _| {
-            seen.push((
+            reports.push((
                 progress.phase,
                 progress.epoch,
                 progress.step,
@@ -89,12 +89,12 @@ fn an_epoch_reports_its_progress() {
     let metrics = trainer.train_epoch(&dataset(40), run).unwrap();
     assert_eq!((metrics.steps, metrics.images), (5, 40));
     let train = Phase::Train;
-    assert_eq!(seen, [(train, 0, 2, 5), (train, 0, 4, 5), (train, 0, 5, 5)]);
+    assert_eq!(reports, [(train, 0, 2, 5), (train, 0, 4, 5), (train, 0, 5, 5)]);
     assert_eq!(trainer.epoch(), Ok(1));
 }
 
 #[test]
-fn evaluating_is_repeatable_and_teaches_nothing() {
+fn evaluating_is_repeatable_and_changes_nothing() {
     let mut trainer = trainer();
     let before = trainer.save_bytes(Save::Checkpoint).unwrap();
     let mut phases = Vec::new();
@@ -112,7 +112,7 @@ fn evaluating_is_repeatable_and_teaches_nothing() {
 }
 
 #[test]
-fn a_stopped_epoch_goes_on_from_a_checkpoint_bit_for_bit() {
+fn a_stopped_epoch_continues_from_a_checkpoint_bit_for_bit() {
     let images = dataset(96);
     let mut straight = trainer();
     straight.train_epoch(&images, Run::new()).unwrap();
@@ -195,7 +195,7 @@ fn parameters_are_read_and_written() {
     );
 }
 
-/// The smallest way to a loss that is not finite: enormous parameters.
+/// A trainer with parameters so large that the loss is not finite.
 fn overflowing(nonfinite: NonFinite) -> Trainer {
     let trainer = Trainer::new(&config().nonfinite(nonfinite)).unwrap();
     trainer

@@ -1,4 +1,4 @@
-//! What several tests use: a small model, and images to train it on.
+//! A small model and training images, for several tests.
 #![allow(dead_code)] // each test file uses some of it
 
 use vae::{Config, Dataset, Device, Trainer};
@@ -41,7 +41,7 @@ pub fn dataset(count: usize) -> Dataset {
     Dataset::from_memory(&stripes(count), None, SHAPE).unwrap()
 }
 
-/// A path of this process' own in the system's folder for such things.
+/// A path in the temporary directory, unique to this process.
 pub struct Scratch(pub std::path::PathBuf);
 
 impl Scratch {

@@ -1,5 +1,5 @@
-// Room for results: exactly enough is enough, one byte less is refused before
-// anything is written.
+// Output buffers: the exact size is enough; with one byte less nothing is
+// written.
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -12,30 +12,30 @@ namespace {
 
 using Call = std::function<vae_status(vae_output&)>;
 
-/// `call` fits into exactly `bytes` bytes and writes none where it does not.
+/// `call` succeeds with `bytes` bytes, and with fewer writes nothing.
 void fits_exactly(std::uint64_t bytes, const vae_output& like,
                   const Call& call) {
   std::vector<std::uint8_t> memory(bytes + 16, 0xAB);
-  vae_output room = like;
-  room.data = memory.data();
+  vae_output output = like;
+  output.data = memory.data();
   for (const std::uint64_t small : {bytes - 1, bytes / 2, std::uint64_t{0}}) {
-    room.bytes = small;
-    room.written = 77;
-    refused(call(room), VAE_E_TOO_SMALL, {std::to_string(bytes)});
-    CHECK(room.written == 77);
+    output.bytes = small;
+    output.written = 77;
+    refused(call(output), VAE_E_TOO_SMALL, {std::to_string(bytes)});
+    CHECK(output.written == 77);
     CHECK(std::count(memory.begin(), memory.end(), 0xAB) ==
           static_cast<std::ptrdiff_t>(memory.size()));
   }
-  room.bytes = bytes;
-  good(call(room));
-  CHECK(room.written == bytes);
+  output.bytes = bytes;
+  good(call(output));
+  CHECK(output.written == bytes);
   for (std::size_t i = bytes; i < memory.size(); ++i)
     REQUIRE(memory[i] == 0xAB);
 }
 
 }  // namespace
 
-TEST_CASE("rooms for results are never overrun") {
+TEST_CASE("output buffers are never overrun") {
   const Trainer trainer = make_trainer();
   vae_trainer* const t = trainer.get();
   const auto pixels = pictures(3);
@@ -43,54 +43,54 @@ TEST_CASE("rooms for results are never overrun") {
   const std::vector<float> numbers(3 * kLatent, 0.25f);
   const vae_batch codes = vae_view_f32(numbers.data(), 3, kLatent);
   const vae_sampling sampling = vae_draw(3, 1);
-  const vae_output as_float = vae_room_f32(nullptr, 0);
-  const vae_output as_byte = vae_room_u8(nullptr, 0);
-  fits_exactly(3 * kLatent * 4, as_float, [&](vae_output& room) {
-    return vae_encode(t, &images, &room, nullptr);
+  const vae_output as_float = vae_output_f32(nullptr, 0);
+  const vae_output as_byte = vae_output_u8(nullptr, 0);
+  fits_exactly(3 * kLatent * 4, as_float, [&](vae_output& output) {
+    return vae_encode(t, &images, &output, nullptr);
   });
-  fits_exactly(3 * kLatent * 4, as_float, [&](vae_output& room) {
-    return vae_encode(t, &images, nullptr, &room);
+  fits_exactly(3 * kLatent * 4, as_float, [&](vae_output& output) {
+    return vae_encode(t, &images, nullptr, &output);
   });
-  fits_exactly(3 * 4, as_float, [&](vae_output& room) {
-    return vae_score(t, &images, &room, nullptr);
+  fits_exactly(3 * 4, as_float, [&](vae_output& output) {
+    return vae_score(t, &images, &output, nullptr);
   });
-  fits_exactly(3 * 4, as_float, [&](vae_output& room) {
-    return vae_score(t, &images, nullptr, &room);
+  fits_exactly(3 * 4, as_float, [&](vae_output& output) {
+    return vae_score(t, &images, nullptr, &output);
   });
   for (const vae_output& like : {as_float, as_byte}) {
     const std::uint64_t size = like.dtype == VAE_UINT8 ? 1 : 4;
-    fits_exactly(3 * kPixels * size, like, [&](vae_output& room) {
-      return vae_decode(t, &codes, &room);
+    fits_exactly(3 * kPixels * size, like, [&](vae_output& output) {
+      return vae_decode(t, &codes, &output);
     });
-    fits_exactly(3 * kPixels * size, like, [&](vae_output& room) {
-      return vae_sample(t, &sampling, &room);
+    fits_exactly(3 * kPixels * size, like, [&](vae_output& output) {
+      return vae_sample(t, &sampling, &output);
     });
-    fits_exactly(3 * kPixels * size, like, [&](vae_output& room) {
-      return vae_reconstruct(t, &images, &room);
+    fits_exactly(3 * kPixels * size, like, [&](vae_output& output) {
+      return vae_reconstruct(t, &images, &output);
     });
     const Dataset dataset = make_dataset(5);
-    fits_exactly(3 * kPixels * size, like, [&](vae_output& room) {
-      return vae_dataset_read(dataset.get(), 1, 3, &room, nullptr, 0);
+    fits_exactly(3 * kPixels * size, like, [&](vae_output& output) {
+      return vae_dataset_read(dataset.get(), 1, 3, &output, nullptr, 0);
     });
   }
 }
 
-TEST_CASE("the second of two rooms is checked before the first is written") {
+TEST_CASE("the second of two outputs is checked before the first is written") {
   const Trainer trainer = make_trainer();
   const auto pixels = pictures(3);
   const vae_batch images = view(pixels);
   std::array<float, 3 * kLatent> first, second;
   first.fill(-7.0f);
-  vae_output mean = vae_room_f32(first.data(), first.size());
-  vae_output logvar = vae_room_f32(second.data(), second.size() - 1);
+  vae_output mean = vae_output_f32(first.data(), first.size());
+  vae_output logvar = vae_output_f32(second.data(), second.size() - 1);
   refused(vae_encode(trainer.get(), &images, &mean, &logvar), VAE_E_TOO_SMALL);
-  vae_output losses = vae_room_f32(first.data(), first.size());
-  vae_output kls = vae_room_f32(second.data(), 2);
+  vae_output losses = vae_output_f32(first.data(), first.size());
+  vae_output kls = vae_output_f32(second.data(), 2);
   refused(vae_score(trainer.get(), &images, &losses, &kls), VAE_E_TOO_SMALL);
   for (const float value : first) CHECK(value == -7.0f);
 }
 
-TEST_CASE("KL per dimension has room or nothing happens") {
+TEST_CASE("a buffer for KL per dimension that is too small changes nothing") {
   const Trainer trainer = make_trainer();
   const auto pixels = pictures(8);
   const vae_batch images = view(pixels);
@@ -119,7 +119,7 @@ TEST_CASE("KL per dimension has room or nothing happens") {
   CHECK(kl[kLatent] == -1.0);
 }
 
-TEST_CASE("texts are measured, then written") {
+TEST_CASE("texts: the first call returns the size, the second writes") {
   std::uint64_t needed = 0;
   good(vae_build_info(nullptr, 0, &needed));
   REQUIRE(needed > 2);
@@ -144,7 +144,8 @@ TEST_CASE("texts are measured, then written") {
   CHECK(needed > 2);
 }
 
-TEST_CASE("a file in memory is measured, then written") {
+TEST_CASE(
+    "files in memory: the first call returns the size, the second writes") {
   const Trainer trainer = make_trainer();
   std::uint64_t needed = 0;
   good(vae_save_memory(trainer.get(), VAE_SAVE_MODEL, nullptr, 0, &needed));

@@ -1,6 +1,6 @@
-// What a caller hands in, and the buffers for what comes out, is checked before
-// anything is touched; every refusal says what was seen and what is allowed.
-#include "train/rows_check.hpp"
+// Input rows and output buffers are checked before anything is written; every
+// error names the value and the values allowed.
+#include "io/rows.hpp"
 
 #include <doctest/doctest.h>
 
@@ -10,22 +10,22 @@
 
 #include "unit/testing.hpp"
 
-namespace vae::train {
+namespace vae::io {
 namespace {
 
 using testing::error_of;
 using testing::says;
 
-constexpr RowRule kImages{"images", 3, true, true};
-constexpr RowRule kCodes{"codes", 3, false, false};
+constexpr RowRule kImages{"images", 3, true, ValueRange::unit};
+constexpr RowRule kCodes{"codes", 3, false, ValueRange::finite};
 
 std::string refused(Status status, const Batch& batch,
                     const RowRule& rule = kImages) {
   return error_of(status, [&] { check_rows(batch, rule, DeviceKind::cpu); });
 }
 
-std::string no_room(Status status, const Output& output, std::uint64_t count,
-                    const RowRule& rule = kImages) {
+std::string refused_output(Status status, const Output& output,
+                           std::uint64_t count, const RowRule& rule = kImages) {
   return error_of(status,
                   [&] { check_output(output, rule, count, DeviceKind::cpu); });
 }
@@ -35,7 +35,7 @@ TEST_CASE("rows that fit, exactly or with bytes to spare") {
   const std::array<std::uint8_t, 7> bytes{0, 255};
   Batch batch = Batch::of(std::span<const float>(floats).first(6), 2);
   CHECK_NOTHROW(check_rows(batch, kImages, DeviceKind::cpu));
-  // What lies behind the last row is nobody's business.
+  // Bytes behind the last row are not checked.
   batch = Batch::of(std::span<const float>(floats), 2);
   CHECK_NOTHROW(check_rows(batch, kImages, DeviceKind::cpu));
   CHECK_NOTHROW(check_rows(Batch::of(std::span<const std::uint8_t>(bytes), 2),
@@ -44,7 +44,7 @@ TEST_CASE("rows that fit, exactly or with bytes to spare") {
   CHECK_NOTHROW(check_rows(batch, kImages, DeviceKind::cpu));
 }
 
-TEST_CASE("a batch that is not what it says") {
+TEST_CASE("a batch without data, rows or enough bytes") {
   const std::array<float, 6> floats{};
   const Batch good = Batch::of(std::span<const float>(floats), 2);
   Batch batch = good;
@@ -62,10 +62,10 @@ TEST_CASE("a batch that is not what it says") {
   says(refused(Status::too_small, batch), "take 36");
   batch = good;
   batch.count = std::numeric_limits<std::uint64_t>::max() / 4;
-  says(refused(Status::argument, batch), "more than memory can hold");
+  says(refused(Status::argument, batch), "exceed the address space");
 }
 
-TEST_CASE("choices that are none") {
+TEST_CASE("unknown types, layouts and devices") {
   const std::array<float, 6> floats{};
   const Batch good = Batch::of(std::span<const float>(floats), 2);
   Batch batch = good;
@@ -82,7 +82,8 @@ TEST_CASE("choices that are none") {
   batch.device = DeviceKind::automatic;
   says(refused(Status::argument, batch), "device is 3; allowed are 1 (cpu)");
   batch.device = DeviceKind::cuda;
-  says(refused(Status::argument, batch), "this trainer runs on the CPU");
+  says(refused(Status::argument, batch),
+       "device is 2 (cuda), but this call runs on the CPU");
 }
 
 TEST_CASE("pixels outside of 0 to 1 are named by row and element") {
@@ -115,28 +116,30 @@ TEST_CASE("codes may be any finite number") {
 }
 
 TEST_CASE("buffers for results") {
-  std::array<float, 6> room{};
-  const Output good = Output::of(std::span<float>(room));
+  std::array<float, 6> buffer{};
+  const Output good = Output::of(std::span<float>(buffer));
   CHECK_EQ(check_output(good, kImages, 2, DeviceKind::cpu), 24);
   CHECK_EQ(check_output(good, kImages, 1, DeviceKind::cpu), 12);
-  says(no_room(Status::too_small, good, 3), "buffer has 24 bytes, but 3 rows");
-  says(no_room(Status::argument, good,
-               std::numeric_limits<std::uint64_t>::max()),
-       "more than memory can hold");
+  says(refused_output(Status::too_small, good, 3),
+       "buffer has 24 bytes, but 3 rows");
+  says(refused_output(Status::argument, good,
+                      std::numeric_limits<std::uint64_t>::max()),
+       "exceed the address space");
   Output output = good;
   output.type = ElementType::uint8;
   CHECK_EQ(check_output(output, kImages, 8, DeviceKind::cpu), 24);
-  says(no_room(Status::argument, output, 1, kCodes), "allowed is 2 (float32)");
+  says(refused_output(Status::argument, output, 1, kCodes),
+       "allowed is 2 (float32)");
   output = good;
   output.data = nullptr;
-  says(no_room(Status::argument, output, 1), "data is null");
+  says(refused_output(Status::argument, output, 1), "data is null");
   output = good;
   output.layout = static_cast<Layout>(0);
-  says(no_room(Status::argument, output, 1), "layout is 0");
+  says(refused_output(Status::argument, output, 1), "layout is 0");
   output = good;
   output.device = DeviceKind::cuda;
-  says(no_room(Status::argument, output, 1), "runs on the CPU");
+  says(refused_output(Status::argument, output, 1), "runs on the CPU");
 }
 
 }  // namespace
-}  // namespace vae::train
+}  // namespace vae::io
