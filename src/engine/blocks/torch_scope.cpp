@@ -6,6 +6,7 @@
 #include <ATen/Version.h>
 #include <omp.h>
 #include <torch/headeronly/version.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstddef>
