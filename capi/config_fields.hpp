@@ -74,6 +74,20 @@ inline constexpr std::initializer_list<Choice> kChoices<Graph>{
     {VAE_GRAPH_ON, "VAE_GRAPH_ON"},
     {VAE_GRAPH_OFF, "VAE_GRAPH_OFF"},
 };
+static_assert(static_cast<int>(Optimizer::adam) == VAE_ADAM);
+static_assert(static_cast<int>(Optimizer::sgd) == VAE_SGD);
+template <>
+inline constexpr std::initializer_list<Choice> kChoices<Optimizer>{
+    {VAE_ADAM, "VAE_ADAM"},
+    {VAE_SGD, "VAE_SGD"},
+};
+static_assert(static_cast<int>(Schedule::constant) == VAE_SCHEDULE_CONSTANT);
+static_assert(static_cast<int>(Schedule::cosine) == VAE_SCHEDULE_COSINE);
+template <>
+inline constexpr std::initializer_list<Choice> kChoices<Schedule>{
+    {VAE_SCHEDULE_CONSTANT, "VAE_SCHEDULE_CONSTANT"},
+    {VAE_SCHEDULE_COSINE, "VAE_SCHEDULE_COSINE"},
+};
 // [end of choices]
 
 /// Calls visit(name, member of vae_config, member of Config) for each field but
@@ -110,6 +124,16 @@ void for_each_field(Visit visit) {
   visit("deterministic", &vae_config::deterministic, &Config::deterministic);
   visit("graph", &vae_config::graph, &Config::graph);
   visit("graph_steps", &vae_config::graph_steps, &Config::graph_steps);
+  visit("optimizer", &vae_config::optimizer, &Config::optimizer);
+  visit("schedule", &vae_config::schedule, &Config::schedule);
+  visit("schedule_floor", &vae_config::schedule_floor, &Config::schedule_floor);
+  visit("schedule_updates", &vae_config::schedule_updates,
+        &Config::schedule_updates);
+  visit("warmup_updates", &vae_config::warmup_updates, &Config::warmup_updates);
+  visit("kl_warmup_updates", &vae_config::kl_warmup_updates,
+        &Config::kl_warmup_updates);
+  visit("kl_cycle_updates", &vae_config::kl_cycle_updates,
+        &Config::kl_cycle_updates);
   // [end of fields]
 }
 

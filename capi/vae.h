@@ -213,6 +213,18 @@ typedef int32_t vae_status;
 #define VAE_GRAPH_ON 2
 /** vae_config.graph: never: every kernel is launched individually. */
 #define VAE_GRAPH_OFF 3
+
+/** vae_config.optimizer: Adam (Kingma & Ba 2015), as torch.optim.Adam. */
+#define VAE_ADAM 1
+/** vae_config.optimizer: stochastic gradient descent with momentum `beta1`, as
+ *  torch.optim.SGD. */
+#define VAE_SGD 2
+
+/** vae_config.schedule: `learning_rate`. */
+#define VAE_SCHEDULE_CONSTANT 1
+/** vae_config.schedule: from `learning_rate` along half a cosine to
+ *  `schedule_floor` times it (Loshchilov & Hutter 2017). */
+#define VAE_SCHEDULE_COSINE 2
 /* [end of choices] */
 
 /** Element type: unsigned byte; 0..255 stands for 0..1. */
@@ -242,9 +254,10 @@ typedef int32_t vae_status;
 /** Adam's running mean of the squared gradient. */
 #define VAE_MOMENT2 4
 
-/** vae_set(), vae_get(): Adam's learning rate, 0 to 1e30. */
+/** vae_set(), vae_get(): learning rate before schedules, 0 to 1e30. */
 #define VAE_LEARNING_RATE 1
-/** vae_set(), vae_get(): weight of the KL divergence, 0 to 1e30. */
+/** vae_set(), vae_get(): weight of the KL divergence after its warm-up, 0 to
+ *  1e30. */
 #define VAE_KL_WEIGHT 2
 /** vae_set(), vae_get(): steps issued, an integer up to 2^53; training stops
  *  there. Part of the key of the noise. */
@@ -298,7 +311,7 @@ typedef struct vae_dataset vae_dataset;
 
 /* [fields: vae_config] by tools/fields/generate; do not edit */
 /**
- * @brief Model, objective, optimizer and execution of a trainer. 200 bytes,
+ * @brief Model, objective, optimizer and execution of a trainer. 248 bytes,
  *        minimum 168.
  *
  * The defaults are those of the original program: a convolutional VAE for 28x28
@@ -391,6 +404,26 @@ typedef struct vae_config {
   /** Training steps of vae_train_epoch() per CUDA graph, 1..64; 0 (default): 8.
    *  Cancellation and progress callbacks happen between graphs. */
   uint32_t graph_steps;
+  /** How an update follows from the gradient: #VAE_ADAM (default), #VAE_SGD. */
+  int32_t optimizer;
+  /** The learning rate after the warm-up: #VAE_SCHEDULE_CONSTANT (default),
+   *  #VAE_SCHEDULE_COSINE. */
+  int32_t schedule;
+  /** Share of the learning rate at the end of #VAE_SCHEDULE_COSINE, 0 to 1;
+   *  default 0. */
+  double schedule_floor;
+  /** Update at which #VAE_SCHEDULE_COSINE ends, more than `warmup_updates`; the
+   *  rate stays there; default 0. */
+  uint64_t schedule_updates;
+  /** Updates over which the learning rate rises linearly to its full value; 0
+   *  (default): no warm-up. */
+  uint64_t warmup_updates;
+  /** Updates over which the KL weight rises linearly from 0 to `kl_weight`; 0
+   *  (default): no warm-up. Evaluation uses the full weight. */
+  uint64_t kl_warmup_updates;
+  /** Updates after which the KL weight's warm-up begins again (Fu et al. 2019),
+   *  at least `kl_warmup_updates`; 0 (default): never. */
+  uint64_t kl_cycle_updates;
 } vae_config;
 /* [end of vae_config] */
 

@@ -83,7 +83,7 @@ void Settings::add_model_options(CLI::App& app) {
   number(app, "--sigma", "gaussian_sigma",
          "Standard deviation of the Gaussian likelihood");
   number(app, "--kl-weight", "kl_weight", "Weight of the KL divergence (beta)");
-  number(app, "--learning-rate", "learning_rate", "Adam's learning rate");
+  number(app, "--learning-rate", "learning_rate", "Learning rate");
   number(app, "--weight-decay", "weight_decay", "L2 penalty");
   number(app, "--clip", "clip_norm",
          "Largest norm of the gradient; 0: no clipping");
@@ -92,6 +92,25 @@ void Settings::add_model_options(CLI::App& app) {
       "Gradient of the mean over the batch, not the sum");
   whole(app, "--seed", "seed", "Seed of initial values, noise and data order",
         Range{});
+  add_schedule_options(app);
+}
+
+void Settings::add_schedule_options(CLI::App& app) {
+  choice(app, "--optimizer", "optimizer", "Adam, or SGD with momentum --beta1",
+         {"adam", "sgd"});
+  number(app, "--beta1", "beta1", "Decay of the gradient's mean; momentum");
+  choice(app, "--schedule", "schedule", "Learning rate after the warm-up",
+         {"constant", "cosine"});
+  whole(app, "--schedule-updates", "schedule_updates",
+        "Update at which the cosine ends", Range{});
+  number(app, "--schedule-floor", "schedule_floor",
+         "Share of the learning rate at the cosine's end");
+  whole(app, "--warmup", "warmup_updates",
+        "Updates over which the learning rate rises", Range{});
+  whole(app, "--kl-warmup", "kl_warmup_updates",
+        "Updates over which the KL weight rises from 0", Range{});
+  whole(app, "--kl-cycle", "kl_cycle_updates",
+        "Updates after which --kl-warmup begins again; 0: never", Range{});
 }
 
 vae_config Settings::apply(const vae_config& base) const {

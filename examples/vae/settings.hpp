@@ -40,6 +40,8 @@ class Settings {
   CLI::Option* number(CLI::App& app, const std::string& option,
                       const std::string& name, const std::string& help);
 
+  void add_schedule_options(CLI::App& app);
+
   nlohmann::json given_ = nlohmann::json::object();
 };
 

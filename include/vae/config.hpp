@@ -89,6 +89,23 @@ enum class Graph : std::int32_t {
   /// Never: every kernel is launched individually.
   off = 3,
 };
+
+/// How an update follows from the gradient.
+enum class Optimizer : std::int32_t {
+  /// Adam (Kingma & Ba 2015), as torch.optim.Adam.
+  adam = 1,
+  /// Stochastic gradient descent with momentum `beta1`, as torch.optim.SGD.
+  sgd = 2,
+};
+
+/// The learning rate after the warm-up, as a function of the updates.
+enum class Schedule : std::int32_t {
+  /// `learning_rate`.
+  constant = 1,
+  /// From `learning_rate` along half a cosine to `schedule_floor` times it
+  /// (Loshchilov & Hutter 2017).
+  cosine = 2,
+};
 // [end of choices]
 
 /// Configuration of a trainer. validate() checks the ranges.
@@ -176,6 +193,27 @@ struct Config {
   /// Training steps of Trainer::train_epoch() per CUDA graph, 1..64; 0
   /// (default): 8. Cancellation and progress callbacks happen between graphs.
   std::uint32_t graph_steps = 0;
+
+  // --- optimizer and schedules ---------------------------------------------
+  /// How an update follows from the gradient; default Optimizer::adam.
+  Optimizer optimizer = Optimizer::adam;
+  /// The learning rate after the warm-up; default Schedule::constant.
+  Schedule schedule = Schedule::constant;
+  /// Share of the learning rate at the end of Schedule::cosine, 0 to 1; default
+  /// 0.
+  double schedule_floor = 0.0;
+  /// Update at which Schedule::cosine ends, more than `warmup_updates`; the
+  /// rate stays there; default 0.
+  std::uint64_t schedule_updates = 0;
+  /// Updates over which the learning rate rises linearly to its full value; 0
+  /// (default): no warm-up.
+  std::uint64_t warmup_updates = 0;
+  /// Updates over which the KL weight rises linearly from 0 to `kl_weight`; 0
+  /// (default): no warm-up. Evaluation uses the full weight.
+  std::uint64_t kl_warmup_updates = 0;
+  /// Updates after which the KL weight's warm-up begins again (Fu et al. 2019),
+  /// at least `kl_warmup_updates`; 0 (default): never.
+  std::uint64_t kl_cycle_updates = 0;
   // [end of fields]
 
   /// @return Whether every field is equal.

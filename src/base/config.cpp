@@ -51,21 +51,37 @@ void check_shape(const Config& c) {
     check(join("layers[", i, "]").c_str(), sizes, c.layers[i]);
 }
 
+void check_schedules(const Config& c) {
+  if (c.schedule == Schedule::cosine)
+    require(c.schedule_updates > c.warmup_updates, Status::argument,
+            "schedule_updates is ", c.schedule_updates,
+            "; with schedule \"cosine\" allowed are numbers above "
+            "warmup_updates, which is ",
+            c.warmup_updates);
+  if (c.kl_cycle_updates != 0)
+    require(
+        c.kl_warmup_updates != 0 && c.kl_warmup_updates <= c.kl_cycle_updates,
+        Status::argument, "kl_warmup_updates is ", c.kl_warmup_updates,
+        "; with kl_cycle_updates ", c.kl_cycle_updates,
+        " allowed are 1 to that");
+}
+
 }  // namespace
 
 void validate(const Config& config) {
-  for_each_field([&](const char* name, Scope, auto allowed, auto member) {
-    check(name, allowed, config.*member);
+  for_each_field([&](Field field, auto allowed, auto member) {
+    check(field.name, allowed, config.*member);
   });
   check_shape(config);
+  check_schedules(config);
   require(config.samples == 1, Status::unsupported, "samples is ",
           config.samples, "; training draws 1 sample per image");
 }
 
 bool same_model(const Config& a, const Config& b) {
   bool same = true;
-  for_each_field([&](const char*, Scope scope, auto, auto member) {
-    if (scope == Scope::model) same = same && a.*member == b.*member;
+  for_each_field([&](Field field, auto, auto member) {
+    if (field.scope == Scope::model) same = same && a.*member == b.*member;
   });
   return same;
 }

@@ -72,15 +72,30 @@ void read(const std::string& name, const Json& json, T& field) {
   }
 }
 
+/// Of the fields that `wanted` takes: wanted(field, whether it is at its
+/// default).
+template <class Wanted>
+std::string write_fields(const Config& config, Wanted wanted) {
+  validate(config);
+  const Config defaults;
+  Json json = Json::object();
+  for_each_field([&](Field field, auto, auto member) {
+    if (wanted(field, config.*member == defaults.*member))
+      json[field.name] = write(config.*member);
+  });
+  return json.dump();
+}
+
 }  // namespace
 
 std::string to_json(const Config& config) {
-  validate(config);
-  Json json = Json::object();
-  for_each_field([&](const char* name, Scope, auto, auto member) {
-    json[name] = write(config.*member);
+  return write_fields(config, [](Field, bool) { return true; });
+}
+
+std::string to_file_json(const Config& config) {
+  return write_fields(config, [](Field field, bool at_default) {
+    return !(field.later && at_default);
   });
-  return json.dump();
 }
 
 Config config_from_json(std::string_view text) {
@@ -89,9 +104,10 @@ Config config_from_json(std::string_view text) {
           "the configuration is not a JSON object");
   Config config;
   std::set<std::string> known;
-  for_each_field([&](const char* name, Scope, auto, auto member) {
-    known.insert(name);
-    if (json.contains(name)) read(name, json[name], config.*member);
+  for_each_field([&](Field field, auto, auto member) {
+    known.insert(field.name);
+    if (json.contains(field.name))
+      read(field.name, json[field.name], config.*member);
   });
   for (const auto& [name, value] : json.items())
     require(known.contains(name), Status::argument, "\"", name,

@@ -66,8 +66,16 @@ constexpr std::int64_t sum_doubles(std::int64_t latent) {
 /// step reads it anew each time it is replayed.
 struct Settings {
   double learning_rate, beta1, beta2, epsilon, weight_decay, clip_norm;
-  double kl_weight;             // the loss is reconstruction + kl_weight * KL
+  // The loss is reconstruction + kl_weight * KL. With a KL warm-up every update
+  // sets it anew, from kl_full_weight.
+  double kl_weight;
   std::uint64_t mean_gradient;  // 1: divide the gradient by the images
+  std::uint64_t sgd;            // 1: momentum beta1 instead of Adam
+  // Schedules, in updates; 0: none.
+  std::uint64_t warmup, cosine_end;
+  double cosine_floor;  // share of the learning rate
+  std::uint64_t kl_warmup, kl_cycle;
+  double kl_full_weight;
 };
 
 /// Where training is. Lies on the device as well, and every update advances it,

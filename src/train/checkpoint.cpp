@@ -235,7 +235,7 @@ io::TensorFile Trainer::Impl::to_file(SaveWhat what) {
   file.metadata["format"] = "pt";  // Hugging Face's loaders require it
   file.metadata["vae.format"] = kFormat;
   file.metadata["vae.kind"] = checkpoint ? "checkpoint" : "model";
-  file.metadata["vae.config"] = to_json(requested_);
+  file.metadata["vae.config"] = to_file_json(requested_);
   if (checkpoint)
     file.metadata["vae.progress"] = Json{
         {"step", step_},

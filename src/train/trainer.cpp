@@ -7,6 +7,7 @@
 #include "base/check.hpp"
 #include "base/host_memory.hpp"
 #include "base/log.hpp"
+#include "engine/math/update.hpp"
 #include "io/file.hpp"
 #include "train/checkpoint.hpp"
 #include "train/memory.hpp"
@@ -129,11 +130,24 @@ engine::Control Trainer::Impl::read_control() {
 // Settings is the base of Control, so this leaves step, cursor and decision
 // unchanged. Recorded graphs read it at each replay.
 void Trainer::Impl::write_settings() {
-  const engine::Settings settings{
-      config.learning_rate, config.beta1,
-      config.beta2,         config.epsilon,
-      config.weight_decay,  config.clip_norm,
-      config.kl_weight,     config.sum_gradient ? 0u : 1u};
+  const bool cosine = config.schedule == Schedule::cosine;
+  engine::Settings settings{config.learning_rate,
+                            config.beta1,
+                            config.beta2,
+                            config.epsilon,
+                            config.weight_decay,
+                            config.clip_norm,
+                            config.kl_weight,
+                            config.sum_gradient ? 0u : 1u,
+                            config.optimizer == Optimizer::sgd ? 1u : 0u,
+                            config.warmup_updates,
+                            cosine ? config.schedule_updates : 0,
+                            config.schedule_floor,
+                            config.kl_warmup_updates,
+                            config.kl_cycle_updates,
+                            config.kl_weight};
+  if (settings.kl_warmup != 0)
+    settings.kl_weight = engine::kl_weight_at(settings, read_control().updates);
   engine::Settings* to = static_cast<engine::Control*>(state_.control.get());
   device_->upload(to, &settings, sizeof settings);
 }
@@ -141,6 +155,7 @@ void Trainer::Impl::write_settings() {
 void Trainer::Impl::write_updates(std::uint64_t updates) {
   auto* control = static_cast<engine::Control*>(state_.control.get());
   device_->upload(&control->updates, &updates, sizeof updates);
+  write_settings();  // the KL weight depends on the updates
 }
 
 Trainer::Trainer(const Config& config)

@@ -147,6 +147,10 @@ train::Totals Trainer::Impl::score_totals(const engine::Input& input,
   device_->download(values.data(), sums.get(), bytes);
   train::Totals totals = train::totals_of_tail(values, plan_.latent);
   totals.sums.steps = 1;
+  // The device has the weight that the warm-up has reached; an evaluation's
+  // loss is comparable only with the full one.
+  if (config.kl_warmup_updates != 0)
+    totals.sums.loss = totals.sums.recon + config.kl_weight * totals.sums.kl;
   return totals;
 }
 

@@ -2,6 +2,7 @@
 // padding between fields.
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <regex>
 #include <sstream>
 
@@ -65,6 +66,23 @@ TEST_CASE("the layout names what the header declares, in its order") {
   for (const Line& line : layout()) reported.push_back(line.name);
   CHECK(reported.size() > 90);
   CHECK(reported == declared());
+}
+
+TEST_CASE("the sizes in the comments of vae.h are those of the structs") {
+  std::ifstream file(VAE_HEADER);
+  std::string header{std::istreambuf_iterator<char>(file), {}};
+  header = std::regex_replace(header, std::regex(R"(\n \* +)"), " ");
+  const std::regex stated(
+      R"((\d+) bytes(, minimum (\d+))?\.([^*]|\*[^/])*\*/\s*typedef struct (vae_\w+) \{)");
+  std::map<std::string, std::size_t> sizes;
+  for (std::sregex_iterator s(header.begin(), header.end(), stated), end;
+       s != end; ++s)
+    sizes[(*s)[5]] = std::stoul((*s)[1]);
+  for (const Line& line : layout()) {
+    if (line.is_field()) continue;
+    CAPTURE(line.name);
+    CHECK(sizes[line.name] == line.first);
+  }
 }
 
 TEST_CASE("fields follow each other and fill their struct") {

@@ -132,6 +132,29 @@ TEST_CASE("a first update without clipping is bit-equal to the CPU's") {
     }
 }
 
+TEST_CASE("SGD and schedules are the CPU's") {
+  for (const std::int64_t params : kParams)
+    for (const std::uint64_t sgd : {0u, 1u}) {
+      Start start(params);
+      start.control.sgd = sgd;
+      start.control.warmup = 4;
+      start.control.cosine_end = 50;
+      start.control.kl_full_weight = 3;
+      start.control.kl_warmup = 100;
+      for (const std::uint64_t updates : {0u, 2u, 20u, 60u}) {
+        CAPTURE(updates);
+        start.control.updates = updates;
+        End got, expected;
+        with_devices(start, &got, &expected);
+        CHECK_LE(greatest_error(got, expected, start), 64);
+        check_equal(got.control, expected.control);
+        CHECK_EQ(got.control.kl_weight,
+                 doctest::Approx(3 * double(updates + 1) / 100));
+        CHECK_EQ(got.control.kl_weight, expected.control.kl_weight);
+      }
+    }
+}
+
 TEST_CASE("a later, clipped update equals the CPU's within few roundings") {
   for (const std::int64_t params : kParams) {
     CAPTURE(params);

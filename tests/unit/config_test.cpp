@@ -48,6 +48,26 @@ void check_allowed(const std::vector<Change>& changes) {
   }
 }
 
+TEST_CASE("schedules that contradict each other are named") {
+  check_refused({
+      {[](Config& c) { c.schedule = Schedule::cosine; },
+       {"schedule_updates is 0", "above warmup_updates, which is 0"}},
+      {[](Config& c) {
+         c.schedule = Schedule::cosine;
+         c.schedule_updates = c.warmup_updates = 5;
+       },
+       {"schedule_updates is 5", "which is 5"}},
+      {[](Config& c) { c.kl_cycle_updates = 5; },
+       {"kl_warmup_updates is 0", "with kl_cycle_updates 5"}},
+      {[](Config& c) { c.kl_warmup_updates = 6, c.kl_cycle_updates = 5; },
+       {"kl_warmup_updates is 6", "1 to that"}},
+      {[](Config& c) { c.schedule_floor = 1.5; },
+       {"schedule_floor is 1.5", "0 to 1"}},
+      {[](Config& c) { c.optimizer = number<Optimizer>(3); },
+       {"optimizer is 3", "1 (adam), 2 (sgd)"}},
+  });
+}
+
 TEST_CASE("the default is the original program") {
   const Config c;
   CHECK_NOTHROW(validate(c));

@@ -98,6 +98,15 @@ void draw_learning(Dice& dice, Config& c) {
   c.epsilon = dice.number(1e-37, 1e30, 1e-8, 30);
   c.weight_decay = dice.number(0, 1e30, 0, 30);
   c.clip_norm = dice.one_of({0.0, 5e-324, 1.0, 1e18, 1e30});
+  c.optimizer = dice.one_of({Optimizer::adam, Optimizer::sgd});
+  c.schedule = dice.one_of({Schedule::constant, Schedule::cosine});
+  c.schedule_floor = dice.one_of({0.0, 1.0, double{dice.unit()}});
+  const std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  c.warmup_updates = dice.one_of<std::uint64_t>({0, 1, 3, most - 1});
+  c.schedule_updates = dice.one_of({c.warmup_updates + 1, most});
+  c.kl_warmup_updates = dice.one_of<std::uint64_t>({0, 1, 3, most});
+  if (c.kl_warmup_updates != 0)
+    c.kl_cycle_updates = dice.one_of({std::uint64_t{0}, c.kl_warmup_updates});
 }
 
 void draw_running(Dice& dice, Config& c) {

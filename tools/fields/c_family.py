@@ -136,8 +136,9 @@ def fields():
             kind = "Below" if field.below else "Closed"
             allowed = (f"{kind}{{{literal(field, field.low)}, "
                        f"{literal(field, field.high)}}}")
-        lines += call("visit", f'"{field.name}"', f"Scope::{field.scope}", allowed,
-                      f"&Config::{field.name}")
+        later = ", true" if field.later else ""
+        lines += call("visit", f'Field{{"{field.name}", Scope::{field.scope}{later}}}',
+                      allowed, f"&Config::{field.name}")
     return lines
 
 

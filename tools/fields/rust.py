@@ -104,6 +104,11 @@ def fields():
     return lines
 
 
+def carried():
+    names = [choice.rust or choice.name for choice in CHOICES]
+    return [f"    {name} as i32: i32::from, {name}::try_from;" for name in names]
+
+
 def layers_doc():
     return doc_lines(RUST.describe(LAYERS), "///", " " * 12)
 

@@ -40,6 +40,9 @@ class Field:
     more: str = ""             # further sentences, after range and default
     c_type: str = "int32_t"    # of a bool in vae.h
     heading: Optional[str] = None  # opens a group in include/vae/config.hpp
+    # Left out of models and checkpoints at its default: files of configurations
+    # without it are those of versions that did not have it.
+    later: bool = False
 
 
 CHOICES = [
@@ -92,6 +95,16 @@ CHOICES = [
                ("on", "always; #VAE_E_UNSUPPORTED where it is not possible"),
                ("off", "never: every kernel is launched individually"),
            ), csharp="GraphMode"),
+    Choice("Optimizer", "VAE_", "How an update follows from the gradient.", (
+        ("adam", "Adam (Kingma & Ba 2015), as torch.optim.Adam"),
+        ("sgd", "stochastic gradient descent with momentum `beta1`, as torch.optim.SGD"),
+    )),
+    Choice("Schedule", "VAE_SCHEDULE_",
+           "The learning rate after the warm-up, as a function of the updates.", (
+               ("constant", "`learning_rate`"),
+               ("cosine", "from `learning_rate` along half a cosine to `schedule_floor` "
+                          "times it (Loshchilov & Hutter 2017)"),
+           )),
 ]
 
 FIELDS = [
@@ -157,6 +170,26 @@ FIELDS = [
     Field("graph_steps", "uint32", "run",
           "Training steps of vae_train_epoch() per CUDA graph", "0", "0", "64", zero="8",
           more="Cancellation and progress callbacks happen between graphs."),
+    Field("optimizer", "Optimizer", "run", "How an update follows from the gradient",
+          "adam", heading="optimizer and schedules", later=True),
+    Field("schedule", "Schedule", "run", "The learning rate after the warm-up",
+          "constant", later=True),
+    Field("schedule_floor", "double", "run",
+          "Share of the learning rate at the end of #VAE_SCHEDULE_COSINE", "0", "0", "1",
+          later=True),
+    Field("schedule_updates", "uint64", "run",
+          "Update at which #VAE_SCHEDULE_COSINE ends, more than `warmup_updates`; the "
+          "rate stays there", "0", later=True),
+    Field("warmup_updates", "uint64", "run",
+          "Updates over which the learning rate rises linearly to its full value", "0",
+          zero="no warm-up", later=True),
+    Field("kl_warmup_updates", "uint64", "run",
+          "Updates over which the KL weight rises linearly from 0 to `kl_weight`", "0",
+          zero="no warm-up", later=True,
+          more="Evaluation uses the full weight."),
+    Field("kl_cycle_updates", "uint64", "run",
+          "Updates after which the KL weight's warm-up begins again (Fu et al. 2019), at "
+          "least `kl_warmup_updates`", "0", zero="never", later=True),
 ]
 
 # The first field that a host compiled with an older vae.h may lack.

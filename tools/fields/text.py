@@ -90,7 +90,8 @@ class Language:
                                  ("", " (default)"))
             text = f"{on}{mark_on}: {doc}; {off}{mark_off}: {field.off}."
         elif field.zero is not None:
-            text = f"{doc}, {self.interval(field)}; 0 (default): {field.zero}."
+            interval = f", {self.interval(field)}" if field.high is not None else ""
+            text = f"{doc}{interval}; 0 (default): {field.zero}."
         elif field.high is not None:
             text = f"{doc}, {self.interval(field)}; default {field.default}."
         elif field.kind == "c_only" or field.name == "samples":

@@ -36,7 +36,9 @@ namespace Vae.Tests
                 Seed = 18446744073709551615, MaxBatch = 9, Threads = 2, KeepGradients = true,
                 Device = Device.Cpu, DeviceIndex = 3, Precision = Precision.Fp32,
                 Engine = Engine.Blocks, Nonfinite = NonfiniteAction.Skip, Deterministic = true,
-                Graph = GraphMode.Off, GraphSteps = 4,
+                Graph = GraphMode.Off, GraphSteps = 4, Optimizer = Optimizer.Sgd,
+                Schedule = Schedule.Cosine, ScheduleFloor = 0.5, ScheduleUpdates = 23,
+                WarmupUpdates = 19, KlWarmupUpdates = 5, KlCycleUpdates = 9,
             };
             VaeConfig read = VaeConfig.FromJson(config.ToJson());
             foreach (System.Reflection.PropertyInfo value in typeof(VaeConfig).GetProperties())

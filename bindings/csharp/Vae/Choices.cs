@@ -92,6 +92,26 @@ namespace Vae
         /// <summary>Never: every kernel is launched individually.</summary>
         Off = 3,
     }
+
+    /// <summary>How an update follows from the gradient.</summary>
+    public enum Optimizer
+    {
+        /// <summary>Adam (Kingma &amp; Ba 2015), as torch.optim.Adam.</summary>
+        Adam = 1,
+        /// <summary>Stochastic gradient descent with momentum <see cref="VaeConfig.Beta1"/>, as
+        /// torch.optim.SGD.</summary>
+        Sgd = 2,
+    }
+
+    /// <summary>The learning rate after the warm-up, as a function of the updates.</summary>
+    public enum Schedule
+    {
+        /// <summary><see cref="VaeConfig.LearningRate"/>.</summary>
+        Constant = 1,
+        /// <summary>From <see cref="VaeConfig.LearningRate"/> along half a cosine to
+        /// <see cref="VaeConfig.ScheduleFloor"/> times it (Loshchilov &amp; Hutter 2017).</summary>
+        Cosine = 2,
+    }
     // [end of choices]
 
     /// <summary>Element type.</summary>

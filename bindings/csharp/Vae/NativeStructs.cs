@@ -13,7 +13,7 @@ namespace Vae
         internal const uint Version = 1;
     }
 
-    [StructLayout(LayoutKind.Sequential, Size = 200)]
+    [StructLayout(LayoutKind.Sequential, Size = 248)]
     internal unsafe struct vae_config
     {
         internal uint struct_size;
@@ -51,6 +51,13 @@ namespace Vae
         internal int deterministic;
         internal int graph;
         internal uint graph_steps;
+        internal int optimizer;
+        internal int schedule;
+        internal double schedule_floor;
+        internal ulong schedule_updates;
+        internal ulong warmup_updates;
+        internal ulong kl_warmup_updates;
+        internal ulong kl_cycle_updates;
     }
 
     [StructLayout(LayoutKind.Sequential, Size = 64)]

@@ -117,7 +117,7 @@ namespace Vae
         /// <remarks>C: <c>vae_param_count</c>, <c>vae_param_info</c>.</remarks>
         public IReadOnlyList<Parameter> Parameters { get; }
 
-        /// <summary>Adam's learning rate, 0 to 1e30; can be changed between steps.</summary>
+        /// <summary>Learning rate before schedules, 0 to 1e30; can be changed between steps.</summary>
         /// <remarks>C: <c>vae_get</c>, <c>vae_set</c>.</remarks>
         public double LearningRate
         {

@@ -130,6 +130,35 @@ namespace Vae
         /// <summary>Training steps of <c>Trainer.TrainEpoch</c> per CUDA graph, 1..64; 0 (default):
         /// 8. Cancellation and progress callbacks happen between graphs.</summary>
         public int GraphSteps { get; set; }
+
+        /// <summary>How an update follows from the gradient; default
+        /// <see cref="Vae.Optimizer.Adam"/>.</summary>
+        public Optimizer Optimizer { get; set; }
+
+        /// <summary>The learning rate after the warm-up; default
+        /// <see cref="Vae.Schedule.Constant"/>.</summary>
+        public Schedule Schedule { get; set; }
+
+        /// <summary>Share of the learning rate at the end of <see cref="Vae.Schedule.Cosine"/>, 0
+        /// to 1; default 0.</summary>
+        public double ScheduleFloor { get; set; }
+
+        /// <summary>Update at which <see cref="Vae.Schedule.Cosine"/> ends, more than
+        /// <see cref="VaeConfig.WarmupUpdates"/>; the rate stays there; default 0.</summary>
+        public ulong ScheduleUpdates { get; set; }
+
+        /// <summary>Updates over which the learning rate rises linearly to its full value; 0
+        /// (default): no warm-up.</summary>
+        public ulong WarmupUpdates { get; set; }
+
+        /// <summary>Updates over which the KL weight rises linearly from 0 to
+        /// <see cref="VaeConfig.KlWeight"/>; 0 (default): no warm-up. Evaluation uses the full
+        /// weight.</summary>
+        public ulong KlWarmupUpdates { get; set; }
+
+        /// <summary>Updates after which the KL weight's warm-up begins again (Fu et al. 2019), at
+        /// least <see cref="VaeConfig.KlWarmupUpdates"/>; 0 (default): never.</summary>
+        public ulong KlCycleUpdates { get; set; }
         // [end of properties]
 
         /// <summary>Checks every value. Looks for no device and opens nothing.</summary>
@@ -254,6 +283,13 @@ namespace Vae
             native.deterministic = Deterministic ? 1 : 0;
             native.graph = (int)Graph;
             native.graph_steps = Whole.Small("graph_steps", GraphSteps);
+            native.optimizer = (int)Optimizer;
+            native.schedule = (int)Schedule;
+            native.schedule_floor = ScheduleFloor;
+            native.schedule_updates = ScheduleUpdates;
+            native.warmup_updates = WarmupUpdates;
+            native.kl_warmup_updates = KlWarmupUpdates;
+            native.kl_cycle_updates = KlCycleUpdates;
             // [end of to native]
             return native;
         }
@@ -303,6 +339,13 @@ namespace Vae
             Deterministic = native->deterministic != 0;
             Graph = (GraphMode)native->graph;
             GraphSteps = (int)native->graph_steps;
+            Optimizer = (Optimizer)native->optimizer;
+            Schedule = (Schedule)native->schedule;
+            ScheduleFloor = native->schedule_floor;
+            ScheduleUpdates = native->schedule_updates;
+            WarmupUpdates = native->warmup_updates;
+            KlWarmupUpdates = native->kl_warmup_updates;
+            KlCycleUpdates = native->kl_cycle_updates;
             // [end of from native]
         }
     }

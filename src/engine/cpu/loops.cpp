@@ -203,12 +203,19 @@ VAE_CLONES void row_sums(const Rows& in, bool add, float* __restrict sums) {
   }
 }
 
-VAE_CLONES void adam_chunk(const AdamStep<float>& step, const float* gradient,
-                           std::int64_t n, float* __restrict param,
-                           float* __restrict moment1,
+VAE_CLONES void adam_chunk(const OptimizerStep<float>& step,
+                           const float* gradient, std::int64_t n,
+                           float* __restrict param, float* __restrict moment1,
                            float* __restrict moment2) {
   for (std::int64_t i = 0; i < n; ++i)
     adam(step, gradient[i], param + i, moment1 + i, moment2 + i);
+}
+
+VAE_CLONES void sgd_chunk(const OptimizerStep<float>& step,
+                          const float* gradient, std::int64_t n,
+                          float* __restrict param, float* __restrict moment) {
+  for (std::int64_t i = 0; i < n; ++i)
+    sgd(step, gradient[i], param + i, moment + i);
 }
 
 // row [H, W, C] or [C, H, W] -> to [H, W, C]

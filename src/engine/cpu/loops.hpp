@@ -76,8 +76,10 @@ struct Rows {
 /// sums [columns] over rows, in their order: a thousand in float, then on in
 /// double.
 void row_sums(const Rows& in, bool add, float* sums);
-void adam_chunk(const AdamStep<float>& step, const float* gradient,
+void adam_chunk(const OptimizerStep<float>& step, const float* gradient,
                 std::int64_t n, float* param, float* moment1, float* moment2);
+void sgd_chunk(const OptimizerStep<float>& step, const float* gradient,
+               std::int64_t n, float* param, float* moment);
 
 /// One image from the caller's format to [H][W][C] float32 and back.
 void load_image(const void* row, ElementType type, vae::Layout layout,
@@ -90,10 +92,10 @@ void load_row(const RowSource& from, std::int64_t i, model::Extent image,
 void store_row(const float* from, std::int64_t i, model::Extent image,
                bool logits, const RowTarget& to);
 
-// The commit: decides, applies Adam, folds the running statistics, adds to the
-// sums. Who runs its chunks, and on how many threads, is the caller's matter
-// and changes no bit: each(n, body) calls body(i) for every i in [0, n), in any
-// order.
+// The commit: decides, applies the optimizer, folds the running statistics,
+// adds to the sums. Who runs its chunks, and on how many threads, is the
+// caller's matter and changes no bit: each(n, body) calls body(i) for every i
+// in [0, n), in any order.
 
 inline constexpr std::int64_t kChunk = 16384;  // floats of a task: 64 KiB each
 
@@ -118,14 +120,20 @@ double square_norm(const float* values, std::int64_t count,
 }
 
 template <class Each>
-void apply_adam(const State& state, const Control& control, std::int64_t count,
-                Each& each) {
-  const AdamStep<float> step = adam_step(control);
+void apply_optimizer(const State& state, const Control& control,
+                     std::int64_t count, Each& each) {
+  const OptimizerStep<float> step = optimizer_step(control);
   each(chunks_of(count), [&](std::int64_t i) {
     const std::int64_t first = i * kChunk;
-    adam_chunk(step, floats(state.reduced) + first,
-               std::min(kChunk, count - first), floats(state.param) + first,
-               floats(state.moment1) + first, floats(state.moment2) + first);
+    const std::int64_t n = std::min(kChunk, count - first);
+    const float* gradient = floats(state.reduced) + first;
+    float* param = floats(state.param) + first;
+    float* moment1 = floats(state.moment1) + first;
+    if (step.sgd)
+      sgd_chunk(step, gradient, n, param, moment1);
+    else
+      adam_chunk(step, gradient, n, param, moment1,
+                 floats(state.moment2) + first);
   });
 }
 
@@ -155,7 +163,7 @@ void commit(const State& state, const Layout& layout, std::int64_t latent,
     square += refusal(batch[i]);
   decide(tail, square, control);
   if (control->skip == 0) {
-    apply_adam(state, *control, layout.param_floats, each);
+    apply_optimizer(state, *control, layout.param_floats, each);
     float* running = floats(state.running);
     const auto momentum = static_cast<float>(model::kNormMomentum);
     for (std::int64_t i = 0; i < layout.running_floats; ++i)

@@ -96,12 +96,12 @@ struct Four {
     moment2 = *reinterpret_cast<const float4*>(a.moment2 + i);
   }
 
-  __device__ void update(const CommitArgs& a, const AdamStep<float>& step,
+  __device__ void update(const CommitArgs& a, const OptimizerStep<float>& step,
                          std::int64_t i) {
-    adam(step, gradient.x, &param.x, &moment1.x, &moment2.x);
-    adam(step, gradient.y, &param.y, &moment1.y, &moment2.y);
-    adam(step, gradient.z, &param.z, &moment1.z, &moment2.z);
-    adam(step, gradient.w, &param.w, &moment1.w, &moment2.w);
+    optimize(step, gradient.x, &param.x, &moment1.x, &moment2.x);
+    optimize(step, gradient.y, &param.y, &moment1.y, &moment2.y);
+    optimize(step, gradient.z, &param.z, &moment1.z, &moment2.z);
+    optimize(step, gradient.w, &param.w, &moment1.w, &moment2.w);
     *reinterpret_cast<float4*>(a.param + i) = param;
     *reinterpret_cast<float4*>(a.moment1 + i) = moment1;
     *reinterpret_cast<float4*>(a.moment2 + i) = moment2;
@@ -113,11 +113,12 @@ struct Four {
   }
 };
 
-__device__ void adam_rest(const CommitArgs& a, const AdamStep<float>& step) {
+__device__ void adam_rest(const CommitArgs& a,
+                          const OptimizerStep<float>& step) {
   const std::int64_t done = a.param_floats / kFour * kFour;
   const std::int64_t i = done + global_index();
   if (i >= a.param_floats) return;
-  adam(step, a.reduced[i], a.param + i, a.moment1 + i, a.moment2 + i);
+  optimize(step, a.reduced[i], a.param + i, a.moment1 + i, a.moment2 + i);
   if (a.copy != nullptr) a.copy[i] = to_bfloat16(a.param[i]);
 }
 
@@ -130,7 +131,7 @@ __global__ void apply_kernel(CommitArgs a) {
   if (works) four.load(a, mine);
   const Control& c = *a.control;
   if (c.skip != 0) return;
-  const AdamStep<float> step = adam_step(c);
+  const OptimizerStep<float> step = optimizer_step(c);
   if (works) four.update(a, step, mine);
   for (std::int64_t i = mine + kFour * global_size();
        i + kFour <= a.param_floats; i += kFour * global_size()) {

@@ -1,10 +1,11 @@
 // The commit of a step: Adam (Kingma & Ba 2015, algorithm 1) of one parameter,
 // as torch.optim.Adam computes it, with weight decay added to the gradient and
-// epsilon to the corrected root; and what an update decides before it touches
-// anything: is the batch finite, how is the gradient scaled and clipped, how
-// long is Adam's step. One text for every device; on CUDA a single thread
-// decides. Whatever the settings are, finite parameters and moments stay
-// finite.
+// epsilon to the corrected root, or SGD with momentum, as torch.optim.SGD; the
+// schedules of learning rate and KL weight, which are functions of the number
+// of updates; and what an update decides before it touches anything: is the
+// batch finite, how is the gradient scaled and clipped, how long is the step.
+// One text for every device; on CUDA a single thread decides. Whatever the
+// settings are, finite parameters and moments stay finite.
 #pragma once
 
 #include <cmath>
@@ -18,12 +19,14 @@ namespace vae::engine {
 // Adam.
 
 template <class T>
-struct AdamStep {
+struct OptimizerStep {
   // 1 - beta is rounded from double: 1 - 0.999f is off by 1e-5 of its value.
   T rate1, beta2, rate2, epsilon, weight_decay;
-  T scale;         // of the gradient: mean and clipping
-  T step_size;     // learning rate / (1 - beta1^t)
-  T second_scale;  // 1 / sqrt(1 - beta2^t)
+  T scale;            // of the gradient: mean and clipping
+  T step_size;        // learning rate / (1 - beta1^t); SGD: learning rate
+  T second_scale;     // 1 / sqrt(1 - beta2^t)
+  T momentum = T(0);  // of SGD: beta1
+  bool sgd = false;
 };
 
 /// Largest gradient of an element. Its square is so far below float32's range
@@ -37,7 +40,7 @@ VAE_HD T limit_gradient(T g) {
 }
 
 template <class T>
-VAE_HD void adam(const AdamStep<T>& s, T gradient, T* param, T* moment1,
+VAE_HD void adam(const OptimizerStep<T>& s, T gradient, T* param, T* moment1,
                  T* moment2) {
   // The scaled gradient is within the limit (decide() sees to it), its sum with
   // the weight decay may not be.
@@ -53,7 +56,58 @@ VAE_HD void adam(const AdamStep<T>& s, T gradient, T* param, T* moment1,
   *param = next - next == T(0) ? next : old;
 }
 
-// The decision, and what is done beside Adam.
+/// SGD with momentum; `moment` is PyTorch's momentum_buffer.
+template <class T>
+VAE_HD void sgd(const OptimizerStep<T>& s, T gradient, T* param, T* moment) {
+  const T g = limit_gradient(gradient * s.scale + s.weight_decay * *param);
+  const T m = s.momentum * *moment + g;
+  *moment = m;
+  const T old = *param;
+  const T next = old - s.step_size * m;
+  *param = next - next == T(0) ? next : old;
+}
+
+/// The optimizer that was chosen.
+template <class T>
+VAE_HD void optimize(const OptimizerStep<T>& s, T gradient, T* param,
+                     T* moment1, T* moment2) {
+  if (s.sgd)
+    sgd(s, gradient, param, moment1);
+  else
+    adam(s, gradient, param, moment1, moment2);
+}
+
+// Schedules.
+
+/// The part of a rise over `length` updates that is reached after `updates`.
+VAE_HD double risen(std::uint64_t updates, std::uint64_t length) {
+  return updates < length
+             ? static_cast<double>(updates) / static_cast<double>(length)
+             : 1.0;
+}
+
+/// Learning rate of the update that follows `updates` others: a linear warm-up,
+/// whose first update is not of length 0, then constant or half a cosine
+/// (Loshchilov & Hutter 2017, equation 5, without restarts).
+VAE_HD double learning_rate_at(const Settings& s, std::uint64_t updates) {
+  if (updates < s.warmup) return s.learning_rate * risen(updates + 1, s.warmup);
+  if (s.cosine_end == 0) return s.learning_rate;
+  constexpr double kPi = 3.14159265358979323846;
+  const double part = risen(updates - s.warmup, s.cosine_end - s.warmup);
+  const double share = s.cosine_floor + (1.0 - s.cosine_floor) * 0.5 *
+                                            (1.0 + std::cos(kPi * part));
+  return s.learning_rate * share;
+}
+
+/// KL weight of the update that follows `updates` others: rises from 0 to its
+/// full value, once or in every cycle (Fu et al. 2019, equation 6).
+VAE_HD double kl_weight_at(const Settings& s, std::uint64_t updates) {
+  if (s.kl_warmup == 0) return s.kl_full_weight;
+  const std::uint64_t place = s.kl_cycle != 0 ? updates % s.kl_cycle : updates;
+  return s.kl_full_weight * risen(place, s.kl_warmup);
+}
+
+// The decision, and what is done beside the optimizer.
 
 /// A step was issued, whether or not it is committed.
 VAE_HD void advance(const Tail& tail, Cursor* cursor) {
@@ -99,10 +153,13 @@ VAE_HD void decide(const Tail& tail, double gradient_square,
   if (!finite) return;
   control->gradient_square = square;
   if (clips) scale *= control->clip_norm / norm;
+  const double rate = learning_rate_at(*control, control->updates);
   if (control->updates < kLargestCount) control->updates += 1;
+  if (control->kl_warmup != 0)
+    control->kl_weight = kl_weight_at(*control, control->updates);
   control->scale = static_cast<float>(scale);
-  control->step_size =
-      static_cast<float>(control->learning_rate / (1.0 - powers.first));
+  control->step_size = static_cast<float>(
+      control->sgd != 0 ? rate : rate / (1.0 - powers.first));
   control->second_scale =
       static_cast<float>(1.0 / std::sqrt(1.0 - powers.second));
 }
@@ -113,9 +170,9 @@ VAE_HD void decide(const Tail& tail, double gradient_square, Control* control) {
          control);
 }
 
-/// What Adam needs of a decided update, in float32.
-VAE_HD AdamStep<float> adam_step(const Control& c) {
-  AdamStep<float> step;
+/// What the optimizer needs of a decided update, in float32.
+VAE_HD OptimizerStep<float> optimizer_step(const Control& c) {
+  OptimizerStep<float> step;
   step.rate1 = static_cast<float>(1.0 - c.beta1);
   step.beta2 = static_cast<float>(c.beta2);
   step.rate2 = static_cast<float>(1.0 - c.beta2);
@@ -124,6 +181,8 @@ VAE_HD AdamStep<float> adam_step(const Control& c) {
   step.scale = c.scale;
   step.step_size = c.step_size;
   step.second_scale = c.second_scale;
+  step.momentum = static_cast<float>(c.beta1);
+  step.sgd = c.sgd != 0;
   return step;
 }
 

@@ -87,6 +87,16 @@ pub const VAE_GRAPH_AUTO: i32 = 1;
 pub const VAE_GRAPH_ON: i32 = 2;
 /// `vae_config.graph`: never: every kernel is launched individually.
 pub const VAE_GRAPH_OFF: i32 = 3;
+/// `vae_config.optimizer`: Adam (Kingma & Ba 2015), as torch.optim.Adam.
+pub const VAE_ADAM: i32 = 1;
+/// `vae_config.optimizer`: stochastic gradient descent with momentum `beta1`,
+/// as torch.optim.SGD.
+pub const VAE_SGD: i32 = 2;
+/// `vae_config.schedule`: `learning_rate`.
+pub const VAE_SCHEDULE_CONSTANT: i32 = 1;
+/// `vae_config.schedule`: from `learning_rate` along half a cosine to
+/// `schedule_floor` times it (Loshchilov & Hutter 2017).
+pub const VAE_SCHEDULE_COSINE: i32 = 2;
 /// Element type: unsigned byte; 0..255 stands for 0..1.
 pub const VAE_UINT8: i32 = 1;
 /// Element type: IEEE single precision.
@@ -110,9 +120,10 @@ pub const VAE_GRADIENT: i32 = 2;
 pub const VAE_MOMENT1: i32 = 3;
 /// Adam's running mean of the squared gradient.
 pub const VAE_MOMENT2: i32 = 4;
-/// [`vae_set`], [`vae_get`]: Adam's learning rate, 0 to 1e30.
+/// [`vae_set`], [`vae_get`]: learning rate before schedules, 0 to 1e30.
 pub const VAE_LEARNING_RATE: i32 = 1;
-/// [`vae_set`], [`vae_get`]: weight of the KL divergence, 0 to 1e30.
+/// [`vae_set`], [`vae_get`]: weight of the KL divergence after its warm-up, 0
+/// to 1e30.
 pub const VAE_KL_WEIGHT: i32 = 2;
 /// [`vae_set`], [`vae_get`]: steps issued, an integer up to 2^53; training
 /// stops there. Part of the key of the noise.

@@ -74,7 +74,7 @@ macro_rules! layouts {
 
 layouts! {
     // [fields: structs] by tools/fields/generate; do not edit
-    vae_config: 200, 8 {
+    vae_config: 248, 8 {
         struct_size: 0, 4;
         abi_version: 4, 4;
         model: 8, 4;
@@ -109,6 +109,13 @@ layouts! {
         deterministic: 188, 4;
         graph: 192, 4;
         graph_steps: 196, 4;
+        optimizer: 200, 4;
+        schedule: 204, 4;
+        schedule_floor: 208, 8;
+        schedule_updates: 216, 8;
+        warmup_updates: 224, 8;
+        kl_warmup_updates: 232, 8;
+        kl_cycle_updates: 240, 8;
     }
     vae_batch: 64, 8 {
         struct_size: 0, 4;

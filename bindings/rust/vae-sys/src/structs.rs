@@ -44,7 +44,7 @@ pub type vae_log_fn =
     Option<unsafe extern "C" fn(level: i32, text: *const c_char, user: *mut c_void)>;
 
 // [fields: structs] by tools/fields/generate; do not edit
-/// Model, objective, optimizer and execution of a trainer. 200 bytes, minimum
+/// Model, objective, optimizer and execution of a trainer. 248 bytes, minimum
 /// 168. The defaults are those of the original program: a convolutional VAE for
 /// 28x28 grey images, trained with Adam in batches of 64.
 #[repr(C)]
@@ -137,6 +137,27 @@ pub struct vae_config {
     /// Training steps of [`vae_train_epoch`] per CUDA graph, 1..64; 0
     /// (default): 8. Cancellation and progress callbacks happen between graphs.
     pub graph_steps: u32,
+    /// How an update follows from the gradient: [`VAE_ADAM`] (default),
+    /// [`VAE_SGD`].
+    pub optimizer: i32,
+    /// The learning rate after the warm-up: [`VAE_SCHEDULE_CONSTANT`]
+    /// (default), [`VAE_SCHEDULE_COSINE`].
+    pub schedule: i32,
+    /// Share of the learning rate at the end of [`VAE_SCHEDULE_COSINE`], 0 to
+    /// 1; default 0.
+    pub schedule_floor: f64,
+    /// Update at which [`VAE_SCHEDULE_COSINE`] ends, more than
+    /// `warmup_updates`; the rate stays there; default 0.
+    pub schedule_updates: u64,
+    /// Updates over which the learning rate rises linearly to its full value; 0
+    /// (default): no warm-up.
+    pub warmup_updates: u64,
+    /// Updates over which the KL weight rises linearly from 0 to `kl_weight`; 0
+    /// (default): no warm-up. Evaluation uses the full weight.
+    pub kl_warmup_updates: u64,
+    /// Updates after which the KL weight's warm-up begins again (Fu et al.
+    /// 2019), at least `kl_warmup_updates`; 0 (default): never.
+    pub kl_cycle_updates: u64,
 }
 
 /// Input rows: images, or codes for [`vae_decode`]. 64 bytes, minimum 40.

@@ -118,6 +118,22 @@ choices! {
         /// Never: every kernel is launched individually.
         Off = VAE_GRAPH_OFF,
     }
+    /// How an update follows from the gradient.
+    Optimizer ("optimizer") {
+        /// Adam (Kingma & Ba 2015), as torch.optim.Adam.
+        Adam = VAE_ADAM,
+        /// Stochastic gradient descent with momentum `beta1`, as
+        /// torch.optim.SGD.
+        Sgd = VAE_SGD,
+    }
+    /// The learning rate after the warm-up, as a function of the updates.
+    Schedule ("schedule") {
+        /// `learning_rate`.
+        Constant = VAE_SCHEDULE_CONSTANT,
+        /// From `learning_rate` along half a cosine to `schedule_floor` times
+        /// it (Loshchilov & Hutter 2017).
+        Cosine = VAE_SCHEDULE_COSINE,
+    }
     // [end of choices]
     /// Element type of a tensor or image.
     ElementType ("element type") {

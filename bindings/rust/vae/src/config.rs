@@ -7,7 +7,7 @@ use std::path::Path;
 
 use vae_sys::{vae_config, VAE_ABI_VERSION, VAE_MAX_LAYERS};
 
-use crate::choices::{Device, Engine, Graph, Likelihood, ModelKind, Net, NonFinite, Precision};
+use crate::choices::*;
 use crate::error::{Error, Result};
 use crate::ffi;
 
@@ -102,14 +102,18 @@ carried! {
     f64 as f64: |value| value, Ok;
     bool as u32: u32::from, |raw| Ok(raw != 0);
     bool as i32: i32::from, |raw| Ok(raw != 0);
+    // [fields: carried] by tools/fields/generate; do not edit
     ModelKind as i32: i32::from, ModelKind::try_from;
     Net as i32: i32::from, Net::try_from;
     Likelihood as i32: i32::from, Likelihood::try_from;
     Device as i32: i32::from, Device::try_from;
     Precision as i32: i32::from, Precision::try_from;
     Engine as i32: i32::from, Engine::try_from;
-    Graph as i32: i32::from, Graph::try_from;
     NonFinite as i32: i32::from, NonFinite::try_from;
+    Graph as i32: i32::from, Graph::try_from;
+    Optimizer as i32: i32::from, Optimizer::try_from;
+    Schedule as i32: i32::from, Schedule::try_from;
+    // [end of carried]
 }
 
 config! {
@@ -183,6 +187,25 @@ config! {
     /// Training steps of `Trainer::train_epoch` per CUDA graph, 1 to 64; 0
     /// (default): 8. Cancellation and progress callbacks happen between graphs.
     graph_steps: u32 = 0,
+    /// How an update follows from the gradient; default [`Optimizer::Adam`].
+    optimizer: Optimizer = Optimizer::Adam,
+    /// The learning rate after the warm-up; default [`Schedule::Constant`].
+    schedule: Schedule = Schedule::Constant,
+    /// Share of the learning rate at the end of [`Schedule::Cosine`], 0 to 1;
+    /// default 0.
+    schedule_floor: f64 = 0.0,
+    /// Update at which [`Schedule::Cosine`] ends, more than `warmup_updates`;
+    /// the rate stays there; default 0.
+    schedule_updates: u64 = 0,
+    /// Updates over which the learning rate rises linearly to its full value; 0
+    /// (default): no warm-up.
+    warmup_updates: u64 = 0,
+    /// Updates over which the KL weight rises linearly from 0 to `kl_weight`; 0
+    /// (default): no warm-up. Evaluation uses the full weight.
+    kl_warmup_updates: u64 = 0,
+    /// Updates after which the KL weight's warm-up begins again (Fu et al.
+    /// 2019), at least `kl_warmup_updates`; 0 (default): never.
+    kl_cycle_updates: u64 = 0,
     // [end of fields]
 }
 

@@ -63,10 +63,7 @@ mod trainer;
 
 pub use about::{abi_version, build_info, diagnose, version, write_grid};
 pub use array::{write_array, Element};
-pub use choices::{
-    Device, ElementType, Engine, Graph, Likelihood, LogLevel, ModelKind, Net, NonFinite, Precision,
-    Save, What,
-};
+pub use choices::*;
 pub use config::Config;
 pub use dataset::Dataset;
 pub use error::{Error, Result, Status};

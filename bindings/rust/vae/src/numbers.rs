@@ -20,13 +20,13 @@ impl Model {
         ffi::call(|| unsafe { vae_sys::vae_set(self.raw(), key, value) })
     }
 
-    /// Adam's learning rate.
+    /// The learning rate before schedules.
     #[doc(alias = "vae_get")]
     pub fn learning_rate(&self) -> Result<f64> {
         self.get(VAE_LEARNING_RATE)
     }
 
-    /// Sets Adam's learning rate, 0 to 1e30.
+    /// Sets the learning rate, 0 to 1e30.
     #[doc(alias = "vae_set")]
     pub fn set_learning_rate(&self, rate: f64) -> Result<()> {
         self.set(VAE_LEARNING_RATE, rate)

@@ -3,7 +3,10 @@
 mod common;
 
 use common::Scratch;
-use vae::{Config, Device, Engine, Graph, Likelihood, Net, NonFinite, Precision, Status};
+use vae::{
+    Config, Device, Engine, Graph, Likelihood, Net, NonFinite, Optimizer, Precision, Schedule,
+    Status,
+};
 
 /// No field has its default value.
 fn unusual() -> Config {
@@ -34,6 +37,13 @@ fn unusual() -> Config {
         .deterministic(true)
         .graph(Graph::Off)
         .graph_steps(3)
+        .optimizer(Optimizer::Sgd)
+        .schedule(Schedule::Cosine)
+        .schedule_floor(0.5)
+        .schedule_updates(23)
+        .warmup_updates(19)
+        .kl_warmup_updates(5)
+        .kl_cycle_updates(9)
 }
 
 #[test]
