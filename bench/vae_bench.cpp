@@ -140,8 +140,8 @@ Work encode(vae_trainer* trainer, const vae_config& config,
        means = std::vector<float>(batch * config.latent),
        logvars = std::vector<float>(batch * config.latent)]() mutable {
         const vae_batch rows = vae_view_u8(data.data(), batch, row);
-        vae_output mean = vae_room_f32(means.data(), means.size());
-        vae_output logvar = vae_room_f32(logvars.data(), logvars.size());
+        vae_output mean = vae_output_f32(means.data(), means.size());
+        vae_output logvar = vae_output_f32(logvars.data(), logvars.size());
         return vae_encode(trainer, &rows, &mean, &logvar);
       });
 }
@@ -158,7 +158,7 @@ Work decode(vae_trainer* trainer, const vae_config& config,
   return repeat(
       [=, images = std::vector<float>(batch * pixels(config))]() mutable {
         const vae_batch rows = vae_view_f32(codes.data(), batch, latent);
-        vae_output output = vae_room_f32(images.data(), images.size());
+        vae_output output = vae_output_f32(images.data(), images.size());
         return vae_decode(trainer, &rows, &output);
       });
 }

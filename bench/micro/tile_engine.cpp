@@ -8,7 +8,7 @@
 #include "engine/cpu/loops.hpp"
 #include "engine/tile/phases.hpp"
 #include "micro.hpp"
-#include "model/init.hpp"
+#include "model/plan.hpp"
 #include "train/memory.hpp"
 
 namespace micro {

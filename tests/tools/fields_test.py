@@ -68,7 +68,8 @@ class FieldsTest(unittest.TestCase):
                 "capi/vae.h": "  double dropout;",
                 "include/vae/config.hpp": "double dropout = 0.25;",
                 "src/base/config_fields.hpp":
-                    'visit("dropout", Scope::run, Below{0.0, 1.0}, &Config::dropout);',
+                    'visit(Field{"dropout", Scope::run}, Below{0.0, 1.0}, '
+                    '&Config::dropout);',
                 "capi/config_fields.hpp":
                     'visit("dropout", &vae_config::dropout, &Config::dropout);',
                 "capi/vae_layout.cpp": "FIELD(vae_config, dropout),",
