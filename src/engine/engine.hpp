@@ -25,7 +25,7 @@ struct Input {
   std::uint64_t first_image = 0;
 };
 
-/// Where score() puts its results, on the device; null: not wanted.
+/// Where score() puts its results, on the device; null: not needed.
 struct Scores {
   float* recon = nullptr;    // [count]
   float* kl = nullptr;       // [count]
@@ -58,7 +58,7 @@ class Engine {
 
   /// Running statistics, noise of stream eval; any count. State is only read.
   virtual void score(const Input& input, const Scores& scores) = 0;
-  /// Each target may have null data: not wanted.
+  /// A target with null data is left out.
   virtual void encode(const Input& input, const RowTarget& mean,
                       const RowTarget& logvar) = 0;
   /// Codes [count, latent].

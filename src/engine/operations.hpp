@@ -50,7 +50,7 @@ struct LatentGradient {
 struct Reconstruction {
   const float* output;
   const float* target;
-  float* gradient;    // of the loss by `output`; null: not wanted
+  float* gradient;    // of the loss by `output`; null: not needed
   float* recon_rows;  // [rows] -log p
   float* mse_rows;    // [rows] mean squared error per pixel
   std::int64_t rows, pixels;
@@ -66,7 +66,7 @@ struct BatchSums {
   const float* recon_rows;
   const float* kl_rows;
   const float* mse_rows;
-  float* tail;  // tail_floats(latent); null: `totals` are wanted
+  float* tail;  // tail_floats(latent); null: `totals` are written
   std::int64_t rows, latent;
   const Settings* settings;  // on the device
   bool accumulate;           // add to what is there
@@ -76,7 +76,7 @@ struct BatchSums {
 /// Squared norms of pieces of the gradient in State::reduced.
 struct GradientNorm {
   double* partial = nullptr;
-  std::int64_t count = 0;  // 0: nobody has formed them
+  std::int64_t count = 0;  // 0: they were not formed
 };
 
 /// What a commit works on.
@@ -87,7 +87,7 @@ struct Commit {
   /// The parameters as bfloat16, to be kept up to date; null: there is no such
   /// copy. For devices with fused operations.
   std::uint16_t* copy = nullptr;
-  /// Of the gradient, if somebody has formed it already.
+  /// Of the gradient, if the pass has formed it already.
   GradientNorm norm{};
 };
 

@@ -17,6 +17,8 @@ Recorder::Recorder(std::unique_ptr<Capturer> capturer, Graph mode)
           "graph is on, but steps can be recorded on CUDA devices only");
 }
 
+// At most kKept keys are remembered, the latest first: the oldest goes, with
+// its recording.
 void Recorder::run(const WorkKey& key, const std::function<void()>& work) {
   if (!records()) return work();
   auto found = std::find_if(entries_.begin(), entries_.end(),
@@ -33,6 +35,7 @@ void Recorder::run(const WorkKey& key, const std::function<void()>& work) {
   found->recording != nullptr ? found->recording->replay() : work();
 }
 
+// Work that cannot be recorded is not tried again: it would fail in every step.
 std::unique_ptr<Recording> Recorder::record(const std::function<void()>& work) {
   try {
     return capturer_->capture(work);

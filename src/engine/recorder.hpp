@@ -47,7 +47,7 @@ struct WorkKey {
 
 class Recorder {
  public:
-  /// A trainer meets few sizes of batch: the usual one and the ragged last.
+  /// A trainer has few sizes of batch: the usual one and the smaller last one.
   static constexpr std::size_t kKept = 4;
 
   /// `capturer` null: there is nothing to record with. Graph::on: failing to

@@ -82,7 +82,7 @@ struct Settings {
 /// so that steps follow each other without the host.
 struct Cursor {
   std::uint64_t step = 0;      // issued; keys the noise
-  std::uint64_t position = 0;  // images of the epoch already seen
+  std::uint64_t position = 0;  // images of the epoch already trained on
   Order order;                 // of a resident data set; count 0: there is none
   bool operator==(const Cursor&) const = default;
 };
@@ -103,7 +103,7 @@ struct State {
   Buffer param, moment1, moment2;  // fp32 [param_floats]
   Buffer reduced;  // fp32 [param_floats | running_floats | tail_floats]
   Buffer running;  // fp32 [running_floats], PyTorch's convention
-  // Behind `reduced`, in the same piece of memory:
+  // After `reduced`, in the same allocation, so that one copy reads all three:
   Buffer sums;     // fp64 [sum_doubles]
   Buffer control;  // one Control
 };

@@ -1,4 +1,5 @@
-// BlocksEngine: construction and training.
+// BlocksEngine: construction and training. A step is load(), gradients(),
+// update(); what a batch goes through is in training_pass.cpp.
 #include "engine/blocks/blocks_engine.hpp"
 
 #include <nlohmann/json.hpp>
@@ -13,6 +14,7 @@
 namespace vae::engine::blocks {
 namespace {
 
+/// Where LibTorch's tensors lie.
 at::TensorOptions options_of(const Device& device) {
   return device.kind() == DeviceKind::cuda
              ? at::TensorOptions(at::Device(
@@ -20,6 +22,8 @@ at::TensorOptions options_of(const Device& device) {
              : at::TensorOptions(at::kCPU);
 }
 
+/// Element type of the GEMMs' and convolutions' input. tf32 is float32 that
+/// LibTorch rounds on its own (TorchScope).
 at::ScalarType product_type(const Config& config) {
   return config.precision == Precision::bf16 ? at::kBFloat16 : at::kFloat;
 }
@@ -63,6 +67,8 @@ BlocksEngine::BlocksEngine(const model::Plan& plan, const Config& config,
   make_pass();
 }
 
+// Three kinds: LibTorch's functions; a device's fused operations between
+// LibTorch's products; a device's own products as well, for what they support.
 void BlocksEngine::make_pass() {
   const PassContext context{plan_, layout_, config_, state_};
   const BlocksContext blocks{context, parameters_, operations_, network_};
@@ -81,6 +87,7 @@ void BlocksEngine::make_pass() {
   pass_ = std::move(own);
 }
 
+// Recorded graphs have the addresses of the State before.
 void BlocksEngine::attach(const State& state) {
   run([&] {
     state_ = state;
@@ -109,6 +116,8 @@ std::string BlocksEngine::describe() const {
   return json.dump();
 }
 
+// parameters -> their bfloat16 copy, if they were written from outside. In
+// training the commit keeps the copy up to date.
 void BlocksEngine::refresh_copy() {
   if (copy_ != nullptr && copy_is_stale_)
     fusion_->refresh_copy(floats(state_.param), layout_.param_floats,
@@ -128,6 +137,8 @@ void BlocksEngine::require_memory(std::int64_t count) {
   most_images_ = count;
 }
 
+// rows -> input_ [B, H, W, C]
+// The buffer is made for the largest batch: a recorded step has its address.
 void BlocksEngine::load(const Input& input) {
   run([&] {
     require_memory(input.rows.count);
@@ -142,6 +153,7 @@ void BlocksEngine::load(const Input& input) {
   });
 }
 
+// input_ [B, H, W, C] -> State::reduced
 void BlocksEngine::gradients(bool accumulate) {
   run([&] {
     refresh_copy();
@@ -157,6 +169,8 @@ void BlocksEngine::update() {
   });
 }
 
+// The copy is refreshed before the work: a recorded step must not contain what
+// is needed only once.
 void BlocksEngine::issue(const WorkKey& key,
                          const std::function<void()>& work) {
   run([&] {

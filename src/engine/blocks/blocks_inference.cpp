@@ -1,5 +1,7 @@
-// BlocksEngine: inference, in chunks of bounded memory. All chunks of one size
-// do the same work in the same buffers, so it can be recorded.
+// BlocksEngine: inference, in chunks of at most max_batch images, so that
+// memory is bounded. All chunks of one size do the same work in the same
+// buffers, so it can be recorded. `done`: images before the chunk, `n`: images
+// in it.
 #include <algorithm>
 
 #include "engine/blocks/blocks_engine.hpp"
@@ -10,6 +12,7 @@ namespace {
 
 constexpr std::int64_t kMostAtOnce = 256;  // images per chunk
 
+/// Rows [done, done + n) of a target.
 RowTarget part(RowTarget to, std::int64_t row_elements, std::int64_t done,
                std::int64_t n) {
   const auto skip =
@@ -24,6 +27,7 @@ std::int64_t chunk_size(const Config& config) {
   return std::min<std::int64_t>(kMostAtOnce, config.max_batch);
 }
 
+/// Calls body(done, n) for each chunk of `count` images.
 template <class Body>
 void chunks(const Config& config, std::int64_t count, Body body) {
   const std::int64_t most = chunk_size(config);
@@ -33,6 +37,9 @@ void chunks(const Config& config, std::int64_t count, Body body) {
 
 }  // namespace
 
+// rows of a source -> [n, row], float32, in `to`
+// The buffer is made for the largest chunk and kept: a recorded graph has its
+// address.
 at::Tensor BlocksEngine::load_chunk(RowSource from, model::Extent row,
                                     std::int64_t done, std::int64_t n,
                                     Buffer* to) {
@@ -45,12 +52,14 @@ at::Tensor BlocksEngine::load_chunk(RowSource from, model::Extent row,
   return at::from_blob(to->get(), {n, row.size()}, options_);
 }
 
+// chunk_images_ [n, H, W, C] -> heads [n, 2 * latent]
 at::Tensor BlocksEngine::encode_chunk(std::int64_t n) {
   refresh_copy();
   const auto encoded = [&] {
     return network_.encode(network_.input_view(floats(chunk_images_), n),
                            Mode::inference);
   };
+  // Without recording, the result may lie anywhere: no copy.
   if (!inference_.records() && device_pass_ == nullptr) return encoded();
   if (!chunk_heads_.defined())
     chunk_heads_ = at::empty({chunk_size(config_), 2 * plan_.latent}, options_);
@@ -64,6 +73,7 @@ at::Tensor BlocksEngine::encode_chunk(std::int64_t n) {
   return heads;
 }
 
+// z [n, latent] -> output [n, H * W * C]
 at::Tensor BlocksEngine::decode_chunk(const at::Tensor& z) {
   refresh_copy();
   if (!inference_.records() && device_pass_ == nullptr)
@@ -76,6 +86,8 @@ at::Tensor BlocksEngine::decode_chunk(const at::Tensor& z) {
         device_.allocate(most * plan_.latent * std::int64_t{sizeof(float)});
   const at::Tensor codes =
       at::from_blob(chunk_codes_.get(), {n, plan_.latent}, options_);
+  // decode() loads the codes into this buffer; other callers have them
+  // elsewhere.
   if (z.data_ptr() != codes.data_ptr()) codes.copy_(z);
   const at::Tensor output = chunk_output_.narrow(0, 0, n);
   inference_.run({"decode", n}, [&] {
@@ -87,11 +99,15 @@ at::Tensor BlocksEngine::decode_chunk(const at::Tensor& z) {
   return output;
 }
 
+// output [n, H * W * C] -> rows in the caller's format
+// A Bernoulli decoder puts out logits; a picture shows probabilities.
 void BlocksEngine::store_images(const at::Tensor& output, const RowTarget& to) {
   operations_.store(data(output), plan_.image,
                     config_.likelihood == Likelihood::bernoulli, to);
 }
 
+// images [n, H, W, C] -> recon, kl [n] where they are asked for, or added to
+// the totals
 void BlocksEngine::score_chunk(const Input& input, std::int64_t done,
                                std::int64_t n, const Scores& scores) {
   const std::int64_t latent = plan_.latent;
@@ -108,6 +124,7 @@ void BlocksEngine::score_chunk(const Input& input, std::int64_t done,
   const at::Tensor noise = matrix(latent), z = matrix(latent);
   const at::Tensor kl = result(scores.kl), recon = result(scores.recon);
   const at::Tensor mse = matrix(1);
+  // Noise by the number of the image, so that a score is repeatable.
   operations_.normals({{config_.seed, Stream::eval, 0},
                        nullptr,
                        input.first_image + static_cast<std::uint64_t>(done),
@@ -134,6 +151,7 @@ void BlocksEngine::score(const Input& input, const Scores& scores) {
   });
 }
 
+// images [N, H, W, C] -> mean, logvar [N, latent]
 void BlocksEngine::encode(const Input& input, const RowTarget& mean,
                           const RowTarget& logvar) {
   run([&] {
@@ -151,6 +169,7 @@ void BlocksEngine::encode(const Input& input, const RowTarget& mean,
   });
 }
 
+// codes [N, latent] -> images [N, H, W, C]
 void BlocksEngine::decode(const RowSource& codes, const RowTarget& images) {
   run([&] {
     chunks(config_, codes.count, [&](std::int64_t done, std::int64_t n) {
@@ -161,6 +180,7 @@ void BlocksEngine::decode(const RowSource& codes, const RowTarget& images) {
   });
 }
 
+// noise by `key` -> images [N, H, W, C]
 void BlocksEngine::sample(const NoiseKey& key, std::uint64_t first_row,
                           float scale, const RowTarget& images) {
   run([&] {
@@ -174,6 +194,7 @@ void BlocksEngine::sample(const NoiseKey& key, std::uint64_t first_row,
   });
 }
 
+// images [N, H, W, C] -> images [N, H, W, C], through the mean of the code
 void BlocksEngine::reconstruct(const Input& input, const RowTarget& images) {
   run([&] {
     chunks(config_, input.rows.count, [&](std::int64_t done, std::int64_t n) {

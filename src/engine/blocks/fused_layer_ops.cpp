@@ -47,6 +47,7 @@ void FusedLayerOps::normalise(const model::Layer& layer, const at::Tensor& rows,
                         layer.activation});
 }
 
+// rows [B * H * W, C] in place, by the running statistics
 void FusedLayerOps::normalise_running(const model::Layer& layer,
                                       const at::Tensor& rows) const {
   fusion_.norm_running({matrix_of(rows, layer.out.c), rows.data_ptr(),
@@ -99,11 +100,14 @@ at::Tensor FusedLayerOps::backward(const model::Layer& layer, const Tape& tape,
   return shaped(rows, layer);
 }
 
+// The gradients stay where the products left them until finish(): one kernel
+// for all of them instead of one for each.
 void FusedLayerOps::write(const at::Tensor& to, const at::Tensor& gradient,
                           bool) {
   pending_.push_back({to, flat_order(gradient)});
 }
 
+// pending gradients -> flat buffer, converted to float32
 void FusedLayerOps::finish(bool accumulate) {
   Collect collect{};
   collect.accumulate = accumulate;

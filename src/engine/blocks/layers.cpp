@@ -78,6 +78,8 @@ std::int64_t transposed_side(const at::Tensor& x, const at::Tensor& weight,
 
 }  // namespace
 
+// With stride 2 a transposed convolution doubles a side. The last row or column
+// of an odd side is the output padding.
 ConvShape conv_shape(const model::Layer& layer) {
   ConvShape shape{
       layer.kind == model::LayerKind::conv_transposed, layer.stride, {0, 0}};
@@ -106,6 +108,9 @@ ConvGradient conv_backward(const at::Tensor& dy, const at::Tensor& x,
   if (!x.is_cpu())
     return differentiate(dy, x, weight, shape, {want_input, true, want_bias});
   ConvGradient g;
+  // A transposed convolution is the derivative of a convolution by its input.
+  // So its own derivative by the input is that convolution, and by the weight
+  // the convolution's with input and gradient exchanged.
   if (shape.transposed) {
     if (want_input) g.input = convolve(dy, weight, {}, plain(shape.stride));
     g.weight = by_weight(x, dy, weight, shape.stride);

@@ -14,6 +14,8 @@ Network::Network(const model::Plan& plan, const Parameters& parameters,
       encoder_tape_(plan.encoder.size()),
       decoder_tape_(plan.decoder.size()) {}
 
+// rows [count, H, W, C] -> the same memory as [count, C, H, W] or [count,
+// pixels]
 at::Tensor Network::input_view(float* rows, std::int64_t count) const {
   const at::Tensor flat =
       at::from_blob(rows, {count, plan_.image.size()}, parameters_.options());
@@ -25,17 +27,18 @@ at::Tensor Network::input_view(float* rows, std::int64_t count) const {
 // x -> the layer's GEMM or convolution, [B, C, H, W] or [B, features]
 at::Tensor Network::product(const model::Layer& layer, const at::Tensor& x,
                             Mode mode, Tape* tape) const {
-  const at::Tensor in = parameters_.factor(x);
+  const at::Tensor in = parameters_.gemm_input(x);
   if (mode != Mode::inference) tape->in = in;
-  const at::Tensor weight = parameters_.operand(layer.weight);
+  const at::Tensor weight = parameters_.gemm_input(layer.weight);
   // BatchNorm cancels a bias, so it is not added.
   const at::Tensor bias = ops_.product_adds_bias() && !layer.normalised()
-                              ? parameters_.operand(layer.bias)
+                              ? parameters_.gemm_input(layer.bias)
                               : at::Tensor();
   return is_linear(layer) ? linear_forward(in, weight, bias)
                           : conv_forward(in, weight, bias, conv_shape(layer));
 }
 
+// x -> the layer's output: product, then bias or BatchNorm, then activation
 at::Tensor Network::forward(const model::Layer& layer, const at::Tensor& x,
                             Mode mode, Tape* tape) {
   return ops_.forward(layer, product(layer, x, mode, tape), mode, tape);
@@ -48,21 +51,22 @@ at::Tensor Network::features(const at::Tensor& input, Mode mode) {
   for (std::size_t i = 0; i < plan_.encoder.size(); ++i)
     x = forward(plan_.encoder[i], x, mode, &encoder_tape_[i]);
   if (x.dim() == 4) x = as_rows(x);
-  x = parameters_.factor(x);
+  x = parameters_.gemm_input(x);
   if (mode != Mode::inference) features_ = x;
   return x;
 }
 
 // features [B, F] -> float32 [B, 2 * latent]
 at::Tensor Network::heads(const at::Tensor& features) const {
-  return linear_forward(features, parameters_.heads_operand(),
-                        parameters_.factor(parameters_.heads_bias()))
+  return linear_forward(features, parameters_.heads_gemm_input(),
+                        parameters_.gemm_input(parameters_.heads_bias()))
       .to(at::kFloat)
       .contiguous();
 }
 
+// features [B, F] -> [B, 2 * latent]; the bias is added where the code is drawn
 at::Tensor Network::heads_product(const at::Tensor& features) const {
-  return linear_forward(features, parameters_.heads_operand(), {});
+  return linear_forward(features, parameters_.heads_gemm_input(), {});
 }
 
 // z [B, latent] -> input of the last layer
@@ -82,6 +86,7 @@ at::Tensor Network::decode(const at::Tensor& z, Mode mode) {
   return x.to(at::kFloat).contiguous();
 }
 
+// z [B, latent] -> [B, H * W * C]; the loss adds the last bias
 at::Tensor Network::decode_product(const at::Tensor& z, Mode mode) {
   const at::Tensor x = product(plan_.decoder.back(), decode_hidden(z, mode),
                                mode, &decoder_tape_.back());
@@ -93,8 +98,8 @@ at::Tensor Network::backward(const model::Layer& layer, const Tape& tape,
                              const at::Tensor& dy, bool want_input,
                              bool accumulate) {
   const at::Tensor d =
-      parameters_.factor(ops_.backward(layer, tape, dy, accumulate));
-  const at::Tensor weight = parameters_.operand(layer.weight);
+      parameters_.gemm_input(ops_.backward(layer, tape, dy, accumulate));
+  const at::Tensor weight = parameters_.gemm_input(layer.weight);
   const at::Tensor& dweight = parameters_.gradient(layer.weight);
   // The gradient of a bias before BatchNorm is zero and never written.
   const bool biased = ops_.product_adds_bias() && !layer.normalised();
@@ -116,7 +121,7 @@ at::Tensor Network::backward(const model::Layer& layer, const Tape& tape,
 // doutput [B, H * W * C] -> dz [B, latent]
 at::Tensor Network::backward_decoder(const at::Tensor& doutput,
                                      bool accumulate) {
-  at::Tensor d = parameters_.factor(doutput);
+  at::Tensor d = parameters_.gemm_input(doutput);
   const bool image = !is_linear(plan_.decoder.front());
   if (image) d = as_image(d, plan_.image);
   for (std::size_t i = plan_.decoder.size(); i-- > 0;) {
@@ -133,7 +138,7 @@ at::Tensor Network::backward_decoder(const at::Tensor& doutput,
 void Network::backward_encoder(const at::Tensor& dheads, bool accumulate) {
   const bool biased = ops_.product_adds_bias();
   const LinearGradient g = linear_backward(
-      dheads, features_, parameters_.heads_operand(), true, biased);
+      dheads, features_, parameters_.heads_gemm_input(), true, biased);
   features_.reset();
   ops_.write(parameters_.heads_weight_gradient(), g.weight, accumulate);
   if (biased) ops_.write(parameters_.heads_bias_gradient(), g.bias, accumulate);

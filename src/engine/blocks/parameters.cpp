@@ -35,6 +35,8 @@ Segment make_segment(const model::Tensor& tensor, std::int64_t offset) {
 
 }  // namespace
 
+// Each segment starts at a multiple of 64 floats, but for the second head's,
+// which follow the first's: [2 * latent, F] is then one matrix.
 Layout make_layout(const model::Plan& plan) {
   Layout layout;
   layout.params.resize(plan.params.size());
@@ -65,6 +67,9 @@ Layout make_layout(const model::Plan& plan) {
   return layout;
 }
 
+// A view of every parameter in a flat buffer of numbers of `type`, in PyTorch's
+// shape. Strides are those of the layout: a convolution's weight [O, C, KH, KW]
+// lies in memory as [O, KH, KW, C].
 std::vector<at::Tensor> Parameters::views(void* base,
                                           at::ScalarType type) const {
   std::vector<at::Tensor> list;
@@ -85,6 +90,7 @@ std::vector<at::Tensor> Parameters::views(void* base,
   return list;
 }
 
+// Both heads' weights or biases as one tensor; `first`: the mean head's.
 at::Tensor Parameters::heads_view(void* base, int first, at::IntArrayRef shape,
                                   at::ScalarType type) const {
   const std::int64_t offset =
@@ -94,6 +100,7 @@ at::Tensor Parameters::heads_view(void* base, int first, at::IntArrayRef shape,
                        options_.dtype(type));
 }
 
+// Views only: what is trained stays in the State, which outlives them.
 void Parameters::attach(const State& state, std::uint16_t* copy) {
   void* values = state.param.get();
   void* gradients = state.reduced.get();
@@ -124,18 +131,21 @@ void Parameters::attach(const State& state, std::uint16_t* copy) {
   }
 }
 
-at::Tensor Parameters::factor(const at::Tensor& x) const {
+// x of any shape -> the same, rounded to the products' type
+// Widened: the value is that of bfloat16, the multiplication that of float32.
+at::Tensor Parameters::gemm_input(const at::Tensor& x) const {
   // to() returns the same tensor if it already has that type.
   const at::Tensor rounded = x.to(product_);
   return widened_ ? rounded.to(at::kFloat) : rounded;
 }
 
-at::Tensor Parameters::operand(int index) const {
-  return copies_.empty() ? factor(value(index)) : at(copies_, index);
+// With a copy that the commit keeps up to date, nothing is converted here.
+at::Tensor Parameters::gemm_input(int index) const {
+  return copies_.empty() ? gemm_input(value(index)) : at(copies_, index);
 }
 
-at::Tensor Parameters::heads_operand() const {
-  return heads_copy_.defined() ? heads_copy_ : factor(heads_weight_);
+at::Tensor Parameters::heads_gemm_input() const {
+  return heads_copy_.defined() ? heads_copy_ : gemm_input(heads_weight_);
 }
 
 }  // namespace vae::engine::blocks

@@ -43,12 +43,12 @@ class Parameters {
     return at(batch_running_, index);
   }
   /// `x` in the element type of GEMM inputs; `x` itself if it has that type.
-  at::Tensor factor(const at::Tensor& x) const;
+  at::Tensor gemm_input(const at::Tensor& x) const;
   /// A parameter in the element type of GEMM inputs.
-  at::Tensor operand(int index) const;
+  at::Tensor gemm_input(int index) const;
 
   /// Weight of both heads, [2 * latent, F], as GEMM input.
-  at::Tensor heads_operand() const;
+  at::Tensor heads_gemm_input() const;
   const at::Tensor& heads_bias() const { return heads_bias_; }
   const at::Tensor& heads_weight_gradient() const { return heads_gradient_; }
   const at::Tensor& heads_bias_gradient() const { return heads_bias_gradient_; }

@@ -33,6 +33,9 @@ at::Tensor TorchLayerOps::forward(const model::Layer& layer, at::Tensor product,
   return y;
 }
 
+// State::reduced holds sums over images, so that batches and processes add up;
+// the commit divides. The running mean includes the bias, which the product
+// left out.
 void TorchLayerOps::write_statistics(const model::Layer& layer,
                                      const NormResult& norm,
                                      std::int64_t images, bool accumulate) {

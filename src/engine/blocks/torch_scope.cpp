@@ -113,6 +113,8 @@ class TorchScope::CudaSettings {
   const bool benchmark_ = at::globalContext().benchmarkCuDNN();
 };
 
+// The number of threads is set last. If something before it throws, the members
+// restore what they have set, and the destructor below does not run.
 TorchScope::TorchScope(Device& device, int threads, Precision precision,
                        bool deterministic)
     : no_autocast_(c10::autocast_dispatch_keyset),
@@ -165,6 +167,7 @@ std::string loaded_version() {
 
 }  // namespace
 
+// A forked child has none of LibTorch's threads, and one thread needs none.
 int default_threads() {
   if (blocks::lost_threads()) return 1;
   const int before = omp_get_max_threads();
@@ -173,6 +176,7 @@ int default_threads() {
   return threads;
 }
 
+// The capability is that of LibTorch's own dispatch: "AVX2", "AVX512", ...
 std::string torch_json() {
   nlohmann::ordered_json json;
   json["built_against"] = TORCH_VERSION;

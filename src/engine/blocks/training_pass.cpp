@@ -30,8 +30,10 @@ class TorchPass final : public TrainingPass {
                            latent,
                            1.0f,
                            data(noise)});
+    // heads, noise -> z [count, latent], KL [count]
     c_.operations.latent(
         {data(heads), data(noise), data(z), data(kl), count, latent});
+    // z -> output [count, H * W * C] -> losses [count], gradient of the output
     const at::Tensor output = c_.network.decode(z, mode);
     const at::Tensor doutput = at::empty_like(output);
     c_.operations.reconstruction(
@@ -41,13 +43,14 @@ class TorchPass final : public TrainingPass {
                               c_.tail(), count, latent, c_.control(),
                               accumulate});
 
+    // Back the same way. KL acts on the heads, so its gradient joins after dz.
     const at::Tensor dz = c_.network.backward_decoder(doutput, accumulate)
                               .to(at::kFloat)
                               .contiguous();
     const at::Tensor dheads = at::empty_like(heads);
     c_.operations.latent_gradient({data(heads), data(noise), data(dz),
                                    data(dheads), count, latent, c_.control()});
-    c_.network.backward_encoder(c_.parameters.factor(dheads), accumulate);
+    c_.network.backward_encoder(c_.parameters.gemm_input(dheads), accumulate);
   }
 
  private:

@@ -22,16 +22,19 @@ constexpr std::align_val_t kAlignment{64};
 /// From here on, it is worth a look at what the system has left.
 constexpr std::int64_t kLarge = std::int64_t{16} << 20;
 
+/// One row or chunk is a task; what a task computes is in loops.hpp.
 class CpuOperations final : public Operations {
  public:
   explicit CpuOperations(int threads) : threads_(threads) {}
 
+  // rows -> to [count, H, W, C]
   void load(const RowSource& from, model::Extent image, float* to) override {
     each(from.count, [&](std::int64_t i) {
       cpu::load_row(from, i, image, to + i * image.size());
     });
   }
 
+  // from [count, H, W, C] -> rows
   void store(const float* from, model::Extent image, bool logits,
              const RowTarget& to) override {
     each(to.count, [&](std::int64_t i) {
@@ -39,6 +42,7 @@ class CpuOperations final : public Operations {
     });
   }
 
+  // from [count, width] -> rows [count, columns]
   void store_columns(const float* from, std::int64_t width, std::int64_t first,
                      std::int64_t columns, const RowTarget& to) override {
     for (std::int64_t i = 0; i < to.count; ++i)
@@ -46,6 +50,7 @@ class CpuOperations final : public Operations {
                   static_cast<float*>(to.data) + i * columns);
   }
 
+  // -> out [rows, width]
   void normals(const Normals& in) override {
     NoiseKey key = in.key;
     if (in.cursor != nullptr) key.step = in.cursor->step;
@@ -56,6 +61,7 @@ class CpuOperations final : public Operations {
     });
   }
 
+  // heads [rows, 2 * latent], noise [rows, latent] -> z, KL [rows]
   void latent(const Latent& in) override {
     each(in.rows, [&](std::int64_t i) {
       in.kl_rows[i] = static_cast<float>(cpu::latent_row(
@@ -64,6 +70,7 @@ class CpuOperations final : public Operations {
     });
   }
 
+  // heads, noise, dz [rows, latent] -> dheads [rows, 2 * latent]
   void latent_gradient(const LatentGradient& in) override {
     const auto kl_weight = static_cast<float>(in.settings->kl_weight);
     each(in.rows, [&](std::int64_t i) {
@@ -74,6 +81,7 @@ class CpuOperations final : public Operations {
     });
   }
 
+  // output, target [rows, pixels] -> losses [rows], gradient [rows, pixels]
   void reconstruction(const Reconstruction& in) override {
     each(in.rows, [&](std::int64_t i) {
       const float* output = in.output + i * in.pixels;
@@ -85,6 +93,7 @@ class CpuOperations final : public Operations {
     });
   }
 
+  // losses [rows], heads [rows, 2 * latent] -> Tail and [3, latent]
   void batch_sums(const BatchSums& in) override {
     in.tail != nullptr ? sum_batch(in, in.tail) : sum_batch(in, in.totals);
   }
@@ -160,6 +169,8 @@ class CpuOperations final : public Operations {
   std::vector<double> partial_;
 };
 
+/// Memory of the host. Copies are done when they return, so there is nothing to
+/// wait for; rows are read and written where the host has them.
 class CpuDevice final : public Device {
  public:
   explicit CpuDevice(int threads) : operations_(threads) {}
@@ -168,6 +179,8 @@ class CpuDevice final : public Device {
   int index() const override { return 0; }
   std::unique_ptr<Scope> enter() override { return std::make_unique<Scope>(); }
 
+  // The system would hand out more than it has and end the process later, so a
+  // large buffer is held against what is free.
   Buffer allocate(std::int64_t bytes) override {
     if (bytes >= kLarge) require_host_memory(bytes, "a buffer on the CPU");
     const auto size = static_cast<std::size_t>(bytes);

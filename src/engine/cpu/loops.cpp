@@ -141,12 +141,14 @@ VAE_CLONES void latent_gradient_row(const float* heads, const float* noise,
   }
 }
 
+// logits, target [n] -> sums of -log p and of squared errors, gradient [n]
 VAE_CLONES RowLoss bernoulli_row(const float* logits, const float* target,
                                  std::int64_t n, float* gradient) {
   return row_loss(logits, target, n, gradient,
                   [](float l, float x) { return bernoulli_loss(l, x); });
 }
 
+// values, target [n] -> sums of -log p and of squared errors, gradient [n]
 VAE_CLONES RowLoss gaussian_row(const float* values, const float* target,
                                 std::int64_t n, double sigma, float* gradient) {
   const auto precision = static_cast<float>(gaussian_precision(sigma));
@@ -156,6 +158,7 @@ VAE_CLONES RowLoss gaussian_row(const float* values, const float* target,
   });
 }
 
+// output, target [n] -> recon, mse of the row, gradient [n]
 void likelihood_row(const PixelLikelihood& likelihood, const float* output,
                     const float* target, std::int64_t n, float* gradient,
                     float* recon, float* mse) {
@@ -203,6 +206,7 @@ VAE_CLONES void row_sums(const Rows& in, bool add, float* __restrict sums) {
   }
 }
 
+// gradient [n] -> param, moment1, moment2 [n]
 VAE_CLONES void adam_chunk(const OptimizerStep<float>& step,
                            const float* gradient, std::int64_t n,
                            float* __restrict param, float* __restrict moment1,
@@ -211,6 +215,7 @@ VAE_CLONES void adam_chunk(const OptimizerStep<float>& step,
     adam(step, gradient[i], param + i, moment1 + i, moment2 + i);
 }
 
+// gradient [n] -> param, moment [n]
 VAE_CLONES void sgd_chunk(const OptimizerStep<float>& step,
                           const float* gradient, std::int64_t n,
                           float* __restrict param, float* __restrict moment) {
@@ -258,6 +263,7 @@ void store_image(const float* from, model::Extent image, bool logits,
   }
 }
 
+// row i of the source -> to [H, W, C]
 // A row of a dataset is found by its cursor, so that nothing is shuffled.
 void load_row(const RowSource& from, std::int64_t i, model::Extent image,
               float* to) {
@@ -271,6 +277,7 @@ void load_row(const RowSource& from, std::int64_t i, model::Extent image,
              from.layout, image, to);
 }
 
+// from [H, W, C] -> row i of the target
 void store_row(const float* from, std::int64_t i, model::Extent image,
                bool logits, const RowTarget& to) {
   const auto stride =

@@ -58,7 +58,8 @@ __device__ double sum_rows(const float* rows, std::int64_t count) {
   return block_sum<threads>(sum);
 }
 
-/// By a block: dimension k of heads [images, 2 * latent], behind the Tail.
+/// By a block: dimension k of heads [images, 2 * latent] -> KL, mean and
+/// mean^2, after the Tail.
 template <unsigned threads, class T>
 __device__ void sum_dimension(const float* all_heads, std::int64_t images,
                               std::int64_t latent, std::int64_t k, T* tail,

@@ -6,6 +6,7 @@
 namespace vae::engine::cuda {
 namespace {
 
+/// x [rows, channels] -> activation(x + bias), in place.
 template <class T>
 struct AddBias {
   T* x;
@@ -24,7 +25,8 @@ struct AddBias {
   }
 };
 
-/// The sums are of numbers not yet rounded.
+/// dy [rows, channels] -> dy times the activation's slope, in place, and its
+/// sums [channels]. The sums are of numbers not yet rounded.
 template <class T>
 struct BiasGradient {
   T* dy;
@@ -37,6 +39,7 @@ struct BiasGradient {
   struct Item {
     float dy, out;
   };
+  /// Without an activation dy stays as it is, and `out` is not read.
   __device__ bool active() const {
     return activation != model::Activation::none;
   }
@@ -56,6 +59,7 @@ struct BiasGradient {
 
 }  // namespace
 
+// x [rows, channels] in place
 void KernelFusion::bias_forward(const BiasForward& in) {
   const std::int64_t size = in.x.elements() * number_size(in.x.number);
   with_number(in.x.number, [&](auto number) {
@@ -68,6 +72,7 @@ void KernelFusion::bias_forward(const BiasForward& in) {
   device_.check_launch();
 }
 
+// dy [rows, channels] in place -> dbias [channels]
 void KernelFusion::bias_backward(const BiasBackward& in) {
   const std::int64_t size = in.dy.elements() * number_size(in.dy.number);
   const bool active = in.activation != model::Activation::none;

@@ -65,7 +65,7 @@ __device__ void add_splits(const float* partial, std::int32_t splits,
   }
 }
 
-/// grid: images.
+/// partial [splits, images, 2 * latent] -> heads, noise, z, KL. grid: images.
 __global__ void __launch_bounds__(ForwardTile::kThreads)
     code_forward_kernel(CodeForwardArgs a) {
   const std::int64_t row = blockIdx.x;
@@ -99,7 +99,8 @@ __global__ void __launch_bounds__(ForwardTile::kThreads)
   a.kl_rows[row] = static_cast<float>(total);
 }
 
-/// grid: images.
+/// partial [splits, images, 2 * latent] -> heads [images, 2 * latent]. grid:
+/// images.
 __global__ void __launch_bounds__(CodeTile::kThreads)
     code_heads_kernel(HeadsArgs a) {
   const std::int32_t width = 2 * a.latent;
@@ -109,12 +110,13 @@ __global__ void __launch_bounds__(CodeTile::kThreads)
       [&](std::int32_t i, float sum) { a.heads[first + i] = sum + a.bias[i]; });
 }
 
-/// grid: blocks, each with every gridDim-th image.
+/// partial [splits, images, latent] -> dheads [images, 2 * latent], and its
+/// sums over images. grid: blocks, each with every gridDim-th image.
 __global__ void __launch_bounds__(CodeTile::kThreads)
     code_backward_kernel(CodeBackwardArgs a) {
   const std::int64_t latent = a.latent;
   const auto kl_weight = static_cast<float>(a.settings->kl_weight);
-  // A thread meets the same dimension in each image, unless there are more
+  // A thread has the same dimension in each image, unless there are more
   // dimensions than threads.
   const bool same = a.latent <= CodeTile::kThreads;
   LatentSlope<double> sum{0, 0};
@@ -142,7 +144,8 @@ __global__ void __launch_bounds__(CodeTile::kThreads)
   if (same && thread < a.latent) finish(thread);
 }
 
-/// Block k < latent: dimension k. Block latent: the Tail.
+/// heads, KL, totals -> tail. Block k < latent: dimension k. Block latent: the
+/// Tail.
 __global__ void __launch_bounds__(CodeTile::kThreads)
     step_sums_kernel(StepSumsArgs a) {
   const auto k = static_cast<std::int32_t>(blockIdx.x);
@@ -163,8 +166,8 @@ constexpr int kSumColumns = 64, kSumLanes = CodeTile::kThreads / 8;
 /// Rows of a thread that are added up before they are added to the others'.
 constexpr std::int32_t kFewRows = 32;
 
-/// grid: tiles of columns. A thread has eight columns of every kSumLanes-th
-/// row.
+/// x [rows, columns] -> sums [columns]. grid: tiles of columns. A thread has
+/// eight columns of every kSumLanes-th row.
 __global__ void __launch_bounds__(CodeTile::kThreads)
     row_sums_kernel(RowSumsArgs a) {
   __shared__ float part[kSumLanes][kSumColumns];

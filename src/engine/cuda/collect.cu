@@ -7,12 +7,15 @@
 namespace vae::engine::cuda {
 namespace {
 
+/// Collect with its pieces as a plain array, which a kernel takes by value.
 struct CollectArgs {
   Collect::Piece pieces[Collect::kMost];
   std::int32_t count;
   bool accumulate;
 };
 
+/// pieces of T -> flat buffer. All blocks share each piece in turn: pieces are
+/// few and mostly large.
 template <class T>
 __global__ void collect_kernel(CollectArgs a) {
   for (std::int32_t p = 0; p < a.count; ++p) {
@@ -32,6 +35,7 @@ struct CopyArgs {
   std::uint16_t* copy;
 };
 
+/// params [count] -> copy [count], rounded to bfloat16.
 __global__ void copy_kernel(CopyArgs a) {
   for (std::int64_t i = global_index(); i < a.count; i += global_size())
     a.copy[i] = to_bfloat16(a.params[i]);
@@ -39,6 +43,7 @@ __global__ void copy_kernel(CopyArgs a) {
 
 }  // namespace
 
+// Gradients in the products' numbers -> the flat buffer, in one launch.
 void KernelFusion::collect(const Collect& in) {
   CollectArgs args{};
   args.count = in.count;
@@ -60,6 +65,7 @@ void KernelFusion::collect(const Collect& in) {
   device_.check_launch();
 }
 
+// params [count] -> copy [count]
 void KernelFusion::refresh_copy(const float* params, std::int64_t count,
                                 std::uint16_t* copy) {
   launch<copy_kernel>("refresh_copy", count * (kFloat + 2), blocks_for(count),

@@ -21,11 +21,12 @@ struct CommitArgs {
   double* partial;      // squared norms of pieces of the gradient
   std::uint16_t* copy;  // params as bfloat16, kept up to date; may be null
   std::int64_t param_floats, running_floats, latent;
-  /// How many of `partial` there are already; 0: none, there is room for
+  /// How many of `partial` there are already; 0: none, and memory for
   /// partial_count(param_floats).
   std::int64_t partials;
 };
-/// Blocks, and so partial norms, of a gradient that nobody has summed yet.
+/// Blocks, and so partial norms, of a gradient whose norm the pass has not
+/// formed.
 constexpr std::int64_t kChunk = 2048;
 std::int64_t partial_count(std::int64_t param_floats) {
   return (param_floats + kChunk - 1) / kChunk;
@@ -37,6 +38,8 @@ __device__ double square_of(float value) {
   return static_cast<double>(value) * static_cast<double>(value);
 }
 
+/// gradient [param_floats] -> partial [blocks], the square of each chunk's
+/// norm.
 __global__ void norm_kernel(CommitArgs a) {
   const std::int64_t first = blockIdx.x * kChunk, end = first + kChunk;
   const std::int64_t last = end < a.param_floats ? end : a.param_floats;
@@ -113,6 +116,7 @@ struct Four {
   }
 };
 
+/// The last parameters, fewer than four.
 __device__ void adam_rest(const CommitArgs& a,
                           const OptimizerStep<float>& step) {
   const std::int64_t done = a.param_floats / kFour * kFour;
@@ -147,6 +151,8 @@ __global__ void apply_kernel(CommitArgs a) {
         fold_running(a.running[i], batch[i], tail_of(a).images, momentum);
 }
 
+/// Three kernels, or two where the norm is known: each needs all of what the
+/// one before it has written.
 void launch_commit(CommitArgs args, cudaStream_t stream) {
   const std::int64_t params = args.param_floats * std::int64_t{sizeof(float)};
   if (args.partials == 0) {

@@ -20,6 +20,7 @@ namespace {
 
 using cuda::check;
 
+/// Makes a stream LibTorch's current one on this thread.
 class CudaScope final : public Device::Scope {
  public:
   explicit CudaScope(c10::cuda::CUDAStream stream) : guard_(stream) {}
@@ -55,6 +56,8 @@ class CudaDevice final : public cuda::KernelDevice {
         [&] { return std::make_unique<CudaScope>(stream_); });
   }
 
+  // From LibTorch's allocator, so that both share one pool. It may hand out
+  // memory that was used before, so it is cleared.
   Buffer allocate(std::int64_t bytes) override {
     return on_device([&]() -> Buffer {
       auto memory = std::make_shared<at::DataPtr>(
@@ -66,6 +69,8 @@ class CudaDevice final : public cuda::KernelDevice {
     });
   }
 
+  // Through pinned memory: the host may reuse its own at once, and the copy
+  // takes its turn on the stream.
   void upload(void* to, const void* from, std::int64_t bytes) override {
     on_device([&] {
       staging_.copy(to, from, static_cast<std::size_t>(bytes), stream_);
@@ -97,6 +102,7 @@ class CudaDevice final : public cuda::KernelDevice {
     });
   }
 
+  // Waits for the piece before the last one.
   void pace() override {
     cuda::Event& earlier = issued_[turn_];
     turn_ = 1 - turn_;
@@ -117,6 +123,8 @@ class CudaDevice final : public cuda::KernelDevice {
     return cuda::make_capturer(stream_);
   }
 
+  // Rows of the host are copied first. Rows of the caller on this device are
+  // read where they lie, in turn with the caller's stream.
   void read_rows(const RowSource& from, std::int64_t row_bytes,
                  const UseRows& use) override {
     on_device([&] {
@@ -137,6 +145,7 @@ class CudaDevice final : public cuda::KernelDevice {
         fill(to.data);
         return;
       }
+      // For the host: into memory of the device first. This waits.
       const std::int64_t bytes = to.count * row_bytes;
       const Buffer copy = allocate(bytes);
       fill(copy.get());

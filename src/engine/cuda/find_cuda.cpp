@@ -16,6 +16,8 @@ constexpr int kOldest = 75;  // compute capability 7.5, ten times
 
 }  // namespace
 
+// From the most general reason to the most particular: the first that holds is
+// the one to tell.
 std::string why_no_cuda(int index) {
   int count = 0;
   const cudaError_t error = cudaGetDeviceCount(&count);
@@ -37,6 +39,8 @@ std::string why_no_cuda(int index) {
   return {};
 }
 
+// Devices that cannot be asked are left out: this is for a diagnosis, which
+// must not fail.
 std::string cuda_devices_json() {
   auto json = nlohmann::ordered_json::array();
   int count = 0;

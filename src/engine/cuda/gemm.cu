@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/cuda/gemm.cuh"
+#include "engine/cuda/weight_gemm.cuh"
 
 namespace vae::engine::cuda {
 namespace {

@@ -26,7 +26,7 @@ struct Gather {
   Divisor by_places, by_width;  // gh * gw and gw
 };
 
-/// Sums to zero for the next kernels.
+/// Sums that a kernel sets to zero for the kernels after it.
 struct Clear {
   ExactSum* sums;
   std::int32_t count;

@@ -1,6 +1,7 @@
 // Products by a warpgroup's instructions: compiled for compute capability 9.0a
 // alone, which only Hopper has. See gemm.hpp.
 #include "engine/cuda/gemm.cuh"
+#include "engine/cuda/weight_gemm.cuh"
 
 namespace vae::engine::cuda {
 namespace {

@@ -1,7 +1,7 @@
-// The kernels of a GemmPass besides its GEMMs (gemm.hpp), one launch function
-// each: the first and the last layer, BatchNorm, the latent code, and the
-// gradient's way into the flat buffer. Plain integers and pointers; bfloat16 by
-// its bits.
+// The kernels of a GemmPass other than its GEMMs (gemm.hpp), one launch
+// function each: the first and the last layer, BatchNorm, the latent code, and
+// the gradient's way into the flat buffer. Plain integers and pointers;
+// bfloat16 by its bits.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -18,7 +18,7 @@ namespace vae::engine::cuda {
 // likelihood is fused into the last layer, BatchNorm's backward pass into the
 // first layer's weight gradient.
 
-/// Numbers of a patch.
+/// Numbers of a patch: 4 x 4 taps.
 constexpr int kPatchTaps = 16;
 
 /// An image [h, w] of float32, and the grid [gh, gw] of places at which the
@@ -101,8 +101,8 @@ constexpr std::int64_t kLastLayerPixels = 512;
 constexpr std::int64_t kLastLayerChannels = 256;
 void last_layer(const LastLayerArgs& args, cudaStream_t stream);
 
-// BatchNorm where the GEMM before it, or the one behind it, has already added
-// up what it needs: each way is one pass over the activations.
+// BatchNorm where the GEMM before or after it has already added up what it
+// needs: each way is one pass over the activations.
 
 /// out = LeakyReLU(BatchNorm(x)) [rows, channels]; also what the backward and
 /// the running statistics need, as in NormForward.

@@ -77,7 +77,7 @@ void GemmMemory::make_encoder() {
     e.statistics = take_exact(2 * layer.out.c);
     encoder.push_back(e);
   }
-  // Behind those of the forward.
+  // After those of the forward, which are zeroed at another time.
   for (std::size_t i = 0; i < encoder.size(); ++i)
     encoder[i].backward = take_exact(2 * plan_.encoder[i].out.c);
 }

@@ -44,6 +44,9 @@ __device__ void column_statistics(const NormApplyArgs& a, std::int32_t n,
   keep(a.var_sum + n, images * variance * rows / (rows - 1.0), a.accumulate);
 }
 
+/// x [rows, channels] -> out [rows, channels], mean, invstd [channels]. Each
+/// block forms the statistics of its channels anew from the sums: a kernel for
+/// them alone would take longer.
 __global__ void __launch_bounds__(NormTile::kThreads)
     norm_apply_kernel(NormApplyArgs a) {
   __shared__ float mean[kChannels], invstd[kChannels];
@@ -70,6 +73,7 @@ __global__ void __launch_bounds__(NormTile::kThreads)
   }
 }
 
+/// g [rows, channels] -> the derivative by the norm's input, in place.
 __global__ void __launch_bounds__(NormTile::kThreads)
     norm_gradient_kernel(NormGradientArgs a) {
   __shared__ NormTable table;
@@ -98,12 +102,14 @@ dim3 norm_grid(std::int64_t rows, std::int64_t channels) {
 
 }  // namespace
 
+// Two bytes are read and two written of each number.
 void norm_apply(const NormApplyArgs& a, cudaStream_t stream) {
   const std::int64_t numbers = std::int64_t{a.rows} * a.channels;
   launch_tiles<norm_apply_kernel, NormTile>(
       "norm_apply", 4 * numbers, norm_grid(a.rows, a.channels), stream, a);
 }
 
+// Of each number g and x are read and g is written.
 void norm_gradient(const NormGradientArgs& a, cudaStream_t stream) {
   const std::int64_t numbers = std::int64_t{a.norm.rows} * a.channels;
   launch_tiles<norm_gradient_kernel, NormTile>(

@@ -67,7 +67,8 @@ void GemmPass::run(float* input, std::int64_t count, std::uint64_t first_image,
                    bool accumulate) {
   begin(count);
   input_ = input, accumulate_ = accumulate;
-  // Kernels clear behind themselves; a pass that failed half-way has not.
+  // The kernels of a pass zero the sums for the next one. A pass that failed
+  // half-way may not have.
   if (!std::exchange(clean_, false))
     device_.clear(memory_.forward_sums.sums,
                   (memory_.forward_sums.count + memory_.backward_sums.count) *
@@ -295,7 +296,7 @@ void GemmPass::backward_encoder() {
                narrow(layer.out.c), e.splits, e.weight_sums});
         });
   }
-  // Nobody wants the derivative by the image, so BatchNorm's backward goes
+  // The derivative by the image is not needed, so BatchNorm's backward goes
   // straight into the derivative by the first layer's weights.
   const Layer& first = encoder(0);
   const GemmMemory::Encoding& e = memory_.encoder[0];

@@ -114,7 +114,7 @@ class GemmPass final : public DevicePass {
   GemmMemory memory_;
   bool clean_ = true;  // whether the exact sums start from zero
 
-  // Of the batch at hand.
+  // Of the current batch.
   cudaStream_t stream_ = nullptr;
   const float* input_ = nullptr;
   std::int32_t count_ = 0;

@@ -1,5 +1,5 @@
 // The middle of every product: a tile of the result in registers, fed through a
-// ring of stages in shared memory. A stage is a tile of both operands, 64 deep;
+// ring of stages in shared memory. A stage is a tile of both matrices, 64 deep;
 // a loader fills it with asynchronous copies, and while one stage is multiplied
 // the next ones are on their way. Products are a warp's (from compute
 // capability 8.0 on) or a warpgroup's (9.0a).
@@ -29,7 +29,7 @@ struct GemmTile {
   static_assert(!warpgroups || (warps_n == 1 && kRowsM == 1 && stages >= 3));
 };
 
-/// Where 16 bytes of an operand lie in its tile. Swizzled, so that the eight
+/// Where 16 bytes of a matrix lie in its tile. Swizzled, so that the eight
 /// rows of a matrix that a warp reads lie in different banks.
 /// K-major: rows of 64 numbers; `chunk`: eight of them.
 __device__ inline std::uint32_t k_major(int row, int chunk) {
@@ -43,6 +43,8 @@ __device__ inline std::uint32_t mn_major(int k, int chunk) {
                                     (((chunk & 7) ^ (k & 7)) << 4));
 }
 
+/// The sums of a tile [kM, kN], each in a register of one thread. `transposed`:
+/// a matrix lies in its stage with K as rows (mn_major).
 template <class Tile, bool a_transposed, bool b_transposed>
 struct Accumulator {
   float c[Tile::kRowsM][Tile::kColumnsN][4] = {};
@@ -147,6 +149,7 @@ struct Accumulator {
     }
   }
 
+  /// All but one stage of the ring are ahead of the one that is multiplied.
   template <class Load>
   __device__ void run_warps(std::uint32_t shared, int stages, Load& load) {
     constexpr int kAheadStages = Tile::kStages - 1;
@@ -154,7 +157,7 @@ struct Accumulator {
     for (int t = 0, now = 0, next = kAheadStages; t < stages;
          ++t, now = after(now), next = after(next)) {
       wait_copies<Tile::kStages - 2>();
-      __syncthreads();  // everybody's copies are there, and `next` is free
+      __syncthreads();  // all threads' copies have arrived, `next` is free
       if (t + kAheadStages < stages) load(stage_at(shared, next));
       commit_copies();
       multiply_stage(stage_at(shared, now));

@@ -10,6 +10,7 @@ struct GradientTile {
   static constexpr int kThreads = 256, kShared = 0;
 };
 
+/// Sum of four squares, for the norm of the gradient.
 __device__ float square_of(const float4& v) {
   return v.x * v.x + v.y * v.y + (v.z * v.z + v.w * v.w);
 }
@@ -36,6 +37,7 @@ __device__ float4 add_four(const GradientTask& t, std::int32_t i) {
   return sum;
 }
 
+/// Of all threads of a block, warp by warp, in a fixed order.
 __device__ double sum_block(float value) {
   value = warp_sum(value);
   __shared__ float warps[GradientTile::kThreads / 32];
@@ -46,7 +48,8 @@ __device__ double sum_block(float value) {
   return total;
 }
 
-/// grid: tasks.
+/// grid: tasks, each a piece of the flat buffer. Numbers are either finished
+/// exact sums or partial sums of several blocks, which are added up here.
 __global__ void __launch_bounds__(GradientTile::kThreads)
     gradients_kernel(GradientArgs a) {
   const auto thread = static_cast<std::int32_t>(threadIdx.x);
@@ -76,6 +79,7 @@ __global__ void __launch_bounds__(GradientTile::kThreads)
 
 }  // namespace
 
+// partial and exact sums -> gradient [param_floats], squares [count]
 void collect_gradients(const GradientArgs& a, std::int64_t bytes,
                        cudaStream_t stream) {
   launch_tiles<gradients_kernel, GradientTile>(

@@ -70,6 +70,7 @@ struct GraphDeleter {
 using Handle =
     std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, GraphDeleter>;
 
+/// For vae_diagnose: the nodes of a graph that are kernels.
 std::int64_t count_kernels(cudaGraph_t graph) {
   std::size_t count = 0;
   check(cudaGraphGetNodes(graph, nullptr, &count), "reading a graph");
@@ -84,6 +85,8 @@ std::int64_t count_kernels(cudaGraph_t graph) {
   return kernels;
 }
 
+/// A graph that can be launched, and the share of the pool that its memory
+/// needs.
 class CudaRecording final : public Recording {
  public:
   CudaRecording(std::unique_ptr<PoolShare> share, cudaGraph_t graph,
@@ -117,6 +120,7 @@ class CudaRecording final : public Recording {
   cudaGraphExec_t exec_ = nullptr;
 };
 
+/// One for all graphs of a stream, which share its pool.
 class CudaCapturer final : public Capturer {
  public:
   explicit CudaCapturer(c10::cuda::CUDAStream stream)
@@ -134,6 +138,7 @@ class CudaCapturer final : public Capturer {
   }
 
  private:
+  /// Runs `work` in capture mode: kernels become nodes and do not start.
   Handle captured(const std::function<void()>& work) {
     // Thread-local: calls of other threads must not invalidate the capture.
     check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal),

@@ -48,6 +48,7 @@ __device__ std::uint64_t source_row(const LoadArgs& a, std::int64_t image) {
                              : a.first + i;
 }
 
+/// Element `from` of the data as float, bytes in [0, 1].
 __device__ float source_number(const LoadArgs& a, std::uint64_t from) {
   return a.type == ElementType::uint8
              ? pixel_to_float(static_cast<const std::uint8_t*>(a.rows)[from])
@@ -58,6 +59,7 @@ __device__ float source_number(const LoadArgs& a, std::uint64_t from) {
 /// each: an order takes many divisions.
 constexpr std::int64_t kLoadElements = 4 * kThreads;
 
+/// rows of the data -> to [count, elements], as [H, W, C].
 __global__ void load_kernel(LoadArgs a) {
   const std::int64_t parts = (a.elements + kLoadElements - 1) / kLoadElements;
   const std::int64_t pixels = a.elements / a.channels;
@@ -80,6 +82,7 @@ __global__ void load_kernel(LoadArgs a) {
   }
 }
 
+/// from [count, elements], as [H, W, C] -> rows in the caller's format.
 __global__ void store_kernel(StoreArgs a) {
   const std::int64_t total = a.count * a.elements;
   const std::int64_t pixels = a.elements / a.channels;
@@ -96,12 +99,15 @@ __global__ void store_kernel(StoreArgs a) {
   }
 }
 
+/// from [rows, width] -> to [rows, columns].
 __global__ void columns_kernel(ColumnArgs a) {
   for (std::int64_t i = global_index(); i < a.rows * a.columns;
        i += global_size())
     a.to[i] = a.from[i / a.columns * a.width + a.first + i % a.columns];
 }
 
+/// -> out [rows, width]. A thread draws four neighbouring numbers, which are
+/// one block of the generator.
 __global__ void normals_kernel(Normals in) {
   const std::int64_t blocks = (in.width + 3) / 4;
   for (std::int64_t i = global_index(); i < in.rows * blocks;
@@ -112,7 +118,7 @@ __global__ void normals_kernel(Normals in) {
   }
 }
 
-/// One block per row.
+/// heads, noise -> z, KL. One block per row, which adds up the row's KL.
 __global__ void latent_kernel(Latent in) {
   const std::int64_t row = blockIdx.x;
   const float* mean = in.heads + row * 2 * in.latent;
@@ -127,6 +133,7 @@ __global__ void latent_kernel(Latent in) {
   if (threadIdx.x == 0) in.kl_rows[row] = static_cast<float>(kl);
 }
 
+/// heads, noise, dz -> dheads. One thread per dimension of a row.
 __global__ void latent_gradient_kernel(LatentGradient in) {
   const auto kl_weight = static_cast<float>(in.settings->kl_weight);
   for (std::int64_t i = global_index(); i < in.rows * in.latent;
@@ -146,7 +153,8 @@ struct ReconstructionArgs {
   float precision, norm;  // of gaussian_loss
 };
 
-/// One block per row.
+/// output, target -> losses, gradient. One block per row, which adds up the
+/// row's losses in double.
 __global__ void reconstruction_kernel(ReconstructionArgs a) {
   const Reconstruction& in = a.in;
   const std::int64_t row = blockIdx.x;
@@ -194,6 +202,7 @@ __global__ void batch_sums_kernel(BatchSumsArgs<T> a) {
     write_tail(a.to, recon, kl, mse, in.rows, *in.settings, in.accumulate);
 }
 
+/// Starts load_kernel with a block for each part of each image.
 void load_rows(const LoadArgs& a, cudaStream_t stream) {
   const std::int64_t total = a.count * a.elements;
   const auto size = static_cast<std::int64_t>(element_size(a.type));

@@ -121,7 +121,10 @@ __device__ void add_totals(const LastLayerArgs& in, float recon, float square,
   exact_add(&in.totals->recon + threadIdx.x, total);
 }
 
-/// grid: images times bands.
+/// x [images, ih, iw, channels] -> output or losses and gradient
+/// [images, oh, ow]. A block makes a band of output rows: first the products of
+/// all input pixels that touch it, then the output from these. grid: images
+/// times bands.
 __global__ void __launch_bounds__(LastTile::kThreads)
     last_layer_kernel(LastArgs a) {
   const LastLayerArgs& in = a.in;
@@ -173,6 +176,7 @@ __global__ void __launch_bounds__(LastTile::kThreads)
 
 }  // namespace
 
+// Chooses how many pairs of rows a band has.
 void last_layer(const LastLayerArgs& a, cudaStream_t stream) {
   const std::int64_t all = (a.oh + 1) / 2;  // pairs of rows
   const std::int64_t most = kLastLayerPixels / a.iw - 2;

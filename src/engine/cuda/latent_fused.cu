@@ -8,7 +8,7 @@
 namespace vae::engine::cuda {
 namespace {
 
-/// One block per row.
+/// product [rows, 2 * latent] -> heads, noise, z, KL. One block per row.
 template <class T>
 __global__ void latent_forward_kernel(LatentForward in) {
   const std::int64_t latent = in.product.channels / 2, row = blockIdx.x;
@@ -33,6 +33,7 @@ __global__ void latent_forward_kernel(LatentForward in) {
   if (threadIdx.x == 0) in.kl_rows[row] = static_cast<float>(kl);
 }
 
+/// dz [rows, latent] -> dheads [rows, 2 * latent] and its sums over rows.
 /// Channels are those of the heads: means, then log-variances.
 template <class T>
 struct HeadsGradient {
@@ -74,6 +75,8 @@ struct HeadsGradient {
 
 }  // namespace
 
+// product [rows, 2 * latent] -> heads [rows, 2 * latent], noise, z [rows,
+// latent], KL [rows]
 void KernelFusion::latent_forward(const LatentForward& in) {
   const std::int64_t rows = in.product.rows, width = in.product.channels;
   const std::int64_t numbers = rows * (width + width / 2);
@@ -87,6 +90,7 @@ void KernelFusion::latent_forward(const LatentForward& in) {
   device_.check_launch();
 }
 
+// dz [rows, latent] -> dheads [rows, 2 * latent], dbias [2 * latent]
 void KernelFusion::latent_backward(const LatentBackward& in) {
   const std::int64_t rows = in.dz.rows, latent = in.dz.channels;
   const std::int64_t numbers = 3 * rows * latent;

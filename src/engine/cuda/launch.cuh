@@ -36,8 +36,8 @@ inline void note_launch(const Launch& launch) {
 
 /// Starts a grid of blocks of a tile's threads, with its shared memory. Above
 /// 48 KiB a kernel must be told beforehand; each device remembers it. A failure
-/// is CUDA's last error, for the host code that drives the device to look at.
-/// `bytes`: what the kernel must at least read and write, for those who count.
+/// is CUDA's last error, which KernelDevice::check_launch() reports. `bytes`:
+/// what the kernel must at least read and write, for the list of launches.
 template <auto kernel, class Tile, class Args>
 void launch_tiles(const char* name, std::int64_t bytes, dim3 grid,
                   cudaStream_t stream, const Args& args) {

@@ -22,6 +22,8 @@ __global__ void loss_kernel(LossArgs a) {
   const T* product = static_cast<const T*>(in.product.data) + start;
   T* gradient = static_cast<T*>(in.gradient) + start;
   const float* target = in.target + start;
+  // The channel of an element without a division for each: a step of kThreads
+  // elements is a step of kThreads % channels channels.
   const unsigned step = kThreads % a.channels;
   unsigned channel = threadIdx.x % a.channels;
   double recon = 0, square = 0;
@@ -49,6 +51,8 @@ __global__ void loss_kernel(LossArgs a) {
 
 }  // namespace
 
+// product [images * pixels, channels], target -> gradient of the same shape,
+// losses [images]
 void KernelFusion::loss(const FusedLoss& in) {
   const std::int64_t total = in.product.elements();
   const std::int64_t bytes =

@@ -44,6 +44,7 @@ struct Statistics {
   }
 };
 
+/// What BatchNorm does to one channel.
 struct Affine {
   float mean, invstd, weight, bias;
 };
@@ -55,6 +56,7 @@ __device__ void write_normalised(const Affine& c, float x,
       to, activate(normalise(x, c.mean, c.invstd) * c.weight + c.bias, kind));
 }
 
+/// x [rows, channels] -> out, by the batch's statistics.
 template <class T>
 struct Apply {
   const T* x;
@@ -76,6 +78,7 @@ struct Apply {
   }
 };
 
+/// x [rows, channels] -> out, by the running statistics.
 template <class T>
 struct ApplyRunning {
   const T* x;
@@ -100,6 +103,8 @@ struct ApplyRunning {
   }
 };
 
+/// What both passes of the backward read of an element: dy goes back through
+/// the activation anew in each, since storing it would cost another pass.
 template <class T>
 struct BackwardElement {
   const T *dy, *x, *out;
@@ -152,6 +157,7 @@ struct BackwardSums {
   }
 };
 
+/// dy [rows, channels] -> the derivative by x, in place.
 template <class T>
 struct BackwardApply {
   BackwardElement<T> element;
@@ -179,6 +185,8 @@ struct BackwardApply {
 
 }  // namespace
 
+// x [rows, channels] -> statistics [channels], then out [rows, channels]
+// Two kernels: the second needs the statistics of all rows.
 void KernelFusion::norm_forward(const NormForward& in) {
   const std::int64_t c = in.x.channels;
   const std::int64_t size = in.x.elements() * number_size(in.x.number);
@@ -195,6 +203,7 @@ void KernelFusion::norm_forward(const NormForward& in) {
   device_.check_launch();
 }
 
+// x [rows, channels] -> out [rows, channels]
 void KernelFusion::norm_running(const NormRunning& in) {
   const std::int64_t c = in.x.channels;
   const std::int64_t size = in.x.elements() * number_size(in.x.number);
@@ -208,6 +217,7 @@ void KernelFusion::norm_running(const NormRunning& in) {
   device_.check_launch();
 }
 
+// dy, x, out [rows, channels] -> dweight, dbias [channels], then dy in place
 void KernelFusion::norm_backward(const NormBackward& in) {
   const std::int64_t rows = in.dy.rows, c = in.dy.channels;
   const std::int64_t size = in.dy.elements() * number_size(in.dy.number);

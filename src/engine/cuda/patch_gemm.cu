@@ -48,7 +48,9 @@ __device__ std::uint32_t tap_pair(const Patches& p, const Corner& at, int t,
   return pack_bfloat16(at(p, h, w), at(p, h, w + 1));
 }
 
-/// Products of one tile's patches, rounded into shared memory.
+/// Patches of one tile [128, 16] x w^T [16, 64] -> tile [128, 64], rounded to
+/// bfloat16, in shared memory. A patch is one instruction deep, so nothing is
+/// staged: patches and weights go from memory to registers.
 __device__ void patch_products(const PatchGemmArgs& a, std::int32_t m0,
                                std::int32_t n0, std::uint16_t* tile) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
@@ -73,6 +75,7 @@ __device__ void patch_products(const PatchGemmArgs& a, std::int32_t m0,
   }
 }
 
+/// patches [places, 16] x w^T [16, n] -> out [places, n] through the epilogue.
 /// grid: blocks, each with every gridDim-th tile of places; tiles of n.
 template <Epilogue kind>
 __global__ void __launch_bounds__(PatchTile::kThreads)
@@ -109,8 +112,8 @@ struct WeightTile {
   static_assert(kM * kN * 2 <= kShared - 1024);
 };
 
-/// A tile's rows of g into shared memory, as they are or through BatchNorm's
-/// backward.
+/// g [128 places, 64 channels] -> tile in shared memory, as it is or through
+/// BatchNorm's backward.
 __device__ void load_gradient(const PatchWeightArgs& a, const NormColumns& norm,
                               std::int32_t m0, std::int32_t n,
                               std::int32_t places, unsigned char* tile) {
@@ -176,6 +179,9 @@ __device__ void add_warps(const float (&c)[4][2][4], float* sums, float* out,
   }
 }
 
+/// g^T [n, places] x patches [places, 16] -> partial sums [blocks, n, 16].
+/// Each warp multiplies sixteen places of a tile and keeps its own sums, which
+/// are added up once, at the end.
 /// grid: blocks, each with every blocks-th tile of places; tiles of n.
 __global__ void __launch_bounds__(WeightTile::kThreads)
     patch_weights_kernel(PatchWeightArgs a) {
@@ -232,6 +238,7 @@ void launch_patch_gemm(const PatchGemmArgs& a, cudaStream_t stream) {
 
 }  // namespace
 
+// image [images, h, w] -> out [images, gh, gw, n]
 void patch_gemm(const PatchGemmArgs& a, cudaStream_t stream) {
   switch (a.epilogue.kind) {
     case Epilogue::statistics:
@@ -245,11 +252,14 @@ void patch_gemm(const PatchGemmArgs& a, cudaStream_t stream) {
   }
 }
 
+// One block for each multiprocessor of a large card: more would leave more
+// partial sums to be added up.
 std::int32_t patch_weight_blocks(std::int64_t places) {
   const std::int64_t tiles = (places + WeightTile::kM - 1) / WeightTile::kM;
   return static_cast<std::int32_t>(std::min<std::int64_t>(tiles, 132));
 }
 
+// image [images, h, w], g [images, gh, gw, n] -> out [blocks, n, 16]
 void patch_weights(const PatchWeightArgs& a, cudaStream_t stream) {
   const Patches& p = a.patches;
   const std::int64_t places = std::int64_t{p.images} * p.gh * p.gw;

@@ -48,11 +48,13 @@ class Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
+  /// The event is all that `stream` was given so far.
   void record(cudaStream_t stream) {
     check(cudaEventRecord(event_, stream), "recording an event");
   }
-  /// At once if it was never recorded.
+  /// The host waits for the event; not at all if it was never recorded.
   void wait() { check(cudaEventSynchronize(event_), "waiting for the device"); }
+  /// What `stream` is given from now on waits for the event.
   void hold_back(cudaStream_t stream) {
     check(cudaStreamWaitEvent(stream, event_, 0), "ordering two streams");
   }

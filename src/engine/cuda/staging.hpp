@@ -32,7 +32,7 @@ class Staging {
     Piece& piece = pieces_[turn_];
     turn_ = 1 - turn_;
     piece.copied.wait();  // the host's turn with the pinned memory
-    make_room(piece, bytes, stream);
+    grow(piece, bytes, stream);
     std::memcpy(piece.pinned.get(), from, bytes);
     piece.read.hold_back(copies_);
     check(cudaMemcpyAsync(piece.memory.get(), piece.pinned.get(), bytes,
@@ -65,7 +65,7 @@ class Staging {
     Event copied, read;
   };
 
-  static void make_room(Piece& piece, std::size_t bytes, cudaStream_t stream) {
+  static void grow(Piece& piece, std::size_t bytes, cudaStream_t stream) {
     if (bytes <= piece.size) return;
     piece.read.wait();  // what is read must not be freed
     piece.size = 0;

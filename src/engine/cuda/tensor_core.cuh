@@ -23,7 +23,7 @@ namespace vae::engine::cuda {
 #endif
 
 /// The block's dynamic shared memory from its first multiple of 1024 bytes on,
-/// which the swizzle of a warpgroup's operands is counted from.
+/// which the swizzle of a warpgroup's matrices is counted from.
 __device__ inline unsigned char* dynamic_shared() {
   extern __shared__ unsigned char memory[];
   const auto start =
@@ -89,9 +89,9 @@ __device__ inline void multiply_tf32(float (&c)[4], const std::uint32_t (&a)[4],
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
-/// An operand in shared memory with the swizzle of 128 bytes. `stride`: from
+/// A matrix in shared memory with the swizzle of 128 bytes. `stride`: from
 /// eight rows to the next eight; `leading`: from 64 columns to the next 64, of
-/// transposed operands.
+/// transposed matrices.
 __device__ inline std::uint64_t matrix_descriptor(std::uint32_t address,
                                                   std::uint32_t leading,
                                                   std::uint32_t stride) {
@@ -129,7 +129,8 @@ __device__ inline void warpgroup_multiply(float* d, std::uint64_t a,
         : VAE_16(d, 0), VAE_16(d, 16), VAE_16(d, 32), VAE_16(d, 48)
         : "l"(a), "l"(b), "n"(int{a_transposed}), "n"(int{b_transposed}));
 }
-/// Registers and shared memory written before are seen by the products after.
+/// Registers and shared memory written before are visible to the products
+/// after.
 __device__ inline void warpgroup_fence() {
   VAE_HOPPER("wgmma.fence.sync.aligned;" ::: "memory");
 }

@@ -8,6 +8,7 @@
 namespace vae::engine {
 namespace {
 
+/// The blocks engine with the device's fused operations.
 std::unique_ptr<Engine> make_fused(const model::Plan& plan,
                                    const Config& config, Device& device) {
   Fusion* fusion = device.operations().fusion();
@@ -19,6 +20,8 @@ std::unique_ptr<Engine> make_fused(const model::Plan& plan,
 
 }  // namespace
 
+// An engine that was asked for by name is made or refused. With auto, the tile
+// engine takes what it can, because it is the fastest on CPUs.
 std::unique_ptr<Engine> make_engine(const model::Plan& plan,
                                     const Config& config, Device& device) {
   require(

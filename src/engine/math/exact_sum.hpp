@@ -1,4 +1,4 @@
-// Sums of float32 numbers that come out alike in whichever order they are
+// Sums of float32 numbers that have the same value in whichever order they are
 // added, so that threads may add with atomics and still give the same bytes:
 // numbers are fixed-point, in two integers of which neither can overflow.
 #pragma once

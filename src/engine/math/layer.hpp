@@ -1,5 +1,5 @@
-// What fused passes do to one element besides its product: normalise, activate,
-// and the derivatives of both. Sums over rows are not made here.
+// BatchNorm and activation of one element, and their derivatives. The
+// statistics are given: sums over rows are formed elsewhere.
 #pragma once
 
 #include "base/hd.hpp"

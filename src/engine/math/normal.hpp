@@ -9,15 +9,15 @@
 
 namespace vae::engine {
 
-/// ln(u) for u = (word + 1/2) / 2^32. Close to u = 1 the distance 1 - u is
+/// ln(u) for u = (bits + 1/2) / 2^32. Close to u = 1 the distance 1 - u is
 /// taken from the integer, because u itself has rounded it away.
-VAE_HD float log_unit(std::uint32_t word) {
+VAE_HD float log_unit(std::uint32_t bits) {
   float exponent = 0.0f;
   float z;  // u = 2^exponent * (1 + z), z in [sqrt(1/2) - 1, sqrt(2) - 1]
-  if (word >= 0xB504F334u) {
-    z = -((static_cast<float>(~word) + 0.5f) * 0x1p-32f);
+  if (bits >= 0xB504F334u) {
+    z = -((static_cast<float>(~bits) + 0.5f) * 0x1p-32f);
   } else {
-    float m = static_cast<float>(word) + 0.5f;
+    float m = static_cast<float>(bits) + 0.5f;
     exponent = -32.0f;
     // Halving a float is exact, so this loop loses nothing.
     while (m >= 1.41421356f) {
@@ -47,12 +47,12 @@ VAE_HD float log_unit(std::uint32_t word) {
   return std::fma(exponent, 0.693359375f, z + y);
 }
 
-/// sin and cos of 2 pi word / 2^32. The octant comes from the integer, so the
+/// sin and cos of 2 pi bits / 2^32. The octant comes from the integer, so the
 /// reduction is exact.
-VAE_HD void sincos_turn(std::uint32_t word, float* sine, float* cosine) {
+VAE_HD void sincos_turn(std::uint32_t bits, float* sine, float* cosine) {
   // Nearest multiple of a quarter turn, and the signed rest within an eighth.
-  const std::uint32_t quarter = (word + 0x20000000u) >> 30;
-  const auto rest = static_cast<std::int32_t>(word - (quarter << 30));
+  const std::uint32_t quarter = (bits + 0x20000000u) >> 30;
+  const auto rest = static_cast<std::int32_t>(bits - (quarter << 30));
   const float a = static_cast<float>(rest) * (6.283185307f * 0x1p-32f);
   const float a2 = a * a;
   float s = -1.9515295891e-4f;  // Cephes' sinf and cosf on [-pi/4, pi/4]

@@ -81,7 +81,7 @@ VAE_HD void write_number(std::uint16_t* to, float value) {
   *to = to_bfloat16(value);
 }
 
-// Pixels between bytes and floats, and between the two orders of an image.
+// Pixels between bytes and floats, and between [H, W, C] and [C, H, W].
 
 /// As torchvision's ToTensor.
 VAE_HD float pixel_to_float(std::uint8_t byte) {

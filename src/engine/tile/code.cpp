@@ -150,8 +150,9 @@ void Code<T>::expand_backward() {
   bias_gradients();
 }
 
-// dz_parts, heads, noise of one image -> dheads [2 * latent], also as operands:
-// dmean, dlogvar tiles [rows, depth(latent)], and [rows / 2, latent, 2]
+// dz_parts, heads, noise of one image -> dheads [2 * latent], also as the
+// heads' GEMMs read it: dmean, dlogvar tiles [rows, depth(latent)], and [rows /
+// 2, latent, 2]
 template <class T>
 void Code<T>::heads_gradient(std::int64_t image) {
   const std::int64_t latent = c_.plan.latent, rows = c_.batch.rows;

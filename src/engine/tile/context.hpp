@@ -238,7 +238,7 @@ void Context<T>::split_weight_gradient(const TiledLayer& layer,
     }
 }
 
-/// A finished tile of a gradient's left operand also becomes its right one.
+/// A finished tile of a gradient as left matrix -> the same as right matrix.
 template <class T>
 void fill_pairs(const Gradient<T>& dy, const TileIndex& at, TileSize size) {
   if constexpr (sizeof(T) != sizeof(float))

@@ -265,7 +265,7 @@ void Encoder<T>::backward() {
                         backward_tile(i - 1, at, to);
                       });
   }
-  // Nobody needs the gradient of the images, only that of the weight.
+  // The gradient of the images is not needed, only that of the weight.
   norm_backward_phase(0);
   const TiledLayer& layer = c_.net.encoder.front();
   const Gradient<T> dy = c_.dy_of(c_.dy_index, layer.out_pixels,

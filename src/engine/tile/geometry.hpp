@@ -56,7 +56,7 @@ struct TileSize {
 
 /// Tiles [block of images][pixel][block of channels], each of `tile_elements`
 /// numbers in one piece: [rows][channels], [channels][rows] or, for the right
-/// operand of a GEMM in bfloat16, [rows / 2][channels][2].
+/// matrix of a GEMM in bfloat16, [rows / 2][channels][2].
 template <class T>
 class Map {
  public:

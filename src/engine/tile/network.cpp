@@ -108,7 +108,8 @@ class Builder {
                  true, strip(layer.out, out / b));
   }
 
-  /// One link per pixel, from the pixel to itself: im2col has done the rest.
+  /// One link per pixel, from the pixel to itself: im2col has gathered the
+  /// taps.
   static Geometry by_pixel(std::int64_t count) {
     std::vector<Link> links;
     for (std::int32_t i = 0; i < count; ++i) links.push_back({i, i, 0});

@@ -27,7 +27,7 @@ void multiply_native(const Product& p, const Bf16* a, const Bf16* b, float* c,
                reinterpret_cast<const at::BFloat16*>(b), c, true);
 }
 
-// The same without bfloat16 instructions: both operands as float first.
+// The same without bfloat16 instructions: both matrices as float first.
 void multiply_widened(const Product& p, const Bf16* a, const Bf16* b, float* c,
                       bool add) {
   // Of the thread, so that products after the first ones allocate nothing.
@@ -92,6 +92,7 @@ const std::string& why_not_native() {
 
 }  // namespace
 
+// a [m, k], b [k, n] -> c [m, n]
 void multiply(const Product& p, const float* a, const float* b, float* c,
               bool add) {
   multiply_native(p, a, b, c, add);
@@ -105,6 +106,7 @@ void multiply(const Product& p, const Bf16* a, const Bf16* b, float* c,
     multiply_widened(p, a, b, c, add);
 }
 
+// Otherwise the state of AMX's tiles stays with the thread.
 void finish_products() { blas::brgemm_release(true); }
 
 std::string why_widened() { return why_not_native<Bf16>(); }

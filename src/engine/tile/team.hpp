@@ -58,9 +58,9 @@ class Team {
   Call call_ = nullptr;
   const void* object_ = nullptr;
   std::int64_t first_ = 0;  // added to the numbers of its tasks
-  /// Phase, number of its tasks, and the next one, in one word: whoever takes a
-  /// task knows that it belongs to the phase under way, even a worker that
-  /// slept through the phases before.
+  /// Phase, number of its tasks, and the next one, in one integer: a thread
+  /// that takes a task knows that it belongs to the phase under way, even a
+  /// worker that slept through the phases before.
   alignas(64) std::atomic<std::uint64_t> ticket_{0};
   alignas(64) std::atomic<std::uint32_t> phase_{0};  // raised to wake workers
   alignas(64) std::atomic<std::uint32_t> done_{0};   // tasks of this phase

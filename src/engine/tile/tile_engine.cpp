@@ -1,4 +1,5 @@
-// See tile_engine.hpp. The training step; inference.cpp has the rest.
+// See tile_engine.hpp. A training step is load(), gradients(), update(), below;
+// the functions of phases.hpp do the work.
 #include "engine/tile/tile_engine.hpp"
 
 #include <exception>
@@ -147,6 +148,8 @@ void TileEngine<T>::gradients(bool accumulate) {
   });
 }
 
+// State::reduced -> parameters, moments, running statistics, sums; advances the
+// cursor. The chunks of the flat buffers are the tasks of the team.
 template <class T>
 void TileEngine<T>::update() {
   cpu::commit(context_.state, net_.layout, plan_.latent, partial_,
@@ -158,6 +161,7 @@ void TileEngine<T>::update() {
 
 }  // namespace
 
+// First the device, then the network, then the processor.
 std::string why_not_tile(const model::Plan& plan, const Config& config,
                          const Device& device) {
   if (device.kind() != DeviceKind::cpu) return "it computes on the CPU only";

@@ -60,11 +60,11 @@ void norm_backward(const float* g, const float* y, TileSize size,
 /// number of rows is followed by a zero.
 template <class T>
 void transpose(const T* x, TileSize size, T* to);
-/// x [rows, columns] -> [rows / 2, columns, 2], a right operand in bfloat16. An
+/// x [rows, columns] -> [rows / 2, columns, 2], a right matrix in bfloat16. An
 /// odd last row is paired with zeros.
 void pair_rows(const Bf16* x, TileSize size, Bf16* to);
 
-/// A right operand from a matrix [rows, columns] of float, or from its
+/// A right matrix of a GEMM from a matrix [rows, columns] of float, or from its
 /// transpose [columns, rows]; for bfloat16 rows are rounded up to even with
 /// zeros.
 template <class T>
@@ -73,8 +73,8 @@ template <class T>
 void pack_transposed(const float* from, std::int64_t rows, std::int64_t columns,
                      T* to);
 
-/// Back to float, exactly: a left operand, and a right one with an even number
-/// of rows. `step`: numbers from row to row, for a right operand half of those
+/// Back to float, exactly: a left matrix, and a right one with an even number
+/// of rows. `step`: numbers from row to row, for a right matrix half of those
 /// from pair to pair. The output has no gaps.
 void widen(const Bf16* from, std::int64_t step, TileSize size, float* to);
 void unpack(const Bf16* from, std::int64_t step, TileSize size, float* to);

@@ -21,7 +21,7 @@ struct Weight {
   bool backward;  // whether the gradient of the layer's input is ever needed
 };
 
-/// Rows of a right operand, the k of a GEMM: even for bfloat16, which
+/// Rows of a right matrix, the k of a GEMM: even for bfloat16, which
 /// multiplies pairs.
 template <class T>
 constexpr std::int64_t depth(std::int64_t rows) {
@@ -43,7 +43,7 @@ class PackedWeights {
   /// phase of the team.
   void refresh(Team& team, bool backward);
 
-  /// Right operand of the forward GEMM with a tile [rows, columns], and of the
+  /// Right matrix of the forward GEMM with a tile [rows, columns], and of the
   /// GEMM with its transpose [columns, rows].
   const T* forward(int weight, std::int64_t tile) const;
   const T* backward(int weight, std::int64_t tile) const;

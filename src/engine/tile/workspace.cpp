@@ -17,6 +17,7 @@ struct Maker {
   Device& device;
   std::int64_t images, rows, blocks;
 
+  /// [images, columns], float32.
   Buffer matrix(std::int64_t columns) const {
     return device.allocate(images * columns * std::int64_t{sizeof(float)});
   }
@@ -84,7 +85,7 @@ void add_activations(Workspace<T>& work, const model::Plan& plan,
   work.mse = make.matrix(1);
 }
 
-// What the backward pass needs besides.
+// What the backward pass needs in addition.
 template <class T>
 void add_derivatives(Workspace<T>& work, const model::Plan& plan,
                      const Network& net, const Maker& make) {
@@ -151,6 +152,8 @@ Workspace<T>::Workspace(const model::Plan& plan, const Network& net,
                      scratch_size(plan, net, rows, capacity.training))));
 }
 
+// New memory for `wanted`. What is in the old is not needed: a pass begins with
+// its input.
 template <class T>
 void Workspace<T>::grow(const model::Plan& plan, const Network& net,
                         Device& device, const Capacity& wanted, int threads) {

@@ -26,7 +26,7 @@ struct NormLayer {
   std::vector<float> mean, invstd, scale, shift, factor, mean_g, mean_gx;
 };
 
-/// A gradient as left and as right operand of a GEMM. In float32 the same
+/// A gradient as left and as right matrix of a GEMM. In float32 the same
 /// memory serves as both; bfloat16 has pairs of rows on the right.
 template <class T>
 struct Gradient {
@@ -80,13 +80,14 @@ struct Workspace {
   Gradient<T> dmean, dlogvar;
   Map<float> mean_parts, logvar_parts, dz_parts;  // a "pixel" for each part
 
-  // Of the layer at hand: gradient of an activation's output or input, and the
+  // Of the current layer: gradient of an activation's output or input, and the
   // gradient that its GEMMs read (one layer reads one and writes the other).
   Map<float> g;
   std::array<Gradient<T>, 2> dy;
-  Map<float> bias_parts;               // of a tile, [channels]
-  Map<float> first_parts, last_parts;  // of both ends' weight gradients
-  Buffer image_bias;                   // [images][channels of the image]
+  Map<float> bias_parts;  // of a tile, [channels]
+  Map<float> first_parts,
+      last_parts;     // of the first and last weight's gradient
+  Buffer image_bias;  // [images][channels of the image]
 
   std::vector<std::vector<float>> scratch;  // of each worker
 
