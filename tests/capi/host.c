@@ -1,6 +1,6 @@
-/* A host in C99: trains on computed images and checks the results of every step.
- * It is linked with libvae.so and again with libvae.a; both must print the same.
- * It includes vae.h only. */
+/* A host in C99: trains on computed images and checks the results of every
+ * step. It is linked with libvae.so and again with libvae.a; both must print
+ * the same. It includes vae.h only. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -57,8 +57,7 @@ bool covers(const Segment& segment, std::int64_t elements,
     const auto from = static_cast<std::size_t>(canonical);
     const auto to = static_cast<std::size_t>(segment.offset + flat);
     good = good && flat >= 0 && flat < elements && canonical >= 0 &&
-           canonical < elements && to < used.size() && !used[to] &&
-           !read[from];
+           canonical < elements && to < used.size() && !used[to] && !read[from];
     if (!good) return;
     used[to] = read[from] = true;
     ++visited;

@@ -1,5 +1,5 @@
-/* A C program of a user of the installed library: trains a few steps, samples one
- * image, and checks that the results are finite. */
+/* A C program of a user of the installed library: trains a few steps, samples
+ * one image, and checks that the results are finite. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -89,7 +89,10 @@ fn an_epoch_reports_its_progress() {
     let metrics = trainer.train_epoch(&dataset(40), run).unwrap();
     assert_eq!((metrics.steps, metrics.images), (5, 40));
     let train = Phase::Train;
-    assert_eq!(reports, [(train, 0, 2, 5), (train, 0, 4, 5), (train, 0, 5, 5)]);
+    assert_eq!(
+        reports,
+        [(train, 0, 2, 5), (train, 0, 4, 5), (train, 0, 5, 5)]
+    );
     assert_eq!(trainer.epoch(), Ok(1));
 }
 
