@@ -14,9 +14,9 @@ namespace vae {
 enum class Stream : std::uint32_t {
   init = 1,    // row: trainable parameter, element: position in it
   train = 2,   // row: image of the global batch, element: latent dimension
-  eval = 3,    // row: image of the data set; step 0
+  eval = 3,    // row: image of the dataset; step 0
   sample = 4,  // row: image of the sequence; step 0
-  order = 5,   // rounds of the data set's permutation; step: epoch
+  order = 5,   // rounds of the dataset's permutation; step: epoch
 };
 
 struct Words {

@@ -30,7 +30,7 @@ engine::RowTarget Trainer::Impl::target(const Output& to,
 void Trainer::Impl::encode(const Batch& images, Output* mean, Output* logvar) {
   io::check_rows(images, image_rule(), config.device);
   require(mean != nullptr || logvar != nullptr, Status::argument,
-          "encode: both outputs are null; nothing is asked for");
+          "encode: both outputs are null; at least one is needed");
   Output* outputs[2] = {mean, logvar};
   engine::RowTarget targets[2];
   std::uint64_t written = 0;

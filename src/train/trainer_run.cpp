@@ -93,10 +93,10 @@ void Trainer::Impl::check_cancel() const {
 void Trainer::Impl::check_run(const Dataset& dataset, const Run& run) const {
   const Shape& shape = dataset.shape();
   require(shape == Shape{config.channels, config.height, config.width},
-          Status::argument, "the data set has images of ", shape[0], " x ",
+          Status::argument, "the dataset has images of ", shape[0], " x ",
           shape[1], " x ", shape[2], "; this model takes ", config.channels,
           " x ", config.height, " x ", config.width);
-  require(dataset.size() > 0, Status::argument, "the data set is empty");
+  require(dataset.size() > 0, Status::argument, "the dataset is empty");
   require(run.batch_size <= config.max_batch, Status::argument,
           "batch_size is ", run.batch_size, "; allowed are 1 to ",
           config.max_batch, " (max_batch), or 0 for that");

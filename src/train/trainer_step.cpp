@@ -169,7 +169,7 @@ void Trainer::Impl::score(const Batch& images, Output* reconstruction,
                           Output* kl) {
   io::check_rows(images, image_rule(), config.device);
   require(reconstruction != nullptr || kl != nullptr, Status::argument,
-          "score: both outputs are null; nothing is asked for");
+          "score: both outputs are null; at least one is needed");
   const io::RowRule rule{"scores", 1, false, io::ValueRange::finite};
   const std::int64_t count = gsl::narrow<std::int64_t>(images.count);
   const std::int64_t bytes = count * std::int64_t{sizeof(float)};

@@ -59,7 +59,7 @@ class FilesTest(ModelTest):
             read_bytes(os.path.join(out, "model.safetensors"))
 
     def run_with_mount(self, target, *arguments):
-        """Runs the command with `target` as a mount point; returns its error."""
+        """Runs the command with `target` as a mount point; its error."""
         done = subprocess.run(
             ["unshare", "-rm", "sh", "-c",
              'mount --bind "$1" "$1" || exit 99; shift; exec "$@"', "sh",

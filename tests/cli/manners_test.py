@@ -63,7 +63,7 @@ class MannersTest(ModelTest):
                       ["interpolate", *model, *data, *picture],
                       ["encode", *model, *data, "--out", self.path("x.npy")],
                       ["train", *data, "--out", self.path("unheard"), *SMALL]):
-            command = " ".join(f"'{argument}'" for argument in [VAE, *arguments])
+            command = " ".join(f"'{part}'" for part in [VAE, *arguments])
             for where, why in ((">/dev/full", "No space left"),
                                (">&-", "Bad file descriptor")):
                 self.refused_by_shell(f"{command} {where}", why)

@@ -90,7 +90,8 @@ class DocsTest(unittest.TestCase):
 
     def run_here(self, *arguments):
         # One thread: tests run in parallel, and the work is small.
-        done = subprocess.run(arguments, cwd=self.folder, text=True, timeout=200,
+        done = subprocess.run(arguments, cwd=self.folder, text=True,
+                              timeout=200,
                               env={**os.environ, "OMP_NUM_THREADS": "1"},
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertEqual(done.returncode, 0,

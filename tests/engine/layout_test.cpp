@@ -50,17 +50,16 @@ void each_element(const Segment& segment, Visit visit) {
 /// segment uses that float (`used`).
 bool covers(const Segment& segment, std::int64_t elements,
             std::vector<bool>& used) {
-  std::vector<bool> visited(static_cast<std::size_t>(elements));
+  std::vector<bool> read(static_cast<std::size_t>(elements));
   std::int64_t visited = 0;
   bool good = segment.offset >= 0;
   each_element(segment, [&](std::int64_t canonical, std::int64_t flat) {
     const auto from = static_cast<std::size_t>(canonical);
     const auto to = static_cast<std::size_t>(segment.offset + flat);
     good = good && flat >= 0 && flat < elements && canonical >= 0 &&
-           canonical < elements && to < used.size() && !used[to] &&
-           !visited[from];
+           canonical < elements && to < used.size() && !used[to] && !read[from];
     if (!good) return;
-    used[to] = visited[from] = true;
+    used[to] = read[from] = true;
     ++visited;
   });
   return good && visited == elements;

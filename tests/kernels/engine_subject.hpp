@@ -126,7 +126,7 @@ inline std::unique_ptr<Subject> reference(Config c) {
   return std::make_unique<Subject>(c, make_cpu_device(1));
 }
 
-/// A data set of `count` byte images in the device's memory.
+/// A dataset of `count` byte images in the device's memory.
 inline Buffer resident(Subject& s, std::int64_t count) {
   const std::vector<float> images = striped_images(s.config, count);
   std::vector<std::uint8_t> bytes(images.size());

@@ -1,5 +1,5 @@
 // Engines on the device under test against the blocks engine on the CPU:
-// gradients, steps, data sets, inference. On a GPU also recorded work against
+// gradients, steps, datasets, inference. On a GPU also recorded work against
 // the same work kernel by kernel.
 #include <nlohmann/json.hpp>
 

@@ -175,7 +175,7 @@ TEST_CASE("a later, clipped update equals the CPU's within few roundings") {
   }
 }
 
-TEST_CASE("without a data set the position stays") {
+TEST_CASE("without a dataset the position stays") {
   Start start(3);
   start.control.cursor.order = {};
   End got, expected;

@@ -22,9 +22,9 @@ DIRECTORIES = [
 ]
 # They may include any part, to test it or to time it alone.
 MAY_ANYTHING = {"bench/micro", "tests"}
-# What each directory may include besides itself. Engines do not include each other,
-# only the contract (src/engine) and the formulas; the formulas include the plain
-# data of the contract.
+# What each directory may include besides itself. Engines do not include each
+# other, only the contract (src/engine) and the formulas; the formulas include the
+# plain data of the contract.
 BELOW_ENGINE = {"include/vae", "src/base", "src/model", "src/engine",
                 "src/engine/math"}
 MAY = {
@@ -56,8 +56,8 @@ CUDA = re.compile(r"^(cuda|cublas|cudnn|cusparse|cusolver|nccl|nvtx|cub/"
                   r"|ATen/cuda/|c10/cuda/)")
 
 
-# Calls that end a process; the library returns a status instead. GSL's checks are
-# among them.
+# Calls that end a process; the library returns a status instead. GSL's checks
+# are among them.
 ENDS = re.compile(r"\b(abort|_?exit|quick_exit|_Exit|terminate|assert|raise|Expects"
                   r"|Ensures|at_quick_exit|gsl::(at|span|not_null))\s*[(<{]"
                   r"|\bset_terminate\b|\bTORCH_CHECK_ABORT\b")

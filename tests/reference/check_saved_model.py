@@ -5,7 +5,7 @@
 
 By hand, because it needs PyTorch (as make_reference.py does); the tests compare
 names, shapes and values with a stored PyTorch file instead. Trains a small
-model on a small data set with the `vae` command, loads the file's tensors into
+model on a small dataset with the `vae` command, loads the file's tensors into
 the module of pytorch_vae.py, and compares codes and losses of the test images.
 """
 

@@ -100,7 +100,7 @@ class Run:
         return torch.from_numpy(values).to(self.dtype)
 
     def gradients(self, terms):
-        """The gradient that the optimizer receives, and its norm before clipping."""
+        """The optimizer's gradient, and its norm before clipping."""
         scale = 1.0 if self.c["sum_gradient"] else 1.0 / self.batch
         (terms["loss"].sum() * scale).backward()
         for bias in self.model.biases_before_norm():

@@ -77,7 +77,7 @@ TEST_CASE("mean and log-variance can be requested together or alone") {
   CHECK(mean != logvar);
   says(error_of(Status::argument,
                 [&] { trainer.encode(batch_of(images), nullptr, nullptr); }),
-       "nothing is asked for");
+       "at least one is needed");
 }
 
 TEST_CASE("a reconstruction is the decoded mean") {

@@ -371,7 +371,7 @@ TEST_CASE("scores of single images add up to the evaluation's means") {
            doctest::Approx(means.kl).epsilon(2e-7));
   says(error_of(Status::argument,
                 [&] { trainer.score(batch_of(images), nullptr, nullptr); }),
-       "nothing is asked for");
+       "at least one is needed");
 }
 
 }  // namespace

@@ -1,13 +1,12 @@
 // Input rows and output buffers are checked before anything is written; every
 // error names the value and the values allowed.
-#include "io/rows.hpp"
-
 #include <doctest/doctest.h>
 
 #include <array>
 #include <cmath>
 #include <limits>
 
+#include "io/rows.hpp"
 #include "unit/testing.hpp"
 
 namespace vae::io {
