@@ -21,6 +21,9 @@ struct Link {
 /// Of a layer, in the order of taps, then of the pixels of its smaller side.
 std::vector<Link> links_of(const model::Layer& layer);
 
+/// How many there are.
+std::int64_t link_count(const model::Layer& layer);
+
 /// All links of a layer, grouped by one of the three.
 class Links {
  public:

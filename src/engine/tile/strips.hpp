@@ -20,6 +20,8 @@ struct Run {
 class Strips {
  public:
   Strips() = default;
+  /// Without its runs.
+  explicit Strips(std::int64_t width) : width_(width) {}
   /// Of an output of `out_pixels`, `width` of them in a strip: whole rows.
   Strips(const Geometry& geometry, std::int64_t out_pixels, std::int64_t width);
 

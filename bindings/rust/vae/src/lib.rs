@@ -68,7 +68,7 @@ pub use choices::{
     Device, ElementType, Engine, Graph, Likelihood, LogLevel, ModelKind, Net, NonFinite, Precision,
     Save, What,
 };
-pub use config::Config;
+pub use config::{Config, Memory};
 pub use dataset::Dataset;
 pub use error::{Error, Result, Status};
 pub use log::{clear_log, set_log};
