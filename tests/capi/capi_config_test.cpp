@@ -235,8 +235,10 @@ TEST_CASE("memory of a GPU is told without one") {
 TEST_CASE("memory of the largest configuration is told at once") {
   vae_config config = small_config();
   config.device = VAE_CPU;
+  config.channels = 1;
   config.height = config.width = 4096;
   config.layers[0] = config.layers[1] = 4096;
+  config.layers[2] = 0;
   config.layer_count = 2;
   config.max_batch = 65536;
   std::uint64_t host = 0;
