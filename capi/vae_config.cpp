@@ -9,6 +9,18 @@ vae_status vae_config_validate(const vae_config* config) {
   return guard(__func__, [&] { vae::validate(read_config(config)); });
 }
 
+vae_status vae_config_memory(const vae_config* config, uint64_t* host_bytes,
+                             uint64_t* device_bytes) {
+  return guard(__func__, [&] {
+    if (host_bytes == nullptr && device_bytes == nullptr)
+      refuse(vae::Status::argument,
+             "host_bytes and device_bytes are NULL; nothing is asked for");
+    const vae::Memory memory = vae::memory(read_config(config));
+    if (host_bytes != nullptr) *host_bytes = memory.host_bytes;
+    if (device_bytes != nullptr) *device_bytes = memory.device_bytes;
+  });
+}
+
 vae_status vae_config_from_json(vae_config* config, const char* json) {
   return guard(__func__, [&] {
     check_writable(config);

@@ -105,11 +105,21 @@ void info(const std::string& path, const std::string& config, bool json) {
   print(json ? json_line(file) : file_text(file));
 }
 
-void diagnose(bool json) {
-  const ordered_json found = ordered_json::parse(
+// Of a configuration file, a model or a checkpoint.
+ordered_json memory_json(const std::string& path) {
+  auto config = vae_default_config();
+  check(vae_config_from_file(&config, path.c_str()));
+  std::uint64_t host = 0, device = 0;
+  check(vae_config_memory(&config, &host, &device));
+  return {{"host_bytes", host}, {"device_bytes", device}};
+}
+
+void diagnose(const std::string& config, bool json) {
+  ordered_json found = ordered_json::parse(
       text_from([](char* text, std::uint64_t capacity, std::uint64_t* needed) {
         return vae_diagnose(nullptr, text, capacity, needed);
       }));
+  if (!config.empty()) found["training_memory"] = memory_json(config);
   print(json ? json_line(found) : lines_of(found, ""));
 }
 
@@ -137,15 +147,23 @@ void add_info(CLI::App& app) {
 }
 
 void add_diagnose(CLI::App& app) {
-  auto json = std::make_shared<bool>(false);
+  struct Options {
+    std::string config;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
   CLI::App& command =
       *app.add_subcommand("diagnose", "Show the devices that libvae can use");
   command.footer(
       "Examples:\n"
       "  vae diagnose\n"
-      "  vae diagnose --json");
-  command.add_flag("--json", *json, "One JSON object");
-  command.callback([json] { diagnose(*json); });
+      "  vae diagnose --json\n"
+      "  vae diagnose --config config.json");
+  command.add_option("--config", options->config,
+                     "Also show how much memory training will hold by this "
+                     "configuration (JSON, model or checkpoint)");
+  command.add_flag("--json", options->json, "One JSON object");
+  command.callback([options] { diagnose(options->config, options->json); });
 }
 
 }  // namespace cli

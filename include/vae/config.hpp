@@ -226,6 +226,25 @@ struct Config {
 /// @param config The configuration.
 void validate(const Config& config);
 
+/// What training holds at most, in bytes.
+struct Memory {
+  std::uint64_t host_bytes = 0;    ///< in host memory
+  std::uint64_t device_bytes = 0;  ///< in a GPU's memory; 0 on the CPU
+};
+
+/// An estimate, before a trainer is created, of what it will hold in training
+/// on batches of `max_batch` images: parameters, moments, gradients and
+/// workspace. Not included are datasets, what the libraries take for
+/// themselves, and the caller's batches. The host's part was within 20 % of
+/// what training took in the cases of docs/memory.md. Chooses device and engine
+/// as Trainer does, but uses no GPU: DeviceKind::cuda needs none. Throws what
+/// validate() throws, and Error(unsupported) if no engine supports the
+/// configuration.
+/// C: vae_config_memory.
+/// @param config The configuration.
+/// @return Both numbers.
+Memory memory(const Config& config);
+
 /// The configuration as one JSON object. Enumerations are written as names
 /// ("bernoulli", "auto"). config_from_json() reads back an equal Config.
 /// C: vae_config_to_json.

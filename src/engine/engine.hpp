@@ -79,6 +79,21 @@ class Engine {
 std::unique_ptr<Engine> make_engine(const model::Plan& plan,
                                     const Config& config, Device& device);
 
+/// What the engine of a configuration with a resolved device will hold in
+/// training on max_batch images, found without a device and without allocating.
+struct TrainingBytes {
+  Layout layout;  // of the State's buffers
+  // On the training device, beside the State: at most, and of that from the
+  // engine's creation on.
+  std::int64_t bytes = 0, created = 0;
+};
+/// Error(unsupported) as make_engine().
+TrainingBytes training_bytes(const model::Plan& plan, const Config& config);
+/// Bytes of a GPU's own matrix products, on that GPU which needs most; 0 if
+/// none supports the configuration, and in the flavour cpu.
+std::int64_t own_products_bytes(const model::Plan& plan, const Layout& layout,
+                                const Config& config);
+
 /// Built against, loaded, and instruction set: LibTorch's part of build_info.
 std::string torch_json();
 /// As many CPU threads as LibTorch would use; 1 in a process that was forked

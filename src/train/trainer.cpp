@@ -1,13 +1,16 @@
 // Creation of a trainer, and the public class, which forwards to Trainer::Impl.
 #include "vae/trainer.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <gsl/gsl>
 #include <utility>
 
 #include "base/check.hpp"
 #include "base/host_memory.hpp"
 #include "base/log.hpp"
 #include "engine/math/update.hpp"
+#include "engine/sizing_device.hpp"
 #include "io/file.hpp"
 #include "train/checkpoint.hpp"
 #include "train/memory.hpp"
@@ -38,6 +41,14 @@ std::unique_ptr<engine::Device> make_device(const Config& config) {
   return config.device == DeviceKind::cuda
              ? engine::make_cuda_device(config.device_index)
              : engine::make_cpu_device(static_cast<int>(config.threads));
+}
+
+/// Bytes of the largest tensor; initial values lie twice in host memory.
+std::int64_t largest_tensor(const model::Plan& plan) {
+  std::int64_t elements = 0;
+  for (const model::Tensor& tensor : plan.params)
+    elements = std::max(elements, tensor.elements());
+  return elements * std::int64_t{sizeof(float)};
 }
 
 /// Throws if the parameters cannot fit: every engine has value, gradient and
@@ -74,6 +85,27 @@ std::vector<ParamInfo> make_infos(const model::Plan& plan) {
 }
 
 }  // namespace
+
+Memory memory(const Config& requested) {
+  const Config config = resolve(requested);
+  const model::Plan plan = model::make_plan(config);
+  const engine::TrainingBytes engine = engine::training_bytes(plan, config);
+  engine::SizingDevice state(config.device);
+  train::allocate_state(state, engine.layout, plan.latent);
+  const std::int64_t creation = 2 * largest_tensor(plan);
+  if (config.device == DeviceKind::cpu)
+    return {
+        gsl::narrow<std::uint64_t>(
+            state.bytes() + std::max(engine.bytes, engine.created + creation)),
+        0};
+  // Rows and initial values pass through two buffers in host memory and two on
+  // the device, each for 16 MiB or an image.
+  constexpr std::int64_t kPiece = std::int64_t{16} << 20;
+  const std::int64_t staging =
+      2 * std::max(kPiece, plan.image.size() * std::int64_t{sizeof(float)});
+  return {gsl::narrow<std::uint64_t>(staging + creation),
+          gsl::narrow<std::uint64_t>(state.bytes() + engine.bytes + staging)};
+}
 
 namespace train {
 

@@ -199,3 +199,64 @@ TEST_CASE("the configuration in use is the one given, resolved") {
   CHECK(config.latent == given.latent);
   CHECK(config.seed == given.seed);
 }
+
+TEST_CASE("memory is told before creation") {
+  vae_config config = small_config();
+  config.device = VAE_CPU;
+  std::uint64_t host = 0, device = 1, larger = 0;
+  good(vae_config_memory(&config, &host, &device));
+  CHECK(host > 0);
+  CHECK(device == 0);
+  config.max_batch *= 64;
+  good(vae_config_memory(&config, &larger, nullptr));
+  CHECK(larger > host);
+  good(vae_config_memory(&config, nullptr, &device));
+  CHECK(device == 0);
+}
+
+TEST_CASE("memory of a GPU is told without one") {
+  vae_config config = small_config();
+  config.device = VAE_CUDA;
+  for (const std::int32_t engine :
+       {VAE_ENGINE_AUTO, VAE_ENGINE_BLOCKS, VAE_ENGINE_FUSED}) {
+    config.engine = engine;
+    std::uint64_t host = 0, device = 0, larger = 0;
+    good(vae_config_memory(&config, &host, &device));
+    CHECK(host > 0);
+    // Staging memory of 16 MiB twice on either side.
+    CHECK(device > 2u << 24);
+    config.max_batch *= 64;
+    good(vae_config_memory(&config, nullptr, &larger));
+    CHECK(larger > device);
+    config.max_batch /= 64;
+  }
+}
+
+TEST_CASE("memory of the largest configuration is told at once") {
+  vae_config config = small_config();
+  config.device = VAE_CPU;
+  config.channels = 1;
+  config.height = config.width = 4096;
+  config.layers[0] = config.layers[1] = 4096;
+  config.layers[2] = 0;
+  config.layer_count = 2;
+  config.max_batch = 65536;
+  std::uint64_t host = 0;
+  good(vae_config_memory(&config, &host, nullptr));
+  CHECK(host > std::uint64_t{1} << 50);
+}
+
+TEST_CASE("memory is refused for what cannot be created, and nothing is set") {
+  std::uint64_t host = 7, device = 7;
+  vae_config config = small_config();
+  config.max_batch = 0;
+  refused(vae_config_memory(&config, &host, &device), VAE_E_ARGUMENT,
+          {"max_batch is 0"});
+  config = small_config();
+  config.device = VAE_CPU;
+  config.engine = VAE_ENGINE_FUSED;
+  refused(vae_config_memory(&config, &host, &device), VAE_E_UNSUPPORTED,
+          {"fused"});
+  CHECK(host == 7);
+  CHECK(device == 7);
+}

@@ -55,6 +55,8 @@ const std::map<std::string, std::function<vae_status()>>& calls() {
       {"vae_sampling_init", [] { return vae_sampling_init(nullptr, 0); }},
       {"vae_param_init", [] { return vae_param_init(nullptr, 0); }},
       {"vae_config_validate", [] { return vae_config_validate(nullptr); }},
+      {"vae_config_memory",
+       [] { return vae_config_memory(nullptr, nullptr, nullptr); }},
       {"vae_config_from_json",
        [] { return vae_config_from_json(nullptr, nullptr); }},
       {"vae_config_to_json",

@@ -53,6 +53,8 @@ std::vector<NullCase> null_config_cases() {
       NULL_CASE(vae_sampling_init, "sampling", nullptr, 56),
       NULL_CASE(vae_param_init, "param", nullptr, 152),
       NULL_CASE(vae_config_validate, "config", nullptr),
+      NULL_CASE(vae_config_memory, "config", nullptr, &a.needed, &a.needed),
+      NULL_CASE(vae_config_memory, "host_bytes", &a.config, nullptr, nullptr),
       NULL_CASE(vae_config_from_json, "config", nullptr, "{}"),
       NULL_CASE(vae_config_from_json, "json", &a.config, nullptr),
       NULL_CASE(vae_config_to_json, "config", nullptr, a.text, 64, &a.needed),

@@ -156,6 +156,13 @@ class UseTest(CommandTest):
         out, _ = run("diagnose")
         self.assertIn("cuda", out.lower())
 
+    def test_diagnose_tells_memory(self):
+        out, _ = run("diagnose", "--json", "--config", self.model)
+        self.assertGreater(
+            json.loads(out)["training_memory"]["host_bytes"], 0)
+        out, _ = run("diagnose", "--config", self.model)
+        self.assertIn("host_bytes", out)
+
     def test_model_bytes_do_not_depend_on_the_folder(self):
         other = self.path("elsewhere")
         self.train(other, "--epochs", 4, "--learning-rate", 0.01)

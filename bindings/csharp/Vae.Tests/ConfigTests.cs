@@ -48,6 +48,18 @@ namespace Vae.Tests
         }
 
         [Test]
+        private static void MemoryIsToldBeforeCreation()
+        {
+            VaeConfig config = new VaeConfig { Device = Device.Cpu };
+            TrainingMemory memory = config.Memory();
+            Check.That(memory.HostBytes > 0, "HostBytes");
+            Check.Equal(0UL, memory.DeviceBytes);
+            config.MaxBatch = 1024;
+            Check.That(config.Memory().HostBytes > memory.HostBytes, "a larger batch");
+            Check.Fails(VaeStatus.Argument, () => new VaeConfig { Latent = 0 }.Memory());
+        }
+
+        [Test]
         private static void AFieldAbsentFromJsonHasItsDefault()
         {
             VaeConfig config = VaeConfig.FromJson("{\"latent\": 5}");

@@ -47,6 +47,9 @@ namespace Vae
         [DllImport(Library, CallingConvention = C)]
         internal static extern int vae_config_validate(vae_config* config);
         [DllImport(Library, CallingConvention = C)]
+        internal static extern int vae_config_memory(
+            vae_config* config, ulong* host_bytes, ulong* device_bytes);
+        [DllImport(Library, CallingConvention = C)]
         internal static extern int vae_config_from_json(vae_config* config, byte* json);
         [DllImport(Library, CallingConvention = C)]
         internal static extern int vae_config_to_json(

@@ -171,6 +171,21 @@ namespace Vae
             Status.Check(NativeMethods.vae_config_validate(&native));
         }
 
+        /// <summary>Estimates how much memory a trainer of this configuration will hold at
+        /// most in training, without a GPU: parameters, moments, gradients and the workspace
+        /// for MaxBatch images, without datasets.</summary>
+        /// <remarks>C: <c>vae_config_memory</c>.</remarks>
+        /// <returns>Bytes in host memory and in a GPU's.</returns>
+        /// <exception cref="VaeException">As <see cref="Validate"/>; Unsupported if no engine
+        /// supports the configuration.</exception>
+        public TrainingMemory Memory()
+        {
+            vae_config native = ToNative();
+            ulong host, device;
+            Status.Check(NativeMethods.vae_config_memory(&native, &host, &device));
+            return new TrainingMemory(host, device);
+        }
+
         /// <summary>Reads a JSON object whose members are the fields of vae_config. A field
         /// absent from the text has its default.</summary>
         /// <remarks>C: <c>vae_config_from_json</c>.</remarks>

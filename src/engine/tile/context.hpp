@@ -147,7 +147,7 @@ struct Context {
                  rows_of(at), at, c);
   }
   float* scratch(int worker) const {
-    return work.scratch[static_cast<std::size_t>(worker)].data();
+    return floats(work.scratch[static_cast<std::size_t>(worker)]);
   }
   /// The gradient before an activation, float, as a map of a layer's shape.
   Map<float> g_of(std::int64_t pixels, std::int64_t blocks,

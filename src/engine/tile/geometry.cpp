@@ -70,6 +70,22 @@ std::vector<Link> links_of(const model::Layer& layer) {
   return links;
 }
 
+// Along one axis: pairs of a pixel of the smaller side and a tap that is not on
+// padding.
+std::int64_t link_count(const model::Layer& layer) {
+  const bool transposed = layer.kind == model::LayerKind::conv_transposed;
+  const model::Extent& coarse = transposed ? layer.in : layer.out;
+  const model::Extent& fine = transposed ? layer.out : layer.in;
+  const auto along = [&](std::int64_t pixels, std::int64_t size) {
+    std::int64_t count = 0;
+    for (std::int64_t i = 0; i < pixels; ++i)
+      for (std::int64_t tap = 0; tap < layer.kernel; ++tap)
+        if (fine_of(i, tap, layer.stride, size) >= 0) ++count;
+    return count;
+  };
+  return along(coarse.h, fine.h) * along(coarse.w, fine.w);
+}
+
 // A counting sort, since images have millions of pixels. It is stable: inside a
 // group links keep their order, in which sums are formed.
 Links::Links(const std::vector<Link>& links, std::int32_t Link::*group,

@@ -116,6 +116,9 @@ struct Link {
 /// Of a layer, in the order of taps, then of the pixels of its smaller side.
 std::vector<Link> links_of(const model::Layer& layer);
 
+/// How many there are.
+std::int64_t link_count(const model::Layer& layer);
+
 /// All links of a layer, grouped by one of the three.
 class Links {
  public:
@@ -181,6 +184,8 @@ struct Run {
 class Strips {
  public:
   Strips() = default;
+  /// Without its runs.
+  explicit Strips(std::int64_t width) : width_(width) {}
   /// Of an output of `out_pixels`, `width` of them in a strip: whole rows.
   Strips(const Geometry& geometry, std::int64_t out_pixels, std::int64_t width);
 

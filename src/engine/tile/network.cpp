@@ -23,8 +23,8 @@ std::int64_t pixels(const Extent& extent) { return extent.h * extent.w; }
 /// flat buffer, so a pass reads its weights from the first to the last.
 class Builder {
  public:
-  Builder(const model::Plan& plan, int threads)
-      : plan_(plan), threads_(threads) {
+  Builder(const model::Plan& plan, int threads, Tables tables)
+      : plan_(plan), threads_(threads), tables_(tables == Tables::made) {
     net_.layout.params.resize(plan.params.size());
   }
 
@@ -74,7 +74,8 @@ class Builder {
         offset, std::move(dims)};
     tiled.weight = gsl::narrow<int>(net_.weights.size());
     if (strip > 0)
-      tiled.strips = Strips(tiled.geometry, tiled.out_pixels, strip);
+      tiled.strips = tables_ ? Strips(tiled.geometry, tiled.out_pixels, strip)
+                             : Strips(strip);
     net_.weights.push_back({offset, tiled.weight_tiles(), tiled.in_block,
                             tiled.out_block, backward});
     return tiled;
@@ -85,7 +86,7 @@ class Builder {
   TiledLayer convolution(const Layer& layer) {
     const std::int64_t in = layer.in.c, out = layer.out.c;
     const std::int64_t a = channel_block(in), b = channel_block(out);
-    TiledLayer tiled{make_geometry(layer),
+    TiledLayer tiled{geometry(layer),
                      pixels(layer.in),
                      pixels(layer.out),
                      a,
@@ -108,9 +109,15 @@ class Builder {
                  true, strip(layer.out, out / b));
   }
 
+  Geometry geometry(const Layer& layer) const {
+    if (tables_) return make_geometry(layer);
+    return {layer.kernel * layer.kernel, {}, {}, {}};
+  }
+
   /// One link per pixel, from the pixel to itself: im2col has gathered the
   /// taps.
-  static Geometry by_pixel(std::int64_t count) {
+  Geometry by_pixel(std::int64_t count) const {
+    if (!tables_) return {1, {}, {}, {}};
     std::vector<Link> links;
     for (std::int32_t i = 0; i < count; ++i) links.push_back({i, i, 0});
     return {1, Links(links, &Link::out, count), Links(links, &Link::in, count),
@@ -146,6 +153,7 @@ class Builder {
   /// Each pixel of the features has a tap of its own: a linear layer.
   Geometry all_pixels(bool to_one) const {
     const std::int64_t count = pixels(plan_.features);
+    if (!tables_) return {count, {}, {}, {}};
     std::vector<Link> links;
     for (std::int32_t i = 0; i < count; ++i)
       links.push_back(to_one ? Link{i, 0, i} : Link{0, i, i});
@@ -192,6 +200,7 @@ class Builder {
     const bool last = layer.kind == LayerKind::conv_transposed;
     const std::int64_t count = pixels(last ? layer.in : layer.out);
     Taps taps{count, layer.kernel * layer.kernel, {}};
+    if (!tables_) return taps;
     taps.image_pixel.assign(gsl::narrow<std::size_t>(count * taps.taps), -1);
     for (const Link& link : links_of(layer)) {
       const std::int64_t pixel = last ? link.in : link.out;
@@ -228,6 +237,7 @@ class Builder {
 
   const model::Plan& plan_;
   const int threads_;
+  const bool tables_;
   Network net_;
 };
 
@@ -252,9 +262,34 @@ std::string why_not(const model::Plan& plan) {
   return {};
 }
 
-Network make_network(const model::Plan& plan, int threads) {
+Network make_network(const model::Plan& plan, int threads, Tables tables) {
   expect(why_not(plan).empty());
-  return Builder(plan, threads).build();
+  return Builder(plan, threads, tables).build();
+}
+
+std::int64_t table_bytes(const model::Plan& plan) {
+  // Three groupings of a layer's links, each with where its groups begin.
+  const auto geometry = [](std::int64_t links, std::int64_t groups) {
+    return 3 * links * std::int64_t{sizeof(Link)} +
+           groups * std::int64_t{sizeof(std::size_t)};
+  };
+  const auto convolution = [&](const Layer& layer) {
+    return geometry(link_count(layer), pixels(layer.in) + pixels(layer.out));
+  };
+  // The im2col tables at both ends, and the links between equal pixels.
+  const auto end = [&](std::int64_t count, std::int64_t taps) {
+    return geometry(count, 2 * count) +
+           count * taps * std::int64_t{sizeof(std::int32_t)};
+  };
+  const Layer &first = plan.encoder.front(), &last = plan.decoder.back();
+  std::int64_t bytes = end(pixels(first.out), first.kernel * first.kernel) +
+                       end(pixels(last.in), last.kernel * last.kernel);
+  for (std::size_t i = 1; i < plan.encoder.size(); ++i)
+    bytes += convolution(plan.encoder[i]);
+  for (std::size_t i = 0; i + 1 < plan.decoder.size(); ++i)
+    bytes += convolution(plan.decoder[i]);
+  const std::int64_t features = pixels(plan.features);
+  return bytes + 3 * geometry(features, 2 * features);  // heads and expand
 }
 
 }  // namespace vae::engine::tile

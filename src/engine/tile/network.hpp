@@ -27,7 +27,14 @@ struct Network {
   Taps first, last;
 };
 
+/// Whether a network has its tables of links, runs and taps. Without them it
+/// computes nothing, but has its layout and all sizes, at once for any image.
+enum class Tables { made, left_out };
+
 /// Of a plan that the tile engine takes. `threads` share the work of one image.
-Network make_network(const model::Plan& plan, int threads);
+Network make_network(const model::Plan& plan, int threads,
+                     Tables tables = Tables::made);
+/// What the tables take, in bytes.
+std::int64_t table_bytes(const model::Plan& plan);
 
 }  // namespace vae::engine::tile

@@ -9,6 +9,7 @@
 
 #include "base/check.hpp"
 #include "engine/cpu/loops.hpp"
+#include "engine/sizing_device.hpp"
 #include "engine/tile/phases.hpp"
 
 namespace vae::engine::tile {
@@ -169,6 +170,29 @@ std::string why_not_tile(const model::Plan& plan, const Config& config,
   if (!why.empty()) return why;
   return config.precision == Precision::bf16 ? why_no_products<Bf16>()
                                              : why_no_products<float>();
+}
+
+namespace {
+
+template <class T>
+TrainingBytes bytes_of(const model::Plan& plan, const Config& config) {
+  const auto threads = static_cast<int>(config.threads);
+  Network net = make_network(plan, threads, Tables::left_out);
+  SizingDevice device(DeviceKind::cpu);
+  const PackedWeights<T> weights(device, net.weights);
+  const std::int64_t created = table_bytes(plan) + device.bytes();
+  const std::int64_t partial =
+      cpu::chunks_of(net.layout.param_floats) * std::int64_t{sizeof(double)};
+  const std::int64_t workspace =
+      Workspace<T>::bytes(plan, net, {config.max_batch, true}, threads);
+  return {std::move(net.layout), created + workspace + partial, created};
+}
+
+}  // namespace
+
+TrainingBytes tile_bytes(const model::Plan& plan, const Config& config) {
+  return config.precision == Precision::bf16 ? bytes_of<Bf16>(plan, config)
+                                             : bytes_of<float>(plan, config);
 }
 
 std::unique_ptr<Engine> make_tile_engine(const model::Plan& plan,

@@ -4,6 +4,7 @@
 #include <gsl/gsl>
 
 #include "base/host_memory.hpp"
+#include "engine/sizing_device.hpp"
 #include "engine/tile/tiled_layer.hpp"
 
 namespace vae::engine::tile {
@@ -147,9 +148,17 @@ Workspace<T>::Workspace(const model::Plan& plan, const Network& net,
                    (capacity.images + rows - 1) / rows};
   add_activations(*this, plan, net, make);
   if (capacity.training) add_derivatives(*this, plan, net, make);
-  scratch.assign(gsl::narrow<std::size_t>(threads),
-                 std::vector<float>(gsl::narrow<std::size_t>(
-                     scratch_size(plan, net, rows, capacity.training))));
+  const std::int64_t size = scratch_size(plan, net, rows, capacity.training);
+  for (int i = 0; i < threads; ++i)
+    scratch.push_back(device.allocate(size * std::int64_t{sizeof(float)}));
+}
+
+template <class T>
+std::int64_t Workspace<T>::bytes(const model::Plan& plan, const Network& net,
+                                 Capacity capacity, int threads) {
+  SizingDevice device(DeviceKind::cpu);
+  const Workspace sized(plan, net, device, capacity, threads);
+  return device.bytes();
 }
 
 // New memory for `wanted`. What is in the old is not needed: a pass begins with
@@ -158,8 +167,7 @@ template <class T>
 void Workspace<T>::grow(const model::Plan& plan, const Network& net,
                         Device& device, const Capacity& wanted, int threads) {
   *this = {};  // first, since old and new together may be too much
-  const std::int64_t least = plan.least_bytes(wanted.images, sizeof(T));
-  require_host_memory(wanted.training ? least : least / 2, "this batch");
+  require_host_memory(bytes(plan, net, wanted, threads), "this batch");
   *this = {plan, net, device, wanted, threads};
 }
 

@@ -51,6 +51,10 @@ struct Workspace {
   Workspace(const model::Plan& plan, const Network& net, Device& device,
             Capacity capacity, int threads);
 
+  /// Bytes that the constructor takes.
+  static std::int64_t bytes(const model::Plan& plan, const Network& net,
+                            Capacity capacity, int threads);
+
   /// Takes memory for `wanted` where there is not enough. What was there is
   /// lost.
   void reserve(const model::Plan& plan, const Network& net, Device& device,
@@ -89,7 +93,7 @@ struct Workspace {
       last_parts;     // of the first and last weight's gradient
   Buffer image_bias;  // [images][channels of the image]
 
-  std::vector<std::vector<float>> scratch;  // of each worker
+  std::vector<Buffer> scratch;  // of each worker
 
  private:
   void grow(const model::Plan& plan, const Network& net, Device& device,

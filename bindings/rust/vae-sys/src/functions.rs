@@ -47,6 +47,16 @@ extern "C" {
     /// text that names the first bad field and its allowed values;
     /// [`VAE_E_VERSION`].
     pub fn vae_config_validate(config: *const vae_config) -> vae_status;
+    /// How much memory a trainer will hold at most in training: an estimate,
+    /// before it is created. Either pointer may be null, not both.
+    ///
+    /// Returns [`VAE_OK`]; the failures of [`vae_config_validate`];
+    /// [`VAE_E_UNSUPPORTED`] if no engine supports the configuration.
+    pub fn vae_config_memory(
+        config: *const vae_config,
+        host_bytes: *mut u64,
+        device_bytes: *mut u64,
+    ) -> vae_status;
     /// Reads a JSON object whose members are the fields of vae_config.
     ///
     /// Returns [`VAE_OK`]; [`VAE_E_FORMAT`] or [`VAE_E_ARGUMENT`] for an

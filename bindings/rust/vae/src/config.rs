@@ -11,6 +11,16 @@ use crate::choices::*;
 use crate::error::{Error, Result};
 use crate::ffi;
 
+/// What training holds at most, in bytes: [`Config::memory`].
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// In host memory.
+    pub host_bytes: u64,
+    /// In a GPU's memory; 0 on the CPU.
+    pub device_bytes: u64,
+}
+
 /// The struct, its defaults, a builder method for every field, and the way to the C
 /// struct and back.
 macro_rules! config {
@@ -229,6 +239,28 @@ impl Config {
         let raw = self.to_raw()?;
         // SAFETY: an initialised struct that outlives the call.
         ffi::call(|| unsafe { vae_sys::vae_config_validate(&raw) })
+    }
+
+    /// Estimates how much memory a [`Trainer`](crate::Trainer) of this
+    /// configuration will hold at most in training, without a GPU: parameters,
+    /// moments, gradients and the workspace for `max_batch` images, without
+    /// datasets. [`Status::UNSUPPORTED`](crate::Status::UNSUPPORTED) if no
+    /// engine supports the configuration.
+    ///
+    /// ```
+    /// let memory = vae::Config::default().device(vae::Device::Cpu).memory()?;
+    /// assert!(memory.host_bytes > 0 && memory.device_bytes == 0);
+    /// # Ok::<(), vae::Error>(())
+    /// ```
+    #[doc(alias = "vae_config_memory")]
+    pub fn memory(&self) -> Result<Memory> {
+        let raw = self.to_raw()?;
+        let mut memory = Memory::default();
+        // SAFETY: an initialised struct and two numbers that outlive the call.
+        ffi::call(|| unsafe {
+            vae_sys::vae_config_memory(&raw, &mut memory.host_bytes, &mut memory.device_bytes)
+        })?;
+        Ok(memory)
     }
 
     /// One JSON object with every field; choices by their names.

@@ -64,7 +64,7 @@ mod trainer;
 pub use about::{abi_version, build_info, diagnose, version, write_grid};
 pub use array::{write_array, Element};
 pub use choices::*;
-pub use config::Config;
+pub use config::{Config, Memory};
 pub use dataset::Dataset;
 pub use error::{Error, Result, Status};
 pub use log::{clear_log, set_log};

@@ -79,3 +79,15 @@ fn invalid_json() {
     assert_eq!(of("{").status(), Status::FORMAT);
     assert_eq!(of("{\0}").status(), Status::ARGUMENT);
 }
+
+#[test]
+fn memory_is_told_before_creation() {
+    let config = Config::default().device(Device::Cpu);
+    let memory = config.memory().unwrap();
+    assert!(memory.host_bytes > 0);
+    assert_eq!(memory.device_bytes, 0);
+    let larger = config.max_batch(1024).memory().unwrap();
+    assert!(larger.host_bytes > memory.host_bytes);
+    let error = Config::default().latent(0).memory().unwrap_err();
+    assert_eq!(error.status(), Status::ARGUMENT);
+}
