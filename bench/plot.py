@@ -35,19 +35,15 @@ def short(milliseconds):
 
 
 def where(results):
-    about = results["about"]
-    return f"{about['processor']}, {about['date'][:10]}"
+    return "{processor}, {date:.10}".format(**results["about"])
 
 
 def measured(results, group):
     """[(name, [(label, milliseconds)])]: ours, then peers from the fastest."""
-    found = []
-    for row in results["rows"]:
-        if (row["group"], row["status"], row["unit"]) == (
-                group, "measured", "ms"):
-            peers = sorted(row.get("peers", {}).items(), key=lambda p: p[1])
-            found.append((row["name"], [(OURS, row["ours"]), *peers]))
-    return found
+    return [(row["name"], [(OURS, row["ours"]), *sorted(
+                row.get("peers", {}).items(), key=lambda peer: peer[1])])
+            for row in results["rows"]
+            if (row["group"], row["status"]) == (group, "measured")]
 
 
 def draw_steps(plt, results):
@@ -168,11 +164,11 @@ def phases(micro):
     for phase, layers, whats in PHASES:
         lasted = medians(micro, phase).get(step)
         if lasted is None:
-            raise Nothing(f"it has no case {step}")
+            raise Nothing(f"there is no case {step}")
         us = sum(us for (layer, what), us in products.items()
                  if layer.rstrip("0123456789") in layers and what in whats)
         if layers and us == 0:
-            raise Nothing(f"it has no cases gemm/{CASE}/… of {phase}")
+            raise Nothing(f"there are no cases gemm/{CASE}/… of {phase}")
         if us > LARGEST_RATIO * lasted:
             raise Nothing(
                 f"the products of {phase} by themselves took {us:.0f} us "
@@ -183,23 +179,23 @@ def phases(micro):
 
 def draw_phases(plt, micro):
     """Where the time of the tile engine's step goes."""
-    names, steps, products = zip(*phases(micro))
-    names = [name.replace("_", " ") for name in names]
-    rest = [us - of for us, of in zip(steps, products)]
-    total, share = sum(steps), sum(products) / sum(steps)
+    found = phases(micro)
+    names = [name.replace("_", " ") for name, _, _ in found]
+    products = [us / 1e3 for _, _, us in found]
+    rest = [(us - of) / 1e3 for _, us, of in found]
+    total, share = sum(products) + sum(rest), sum(products)
     figure, axes = plt.subplots(figsize=(7, 4))
-    axes.barh(names, [us / 1e3 for us in products], color=COLOURS[OURS],
-              label=f"products, {share:.0%} of the step")
-    axes.barh(names, [us / 1e3 for us in rest],
-              left=[us / 1e3 for us in products], color=COLOURS["torch-eager"],
-              label=f"between them, {1 - share:.0%}")
-    for name, us in zip(names, steps):
-        axes.text(us / 1e3, name, f" {us / total:.1%}", va="center",
+    axes.barh(names, products, color=COLOURS[OURS],
+              label=f"products, {share / total:.0%} of the step")
+    axes.barh(names, rest, left=products, color=COLOURS["torch-eager"],
+              label=f"between them, {1 - share / total:.0%}")
+    for name, us, of in zip(names, rest, products):
+        axes.text(us + of, name, f" {(us + of) / total:.1%}", va="center",
                   fontsize=7)
     axes.invert_yaxis()
     axes.set_xlabel("ms")
     axes.set_title("A step of the engine tile, batch 64, fp32, one thread: "
-                   f"{short(total / 1e3)}", fontsize=9)
+                   f"{short(total)}", fontsize=9)
     axes.legend(loc="upper right")
     figure.text(0.0, -0.02, CAPTION, fontsize=7, va="top")
     return figure
@@ -209,31 +205,15 @@ PLOTS = [("steps.svg", "run", draw_steps), ("rows.svg", "run", draw_rows),
          ("phases.svg", "micro", draw_phases)]
 
 
-def json_of(text):
-    try:
-        return json.loads(pathlib.Path(text).read_text())
-    except (OSError, ValueError) as why:
-        raise argparse.ArgumentTypeError(f"{text}: {why}") from why
-
-
-def read_options():
+def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", type=json_of, metavar="FILE",
+    parser.add_argument("--run", type=pathlib.Path, metavar="FILE",
                         help="of bench/run --json: steps.svg, rows.svg")
-    parser.add_argument("--micro", type=json_of, metavar="FILE",
+    parser.add_argument("--micro", type=pathlib.Path, metavar="FILE",
                         help="of vae_micro --benchmark_out: phases.svg")
     parser.add_argument("--out", type=pathlib.Path, required=True,
-                        help="folder of the plots")
+                        help="directory of the plots")
     options = parser.parse_args()
-    if options.run is None and options.micro is None:
-        parser.error("give --run or --micro")
-    if options.run is not None and "rows" not in options.run:
-        parser.error("--run: this is not a file of bench/run --json")
-    return options
-
-
-def main():
-    options = read_options()
     try:
         import matplotlib
     except ImportError as why:
@@ -246,13 +226,13 @@ def main():
     drawn = 0
     with plt.rc_context(STYLE):
         for name, source, draw in PLOTS:
-            content = getattr(options, source)
-            if content is None:
+            file = getattr(options, source)
+            if file is None:
                 continue
             try:
-                figure = draw(plt, content)
-            except Nothing as why:
-                print(f"no {name}: {why}", file=sys.stderr)
+                figure = draw(plt, json.loads(file.read_text()))
+            except (OSError, ValueError, KeyError, Nothing) as why:
+                print(f"no {name}: {file}: {why}", file=sys.stderr)
                 continue
             figure.savefig(options.out / name, bbox_inches="tight",
                            metadata={"Date": None, "Creator": None})

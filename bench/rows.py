@@ -63,13 +63,6 @@ class Contestant:
     ours: bool = False
     copies: int = 1
 
-    def changed(self, **options):
-        """A copy with other values of its command's options."""
-        command = list(self.command)
-        for name, value in options.items():
-            command[command.index("--" + name) + 1] = value
-        return dataclasses.replace(self, command=command)
-
 
 @dataclasses.dataclass
 class Row:
@@ -117,36 +110,33 @@ def cores():
 
 
 class Maker:
-    """Makes the comparisons of each group, one method per group."""
+    """Makes the comparisons of a group, one method per group."""
 
     def __init__(self, options):
         self.options, self.device = options, options.device
         self.cuda, self.quick = options.device == "cuda", options.quick
+        self.rounds = options.rounds
         # 0: what each program chooses. On a GPU the host computes nothing.
         self.two = 0 if self.cuda else 2
         self.end = "" if self.cuda else "_t2"
         self.precisions = (["bf16"] if self.cuda and self.quick
                            else PRECISIONS[self.device])
         self.large = [64, 1024] if self.cuda else [64]
-        self.steps = QUICK_STEPS if self.quick else CUDA_STEPS
 
     # ---- Processes
 
     def common(self, threads, batch):
-        return ["--batch", batch, "--threads", threads, "--gate", "--rounds",
-                self.options.rounds, "--seconds", self.options.seconds]
-
-    def images_option(self, batch):
         # Several steps per epoch even for large batches.
-        return ["--images", max(65536 if self.cuda else 8192, batch)]
+        images = max(65536 if self.cuda else 8192, batch)
+        return ["--batch", batch, "--threads", threads, "--images", images,
+                "--rounds", self.rounds, "--seconds", self.options.seconds,
+                "--gate"]
 
     def ours(self, mode, threads, batch, label=OURS, trainers=1, **fields):
         config = json.dumps({"device": self.device, **fields})
-        trains = mode in ("epoch", "step")
         return Contestant(label, [
             self.options.bench, "--mode", mode, "--trainers", trainers,
-            "--config", config, *self.common(threads, batch),
-            *(self.images_option(batch) if trains else [])], ours=True)
+            "--config", config, *self.common(threads, batch)], ours=True)
 
     def peer(self, label, threads, batch, precision, *more):
         return Contestant(label, [
@@ -156,7 +146,7 @@ class Maker:
 
     def trainer(self, label, threads, batch, precision="fp32", shape=GREY):
         return self.peer(label, threads, batch, precision, "--shape",
-                         "x".join(map(str, shape)), *self.images_option(batch))
+                         "x".join(map(str, shape)))
 
     def product(self, precision, threads):
         # Where bf16 is emulated, its rate would say nothing of the processor.
@@ -190,7 +180,8 @@ class Maker:
 
     def train(self):
         if self.cuda:
-            return [self.train_cuda(*step) for step in self.steps]
+            return [self.train_cuda(*step) for step in
+                    (QUICK_STEPS if self.quick else CUDA_STEPS)]
         return [self.train_cpu(threads, precision)
                 for threads in (2, 1) for precision in self.precisions]
 
@@ -282,20 +273,20 @@ class Maker:
                 for batch in (64, 1024)]
 
     def startup(self):
-        def process(mode, *others):
-            return Comparison(
-                "startup", [c.changed(rounds=0) for c in (
-                    self.ours(mode, self.two, 64), *others)],
-                [Row(f"{self.device}_startup_"
-                     + f"{mode}_fp32_b64{self.end}".replace("epoch", "step"),
-                     peers=tuple(c.label for c in others))], "whole")
-
+        self.rounds = 0  # a process ends with its first step or call
+        name = self.device + "_startup_%s_fp32_b64" + self.end
+        steps = self.wanted(PEERS[self.device])
+        calls = self.wanted(["onnxruntime", "torch-eager"])
         return [
-            process("epoch", *(self.trainer(label, self.two, 64)
-                               for label in self.wanted(PEERS[self.device]))),
-            process("encode", *(
-                self.peer(label, self.two, 64, "fp32", "--mode", "encode")
-                for label in self.wanted(["onnxruntime", "torch-eager"])))]
+            Comparison("startup", [
+                self.ours("epoch", self.two, 64),
+                *(self.trainer(label, self.two, 64) for label in steps)],
+                [Row(name % "step", peers=tuple(steps))], "whole"),
+            Comparison("startup", [
+                self.ours("encode", self.two, 64),
+                *(self.peer(label, self.two, 64, "fp32", "--mode", "encode")
+                  for label in calls)],
+                [Row(name % "encode", peers=tuple(calls))], "whole")]
 
     def overhead(self):
         """Calls that compute nothing, and the smallest step there is."""
@@ -322,11 +313,11 @@ class Maker:
         """A step on the CPU, whatever --device is, by number of threads."""
         counts = sorted({n for n in (1, 2, 4, 8, cores()) if n <= cores()})
         labels = {n: f"{OURS}, {n} thread" + "s" * (n > 1) for n in counts}
-        # There are ten processes, so a quick run takes little time for each.
-        brief = {"rounds": 3, "seconds": 0.1} if self.quick else {}
+        if self.quick:  # there are ten processes
+            self.rounds = 3
         return [Comparison("threads", [
-            self.ours("epoch", n, 64, labels[n], device="cpu",
-                      precision=p).changed(**brief) for n in counts],
+            self.ours("epoch", n, 64, labels[n], device="cpu", precision=p)
+            for n in counts],
             [Row(f"cpu_threads_{p}_b64_t{n}", ours=labels[n],
                  peers=(labels[1],) if n > 1 else ()) for n in counts])
             for p in PRECISIONS["cpu"]]
@@ -359,9 +350,8 @@ def urgency(comparison):
 
 def comparisons(options):
     """Those of the groups of --only, with the rows of --rows."""
-    maker = Maker(options)
     found = [made for group in options.only
-             for made in getattr(maker, group, list)()]
+             for made in getattr(Maker(options), group, list)()]
     if options.rows:
         found = [made.only(options.rows) for made in found]
     found = [made for made in found if made.rows]
