@@ -33,9 +33,8 @@ def on_gpu(labels, passes):
     for label in labels:
         answers = [p[label] for p in passes if label in p]
         # libvae reports its memory in its diagnosis, a peer by itself.
-        peaks = [a.get("peak_bytes", a.get("diagnose", {}).get("peak_bytes"))
-                 for a in answers]
-        peaks = [peak / 2**20 for peak in peaks if peak is not None]
+        peaks = [peak / 2**20 for a in answers if (peak := a.get(
+            "peak_bytes", a.get("diagnose", {}).get("peak_bytes")))]
         if peaks:
             # Later passes find compiled code in caches on the disk.
             found[label] = {
@@ -52,25 +51,21 @@ def floor_ms(row, passes):
     return row.flop / flop * us / 1e3 if us and row.flop else None
 
 
-def slowdowns(labels, passes):
-    """{label: the time alone, and how much longer it is beside a neighbour}"""
+def slowdowns(row, passes):
+    """{label: the time alone, and how much longer it is beside a neighbour};
+    and whether ours is at most that of the peer which is the fastest alone."""
     found = {}
-    for label in labels:
+    for label in (row.ours, *row.peers):
         alone = median_of(passes, label, "us_alone")
         if alone is not None:
             beside = median_of(passes, label, "us_per_step")
             found[label] = {"alone_ms": alone / 1e3, "slowdown": beside / alone}
-    return found
-
-
-def slowdown_verdict(row, told):
-    """Ours against that of the peer which is the fastest alone."""
-    peers = [label for label in row.peers if label in told]
-    if row.ours not in told or not peers:
-        return None
-    best = min(peers, key=lambda label: told[label]["alone_ms"])
-    held = told[row.ours]["slowdown"] <= told[best]["slowdown"]
-    return "holds" if held else "misses"
+    peers = [found[label] for label in row.peers if label in found]
+    if row.ours not in found or not peers:
+        return found, None
+    best = min(peers, key=lambda told: told["alone_ms"])
+    held = found[row.ours]["slowdown"] <= best["slowdown"]
+    return found, "holds" if held else "misses"
 
 
 def verdict_of(row, ours, peers):
@@ -95,11 +90,8 @@ def result(comparison, row, passes):
                          else ("us_per_step", 1e-3, "ms"))
     values = {label: value * factor for label in labels
               if (value := median_of(passes, label, key)) is not None}
-    reasons = {}
-    for answers in passes:
-        for label in labels:
-            if "skipped" in answers.get(label, {}):
-                reasons.setdefault(label, answers[label]["skipped"])
+    reasons = {label: p[label]["skipped"] for p in passes[::-1]
+               for label in labels if "skipped" in p.get(label, {})}
     found = {"name": row.name, "group": comparison.group, "unit": unit,
              "reasons": reasons}
     if row.ours not in values:
@@ -123,11 +115,9 @@ def result(comparison, row, passes):
         found["floor_ms"] = floor
     if told := on_gpu(labels, passes):
         found["on_gpu"] = told
+    found["verdict"] = verdict_of(row, ours, values)
     if comparison.kind == "busy":
-        found["slowdowns"] = slowdowns(labels, passes)
-        found["verdict"] = slowdown_verdict(row, found["slowdowns"])
-    else:
-        found["verdict"] = verdict_of(row, ours, values)
+        found["slowdowns"], found["verdict"] = slowdowns(row, passes)
     return found
 
 
