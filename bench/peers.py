@@ -64,8 +64,7 @@ def read_options():
     add("--gate", action="store_true",
         help='before each round print "ready" and wait for a line')
     add("--check", action="store_true",
-        help="instead: fail if the loss does not fall, or if the results of "
-        "ONNX Runtime are not PyTorch's")
+        help="instead: fail if the loss of a training does not fall")
     options = parser.parse_args()
     module, options.variant, steps = PEERS[options.peer]
     modes = MODES.get(module, ["epoch"])

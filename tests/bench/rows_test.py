@@ -13,7 +13,6 @@ import unittest.mock
 BENCH = pathlib.Path(__file__).resolve().parents[2] / "bench"
 sys.path.insert(0, str(BENCH))
 import peers  # noqa: E402
-import report  # noqa: E402
 import rows  # noqa: E402
 
 
@@ -99,17 +98,6 @@ class Cuda(unittest.TestCase):
         self.assertIn("onnxruntime", usual["cuda_encode_fp32_b64"])
         self.assertNotIn("onnxruntime", usual["cuda_encode_bf16_b64"])
         self.assertEqual(quick["cuda_encode_bf16_b1"], {"torch-eager"})
-
-    def test_kernels_are_those_of_the_largest_graph_of_the_batch(self):
-        training = {"used": True, "recordings": [
-            {"images": 64, "steps": 1, "kernels": 31},
-            {"images": 64, "steps": 8, "kernels": 240},
-            {"images": 16, "steps": 16, "kernels": 16}]}
-        answer = {"batch": 64, "diagnose": {"graph": {"training": training}}}
-        self.assertEqual(report.kernels_per_step(answer), 30)
-        self.assertIsNone(report.kernels_per_step({**answer, "batch": 512}))
-        training["used"] = False
-        self.assertIsNone(report.kernels_per_step(answer))
 
 
 class Peers(unittest.TestCase):
