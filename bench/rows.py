@@ -41,14 +41,14 @@ URGENT = ["cuda_bf16_b64", "cuda_tf32_b64", "cuda_bf16_b1024",
 # (precision, batch, engine) of the steps that kernels.py takes apart.
 KERNELS = [("bf16", 64, "fused"), ("tf32", 64, "fused"),
            ("bf16", 1024, "fused")]
-# In the order in which they are measured; "sizes" and "kernels" have no
-# rows. "cuda" is what --device cuda measures.
-GROUPS = {
-    "cpu": ["train", "inference", "batches", "images", "memory", "startup",
-            "overhead", "host", "threads", "neighbour", "two_trainers",
-            "sizes"],
-    "cuda": ["train", "engines", "inference", "batches", "images", "startup",
-             "overhead", "host", "threads", "sizes", "kernels"]}
+# In the order in which they are measured; "sizes" and "kernels" have no rows.
+ALL_GROUPS = ["train", "engines", "inference", "batches", "images", "memory",
+              "startup", "overhead", "host", "threads", "neighbour",
+              "two_trainers", "sizes", "kernels"]
+NOT_ON = {"cpu": {"engines", "kernels"},
+          "cuda": {"memory", "neighbour", "two_trainers"}}
+GROUPS = {device: [group for group in ALL_GROUPS if group not in without]
+          for device, without in NOT_ON.items()}
 QUICK_GROUPS = {"cpu": ["train", "inference", "overhead"],
                 "cuda": ["train", "engines", "inference", "overhead", "host",
                          "threads", "kernels"]}

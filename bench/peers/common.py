@@ -1,5 +1,5 @@
 """What every peer shares: the data and the clock, by the rules of
-bench/workloads.cpp and vae_bench.cpp. Knows no network and imports no framework
+bench/vae_bench.cpp. Knows no network and imports no framework
 by itself."""
 
 import contextlib

@@ -4,15 +4,6 @@
 # directory counts as present only when it was finished and made from the present
 # pins.
 
-# Why this flavour was chosen, in words.
-flavour_reason() { # wanted chosen
-  case $1-$2 in
-    auto-cuda) say "nvidia-smi shows a driver for CUDA 13; --cpu avoids it" ;;
-    auto-cpu) say "no GPU with a driver for CUDA 13; --cuda builds for one" ;;
-    *) say "as asked for" ;;
-  esac
-}
-
 pins_of() { # folder
   say "$root/tools/pins/$1.txt"
 }
