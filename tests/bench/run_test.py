@@ -25,57 +25,43 @@ def told(what):
     return json.dumps({"peak_rss_bytes": 3 << 20, "flop": 1e9, **more})
 
 
-class Fakes:
-    """A folder with the fake program and with the files of a run."""
-
-    def __init__(self, path, rules):
-        self.path, self.program = path, path / "fake"
+class WithFakes(unittest.TestCase):
+    def command(self, rules, *options):
+        """bench/run with a fake for every program, in a new folder."""
+        made = tempfile.TemporaryDirectory()
+        self.addCleanup(made.cleanup)
+        self.folder = pathlib.Path(made.name)
+        program = self.folder / "fake"
         rules = [[texts, told(what)] for texts, what in rules]
         # -S starts in half the time.
-        self.program.write_text(
+        program.write_text(
             f"#!{sys.executable} -IS\n" + (HERE / "fake.py").read_text()
             .replace("RULES = None", f"RULES = {rules!r}"))
-        self.program.chmod(0o755)
+        program.chmod(0o755)
+        return [sys.executable, "-BS", RUN, "--bench", program,
+                "--python", program, "--passes", "1", "--rounds", "1",
+                "--timeout", "20", "--json", self.folder / "all.json",
+                "--markdown", self.folder / "table.md", *options]
 
-    def command(self, *options):
-        return [sys.executable, "-BS", RUN, "--bench", self.program,
-                "--python", self.program, "--passes", "1", "--rounds", "1",
-                "--timeout", "20", "--json", self.path / "all.json",
-                "--markdown", self.path / "table.md", *options]
-
-    def call(self, *options):
-        return subprocess.run(self.command(*options), capture_output=True,
-                              text=True, timeout=100)
+    def call(self, rules, *options):
+        return subprocess.run(self.command(rules, *options), text=True,
+                              capture_output=True, timeout=100)
 
     def results(self):
-        return json.loads((self.path / "all.json").read_text())
-
-    def left_over(self):
-        """Its processes that still run."""
-        found = []
-        for file in self.path.glob("pid-*"):
+        """Those of --json; none of the processes may still run."""
+        for file in self.folder.glob("pid-*"):
             with contextlib.suppress(OSError):  # it has ended
                 command = pathlib.Path("/proc", file.name[4:], "cmdline")
-                found += [file.name] * (b"fake" in command.read_bytes())
-        return found
+                self.assertNotIn(b"fake", command.read_bytes())
+        return json.loads((self.folder / "all.json").read_text())
 
-
-@contextlib.contextmanager
-def fakes(rules):
-    with tempfile.TemporaryDirectory() as folder:
-        yield Fakes(pathlib.Path(folder), rules)
-
-
-class WithFakes(unittest.TestCase):
     def run_with(self, rules, *options, status=0):
         """What it printed, and the rows by name."""
-        with fakes(rules) as made:
-            done = made.call(*options)
-            self.assertEqual(done.returncode, status, done.stderr)
-            self.assertEqual((made.path / "table.md").read_text(), done.stdout)
-            self.assertEqual(made.left_over(), [])
-            self.stderr, self.results = done.stderr, made.results()
-            return done.stdout, {r["name"]: r for r in self.results["rows"]}
+        done = self.call(rules, *options)
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertEqual((self.folder / "table.md").read_text(), done.stdout)
+        self.stderr, self.about = done.stderr, self.results()["about"]
+        return done.stdout, {r["name"]: r for r in self.results()["rows"]}
 
 
 TRAIN = {f"cpu_{step}_b64_t2" for step in (
@@ -111,8 +97,8 @@ class OnCpu(WithFakes):
         self.assertIn("| cpu_fp32_b64_t2 | 60 | torch-compile | 100 | 0.6 | "
                       "0.65 | holds |", table)
         self.assertNotIn("Not measured", table)
-        about = self.results["about"]
-        self.assertEqual((about["libvae version"], about["torch"]), ("1", "2"))
+        self.assertEqual((self.about["libvae version"], self.about["torch"]),
+                         ("1", "2"))
 
     def test_a_missed_bar_is_a_failure_with_check_only(self):
         rules = [[["get"], 2], [["--config"], "fails"]]
@@ -212,39 +198,35 @@ class OnCpu(WithFakes):
     def test_a_stopped_run_leaves_what_it_has(self):
         rules = [[["--mode get"], 0.5], [["--mode synchronize"], "sticks"],
                  *GOOD]
-        with fakes(rules) as made:
-            run = subprocess.Popen(
-                made.command("--only", "overhead"), text=True,
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            end = time.monotonic() + 20
-            while not (made.path / "stuck").exists():
-                self.assertLess(time.monotonic(), end)
-                time.sleep(0.02)
-            run.terminate()
-            _, said = run.communicate(timeout=20)
-            self.assertEqual(run.returncode, 1)
-            self.assertIn("ended early", said.splitlines()[-1])
-            self.assertEqual(made.left_over(), [])
-            rows = made.results()["rows"]
-            self.assertEqual([row["status"] == "measured" for row in rows],
-                             [True, False, False, False])
-            self.assertEqual(rows[-1]["reason"], "not run")
+        run = subprocess.Popen(
+            self.command(rules, "--only", "overhead"), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        end = time.monotonic() + 20
+        while not (self.folder / "stuck").exists():
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.02)
+        run.terminate()
+        _, said = run.communicate(timeout=20)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("ended early", said.splitlines()[-1])
+        rows = self.results()["rows"]
+        self.assertEqual([row["status"] == "measured" for row in rows],
+                         [True, False, False, False])
+        self.assertEqual(rows[-1]["reason"], "not run")
 
     def test_wrong_options_are_refused_and_list_runs_nothing(self):
-        with fakes(GOOD) as made:
-            for options, status, text in (
-                    (["--only", "nothing"], 2, "nothing is none of train"),
-                    (["--peers", "numpy"], 2, "numpy is none of"),
-                    (["--bench", "/nowhere/bench"], 2,
-                     "there is no program /nowhere/bench"),
-                    (["--rows", "no_*"], 1, "there is no row like no_*")):
-                done = made.call(*options)
-                self.assertEqual(done.returncode, status)
-                self.assertIn(text, done.stderr)
-            done = made.call("--quick", "--rows", "cpu_host_*", "--list")
-            self.assertEqual(done.stdout,
-                             "cpu_host_fp32_b64\ncpu_host_bf16_b64\n")
-            self.assertEqual(list(made.path.glob("pid-*")), [])
+        for options, status, text in (
+                (["--only", "nothing"], 2, "nothing is none of train"),
+                (["--peers", "numpy"], 2, "numpy is none of"),
+                (["--bench", "/nowhere/bench"], 2,
+                 "there is no program /nowhere/bench"),
+                (["--rows", "no_*"], 1, "there is no row like no_*")):
+            done = self.call(GOOD, *options)
+            self.assertEqual(done.returncode, status)
+            self.assertIn(text, done.stderr)
+        done = self.call(GOOD, "--quick", "--rows", "cpu_host_*", "--list")
+        self.assertEqual(done.stdout, "cpu_host_fp32_b64\ncpu_host_bf16_b64\n")
+        self.assertEqual(list(self.folder.glob("pid-*")), [])
 
     def test_vae_bench_itself(self):
         _, rows = self.run_with(
@@ -290,7 +272,7 @@ class OnCuda(WithFakes):
                 "0.8 | - | - | 0.01375 | 4.655 | torch-eager 3 |",
                 "- cuda_bf16_b64, jax-scan: it is not installed"):
             self.assertIn(line + "\n", table)
-        self.assertEqual(self.results["about"]["GPU"], "a GPU")
+        self.assertEqual(self.about["GPU"], "a GPU")
 
     def test_kernels_of_a_step(self):
         table, _ = self.run_with(
