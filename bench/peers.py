@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs one of the peers that libvae is compared with and prints one JSON object.
+"""Runs one of the peers that libvae is compared with; prints one JSON object.
 
     bench/peers.py torch-eager --batch 64 --precision bf16
 

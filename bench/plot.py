@@ -34,6 +34,10 @@ def short(milliseconds):
             else f"{milliseconds:.3g} ms")
 
 
+def colour_of(label):
+    return COLOURS.get(label, "#555555")
+
+
 def where(results):
     return "{processor}, {date:.10}".format(**results["about"])
 
@@ -58,7 +62,7 @@ def draw_steps(plt, results):
     figure, axes = plt.subplots(figsize=(6, 4))
     for label, points in lines.items():
         axes.loglog(*zip(*sorted(points)), "o-", label=label, markersize=4,
-                    color=COLOURS.get(label), zorder=3 if label == OURS else 2)
+                    color=colour_of(label), zorder=3 if label == OURS else 2)
     batches = sorted(batch for batch, _ in lines[OURS])
     axes.set_xticks(batches, list(map(str, batches)))
     axes.yaxis.set_major_formatter("{x:g}")
@@ -76,14 +80,13 @@ def draw_row_bars(axes, rows):
     the times themselves stand beside."""
     at, ticks = 0, []
     for _, times in rows:
-        ours = times[0][1]
-        for i, (label, value) in enumerate(times):
-            axes.barh(at + i, value / ours, height=0.9,
-                      color=COLOURS.get(label, "#555555"))
-            axes.text(value / ours, at + i, " " + short(value), va="center",
-                      fontsize=7)
         ticks.append(at + (len(times) - 1) / 2)
-        at += len(times) + 1
+        for label, value in times:
+            relative = value / times[0][1]
+            axes.barh(at, relative, height=0.9, color=colour_of(label))
+            axes.text(relative, at, " " + short(value), va="center", fontsize=7)
+            at += 1
+        at += 1
     axes.set_yticks(ticks, [name for name, _ in rows])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(at - 1.2, -0.8)
@@ -93,24 +96,24 @@ def draw_row_bars(axes, rows):
 
 def draw_rows(plt, results):
     """Ours and the peers as bars."""
-    groups = [(group, rows) for group in ("train", "inference")
-              if (rows := measured(results, group))]
+    groups = {group: rows for group in ("train", "inference")
+              if (rows := measured(results, group))}
     if not groups:
         raise Nothing("no row of the groups train and inference was measured")
-    heights = [sum(len(times) + 1 for _, times in rows) for _, rows in groups]
+    heights = [sum(len(times) + 1 for _, times in rows)
+               for rows in groups.values()]
     figure, panels = plt.subplots(
         len(groups), squeeze=False, height_ratios=heights,
         figsize=(7, INCH_OF_BAR * sum(heights) + 0.8 * len(groups) + 0.4),
         layout="constrained")
-    for axes, (group, rows) in zip(panels[:, 0], groups):
+    for axes, (group, rows) in zip(panels[:, 0], groups.items()):
         draw_row_bars(axes, rows)
         axes.set_title(group, loc="left", fontsize=9, fontweight="bold")
-    labels = dict.fromkeys(label for _, rows in groups for _, times in rows
-                           for label, _ in times)
-    figure.legend(
-        [plt.Rectangle((0, 0), 1, 1, color=COLOURS.get(label, "#555555"))
-         for label in labels], labels, ncols=4, loc="outside upper center",
-        title=where(results))
+    labels = dict.fromkeys(label for rows in groups.values()
+                           for _, times in rows for label, _ in times)
+    figure.legend([plt.Rectangle((0, 0), 1, 1, color=colour_of(label))
+                   for label in labels], labels, ncols=4,
+                  loc="outside upper center", title=where(results))
     return figure
 
 

@@ -60,7 +60,6 @@ class Contestant:
 
     label: str
     command: list
-    ours: bool = False
     copies: int = 1
 
 
@@ -136,7 +135,7 @@ class Maker:
         config = json.dumps({"device": self.device, **fields})
         return Contestant(label, [
             self.options.bench, "--mode", mode, "--trainers", trainers,
-            "--config", config, *self.common(threads, batch)], ours=True)
+            "--config", config, *self.common(threads, batch)])
 
     def peer(self, label, threads, batch, precision, *more):
         return Contestant(label, [
@@ -198,7 +197,8 @@ class Maker:
         slow = ["jax-jit"] if self.quick and not two else []
         if self.quick and precision == "bf16" and not self.options.half:
             slow.append("torch-compile")
-        extra = [self.ours("epoch", 2, 64, "blocks", engine="blocks",
+        blocks = f"{OURS}, blocks"
+        extra = [self.ours("epoch", 2, 64, blocks, engine="blocks",
                            precision=precision)] if two else []
         original = ["torch-original"] if two and precision == "fp32" else []
         made = self.training(
@@ -208,7 +208,7 @@ class Maker:
         first = made.rows[0]
         if two:
             made.rows.append(dataclasses.replace(
-                first, name=f"cpu_blocks_{precision}_b64_t2", ours="blocks",
+                first, name=f"cpu_blocks_{precision}_b64_t2", ours=blocks,
                 bar=BLOCKS_BARS[precision]))
         if original and original[0] in first.peers:
             made.rows.append(dataclasses.replace(

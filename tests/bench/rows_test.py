@@ -63,8 +63,8 @@ class Cpu(unittest.TestCase):
         self.assertEqual([row.name for row in made.rows],
                          ["cpu_blocks_fp32_b64_t2"])
         self.assertEqual({c.label for c in made.contestants},
-                         {"blocks", "product", "torch-eager", "torch-compile",
-                          "jax-jit", "torch-original"})
+                         {"libvae, blocks", "product", "torch-eager",
+                          "torch-compile", "jax-jit", "torch-original"})
 
 
 class Cuda(unittest.TestCase):

@@ -1,6 +1,6 @@
-"""The parts of tools/gpu-suite. Each returns its data, of which "rows" is a table;
-"wrong" is what makes it fail, "skipped", "cut" and "notes" what else is to be
-said."""
+"""The parts of tools/gpu-suite. Each returns its data, of which "rows" is a
+table; "wrong" is what makes it fail, "skipped", "cut" and "notes" what else is
+to be said."""
 
 import concurrent.futures
 import gzip

@@ -1,8 +1,7 @@
 # shellcheck shell=bash disable=SC2154
-# LibTorch, nvcc and .NET as pinned wheels, unpacked into build/deps. Any Python 3
-# with pip will do: the files do not depend on the Python that fetches them. A
-# directory counts as present only when it was finished and made from the present
-# pins.
+# LibTorch, nvcc and .NET as pinned wheels, unpacked into build/deps. Any Python
+# 3 with pip will do: the files do not depend on the Python that fetches them. A
+# directory counts as present only when it was finished and made from the pins.
 
 pins_of() { # folder
   say "$root/tools/pins/$1.txt"
