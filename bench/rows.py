@@ -87,10 +87,10 @@ class Comparison:
     "memory": the peak of the process; "whole": the time of a process from start
     to end."""
 
-    group: str
     contestants: list
     rows: list
     kind: str = "time"
+    group: str = None
     out_of_time: bool = False
 
     def only(self, patterns):
@@ -137,43 +137,38 @@ class Maker:
             self.options.bench, "--mode", mode, "--trainers", trainers,
             "--config", config, *self.common(threads, batch)])
 
-    def peer(self, label, threads, batch, precision, *more):
+    def peer(self, label, threads, batch, precision, *more, copies=1):
         return Contestant(label, [
             self.options.python, pathlib.Path(peers.__file__).resolve(), label,
             "--device", self.device, "--precision", precision, *more,
-            *self.common(threads, batch)])
+            *self.common(threads, batch)], copies)
 
-    def trainer(self, label, threads, batch, precision="fp32", shape=GREY):
-        return self.peer(label, threads, batch, precision, "--shape",
-                         "x".join(map(str, shape)))
-
-    def product(self, precision, threads):
-        # Where bf16 is emulated, its rate would say nothing of the processor.
-        return self.peer(PRODUCT, threads, 1,
-                         precision if self.options.half else "fp32")
-
-    def wanted(self, labels, unless_named=()):
-        """The peers among `labels`; some only if --peers names them."""
-        named = self.options.peers
-        return [label for label in labels
-                if (label not in unless_named if named is None
-                    else label in named)]
-
-    def training(self, group, name, precision, threads, batch, labels, *,
-                 bar=None, shape=GREY, kind="time", extra=(), unless_named=()):
-        """A comparison of one training step; `extra` are more of ours."""
+    def compare(self, name, labels, mode="epoch", *, threads=None, batch=64,
+                precision="fp32", shape=GREY, kind="time", product=True,
+                extra=(), slow=(), copies=1, **row):
+        """Ours and the peers among `labels` that are wanted: those of --peers,
+        else all but the `slow` ones. `extra` are more of ours; `copies` of a
+        peer run at once; `row` are more fields of the row."""
+        threads = self.two if threads is None else threads
         channels, height, width = shape
-        labels = self.wanted(labels, unless_named)
+        named = self.options.peers
+        labels = [label for label in labels if (
+            label not in slow if named is None else label in named)]
         contestants = [
-            self.ours("epoch", threads, batch, precision=precision,
-                      channels=channels, height=height, width=width),
-            *extra, *(self.trainer(label, threads, batch, precision, shape)
-                      for label in labels)]
-        if labels and kind != "memory":
-            contestants.append(self.product(precision, threads))
-        row = Row(name, peers=tuple(labels), bar=bar,
-                  flop=floors.flop_of("epoch", shape, batch))
-        return Comparison(group, contestants, [row], kind)
+            self.ours(mode, threads, batch, trainers=copies,
+                      precision=precision, channels=channels, height=height,
+                      width=width),
+            *extra, *(self.peer(label, threads, batch, precision, "--mode",
+                                mode, "--shape", f"{channels}x{height}x{width}",
+                                copies=copies) for label in labels)]
+        if labels and product:
+            # Where bf16 is emulated, its rate says nothing of the processor.
+            contestants.append(self.peer(
+                PRODUCT, threads, 1,
+                precision if self.options.half else "fp32"))
+        return Comparison(contestants, [
+            Row(name, peers=tuple(labels),
+                flop=floors.flop_of(mode, shape, batch), **row)], kind)
 
     # ---- Groups
 
@@ -188,23 +183,22 @@ class Maker:
         slow = MORE_CUDA_PEERS if batch != 64 or self.quick else []
         if self.quick and precision != "bf16":
             slow = [*slow, "jax-scan"]
-        return self.training(
-            "train", f"cuda_{precision}_b{batch}", precision, 0, batch,
-            [*PEERS["cuda"], *MORE_CUDA_PEERS], unless_named=slow)
+        return self.compare(
+            f"cuda_{precision}_b{batch}", [*PEERS["cuda"], *MORE_CUDA_PEERS],
+            batch=batch, precision=precision, slow=slow)
 
     def train_cpu(self, threads, precision):
-        two = threads == 2
+        two, blocks = threads == 2, f"{OURS}, blocks"
         slow = ["jax-jit"] if self.quick and not two else []
         if self.quick and precision == "bf16" and not self.options.half:
             slow.append("torch-compile")
-        blocks = f"{OURS}, blocks"
-        extra = [self.ours("epoch", 2, 64, blocks, engine="blocks",
-                           precision=precision)] if two else []
         original = ["torch-original"] if two and precision == "fp32" else []
-        made = self.training(
-            "train", f"cpu_{precision}_b64_t{threads}", precision, threads, 64,
-            [*PEERS["cpu"], *original], extra=extra,
-            bar=BARS[precision, threads], unless_named=slow)
+        made = self.compare(
+            f"cpu_{precision}_b64_t{threads}", [*PEERS["cpu"], *original],
+            threads=threads, precision=precision, slow=slow,
+            bar=BARS[precision, threads], extra=[
+                self.ours("epoch", 2, 64, blocks, engine="blocks",
+                          precision=precision)] if two else [])
         first = made.rows[0]
         if two:
             made.rows.append(dataclasses.replace(
@@ -218,7 +212,7 @@ class Maker:
 
     def engines(self):
         """What libvae chooses beside all that it could have chosen."""
-        return [Comparison("engines", [
+        return [Comparison([
             self.ours("epoch", 0, batch, precision=precision),
             *(self.ours("epoch", 0, batch, f"{OURS}, {name}",
                         precision=precision, **fields)
@@ -229,7 +223,6 @@ class Maker:
             for precision in self.precisions]
 
     def inference(self):
-        """ONNX Runtime's graph is of fp32, so bf16 is without it."""
         quick = self.cuda and self.quick
         precisions = ["bf16"] if quick else ["fp32"] + ["bf16"] * self.cuda
         return [self.call(mode, precision, batch) for precision in precisions
@@ -237,56 +230,40 @@ class Maker:
                 for batch in ((1, 1000) if quick else (1, 64, 1000))]
 
     def call(self, mode, precision, batch):
-        labels = self.wanted(
-            INFERENCE if precision == "fp32" else INFERENCE[1:],
-            ["torch-compile"] if self.quick else [])
-        contestants = [
-            self.ours(mode, self.two, batch, precision=precision),
-            *(self.peer(label, self.two, batch, precision, "--mode", mode)
-              for label in labels)]
-        # In a quick run the product would take longer than all the rest.
-        if labels and not (self.cuda and self.quick):
-            contestants.append(self.product(precision, self.two))
         bar = {} if self.cuda else {"bar": INFERENCE_BAR, "stretch": batch == 1,
                                     "against": "onnxruntime"}
-        return Comparison("inference", contestants, [
-            Row(f"{self.device}_{mode}_{precision}_b{batch}{self.end}",
-                peers=tuple(labels), **bar,
-                flop=floors.flop_of(mode, GREY, batch))])
+        return self.compare(
+            f"{self.device}_{mode}_{precision}_b{batch}{self.end}",
+            # ONNX Runtime's graph is of fp32.
+            INFERENCE if precision == "fp32" else INFERENCE[1:], mode,
+            batch=batch, precision=precision, **bar,
+            slow=["torch-compile"] if self.quick else [],
+            # In a quick run it would take longer than all the rest.
+            product=not (self.cuda and self.quick))
 
     def batches(self):
-        labels = (PEERS["cuda"] if self.cuda
-                  else ["torch-eager", "torch-compile"])
-        return [self.training("batches", f"{self.device}_fp32_b{b}_batches",
-                              "fp32", self.two, b, labels)
-                for b in (1, 4, 16, 64, 256, 1024)]
+        return [self.compare(
+            f"{self.device}_fp32_b{batch}_batches", PEERS[self.device],
+            batch=batch, slow=["jax-jit"]) for batch in
+            (1, 4, 16, 64, 256, 1024)]
 
     def images(self):
-        return [self.training(
-            "images", f"{self.device}_fp32_b64_{'x'.join(map(str, shape))}",
-            "fp32", self.two, 64, PEERS[self.device], shape=shape)
-            for shape in SHAPES]
+        return [self.compare(
+            f"{self.device}_fp32_b64_{'x'.join(map(str, shape))}",
+            PEERS[self.device], shape=shape) for shape in SHAPES]
 
     def memory(self):
-        return [self.training("memory", f"cpu_memory_fp32_b{batch}", "fp32", 2,
-                              batch, PEERS["cpu"], kind="memory")
+        return [self.compare(f"cpu_memory_fp32_b{batch}", PEERS["cpu"],
+                             batch=batch, kind="memory", product=False)
                 for batch in (64, 1024)]
 
     def startup(self):
         self.rounds = 0  # a process ends with its first step or call
         name = self.device + "_startup_%s_fp32_b64" + self.end
-        steps = self.wanted(PEERS[self.device])
-        calls = self.wanted(["onnxruntime", "torch-eager"])
-        return [
-            Comparison("startup", [
-                self.ours("epoch", self.two, 64),
-                *(self.trainer(label, self.two, 64) for label in steps)],
-                [Row(name % "step", peers=tuple(steps))], "whole"),
-            Comparison("startup", [
-                self.ours("encode", self.two, 64),
-                *(self.peer(label, self.two, 64, "fp32", "--mode", "encode")
-                  for label in calls)],
-                [Row(name % "encode", peers=tuple(calls))], "whole")]
+        return [self.compare(name % "step", PEERS[self.device], kind="whole",
+                             product=False),
+                self.compare(name % "encode", ["onnxruntime", "torch-eager"],
+                             "encode", kind="whole", product=False)]
 
     def overhead(self):
         """Calls that compute nothing, and the smallest step there is."""
@@ -296,14 +273,14 @@ class Maker:
         asks = None if self.cuda else CALL_BAR_US
         calls = [("get", {}, CALL_BAR_US), ("synchronize", {}, asks),
                  ("step", small, None), ("decode", small, None)]
-        return [Comparison("overhead", [self.ours(mode, 1, 1, **fields)], [
+        return [Comparison([self.ours(mode, 1, 1, **fields)], [
             Row(f"{self.device}_call_{mode}" + ("_smallest" if fields else ""),
                 bar_us=bar)]) for mode, fields, bar in calls]
 
     def host(self):
         """Batches from host memory beside the resident data set."""
         far, near = f"{OURS}, host memory", f"{OURS}, resident"
-        return [Comparison("host", [
+        return [Comparison([
             self.ours("step", self.two, batch, far, precision=p),
             self.ours("epoch", self.two, batch, near, precision=p)],
             [Row(f"{self.device}_host_{p}_b{batch}", ours=far, peers=(near,))])
@@ -315,7 +292,7 @@ class Maker:
         labels = {n: f"{OURS}, {n} thread" + "s" * (n > 1) for n in counts}
         if self.quick:  # there are ten processes
             self.rounds = 3
-        return [Comparison("threads", [
+        return [Comparison([
             self.ours("epoch", n, 64, labels[n], device="cpu", precision=p)
             for n in counts],
             [Row(f"cpu_threads_{p}_b64_t{n}", ours=labels[n],
@@ -324,21 +301,21 @@ class Maker:
 
     def neighbour(self):
         # With emulated bf16 the peers take minutes for a few steps.
-        return [self.training("neighbour", f"cpu_neighbour_{p}_b64_t2", p, 2,
-                              64, PEERS["cpu"], kind="busy")
+        return [self.compare(f"cpu_neighbour_{p}_b64_t2", PEERS["cpu"],
+                             precision=p, kind="busy")
                 for p in ["fp32"] + ["bf16"] * self.options.half]
 
     def two_trainers(self):
         """Two at once: ours in one process, a peer's in two."""
-        labels, alone = self.wanted(PEERS["cpu"]), f"{OURS}, one alone"
-        return [Comparison("two_trainers", [
-            self.ours("epoch", threads, 64, trainers=2),
-            self.ours("epoch", threads, 64, alone),
-            *(dataclasses.replace(self.trainer(label, threads, 64), copies=2)
-              for label in labels)], [
-            Row(f"cpu_two_trainers_fp32_b64_t{threads}", peers=tuple(labels)),
-            Row(f"cpu_two_against_one_fp32_b64_t{threads}", peers=(alone,))])
-            for threads in (1, 2)]
+        alone, found = f"{OURS}, one alone", []
+        for threads in (1, 2):
+            found.append(self.compare(
+                f"cpu_two_trainers_fp32_b64_t{threads}", PEERS["cpu"],
+                threads=threads, copies=2, product=False,
+                extra=[self.ours("epoch", threads, 64, alone)]))
+            found[-1].rows.append(Row(
+                f"cpu_two_against_one_fp32_b64_t{threads}", peers=(alone,)))
+        return found
 
 
 def urgency(comparison):
@@ -350,7 +327,7 @@ def urgency(comparison):
 
 def comparisons(options):
     """Those of the groups of --only, with the rows of --rows."""
-    found = [made for group in options.only
+    found = [dataclasses.replace(made, group=group) for group in options.only
              for made in getattr(Maker(options), group, list)()]
     if options.rows:
         found = [made.only(options.rows) for made in found]
