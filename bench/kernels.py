@@ -85,30 +85,6 @@ def title(result):
 # ---- libvae through vae.h
 
 
-class Struct:
-    """A struct of vae.h with its defaults, laid out as vae_layout() says."""
-
-    def __init__(self, library, name, *arguments):
-        self._fields = {field.removeprefix(name + "."): place
-                        for field, place in library.layout.items()}
-        size = self._fields[name][0]
-        self.memory = (ctypes.c_uint64 * (size // 8))()
-        library.call(name + "_init", self.memory, ctypes.c_uint32(size),
-                     *arguments)
-
-    def set(self, **values):
-        for field, value in values.items():
-            first, size = self._fields[field]
-            ctypes.memmove(ctypes.addressof(self.memory) + first,
-                           value.to_bytes(size, sys.byteorder), size)
-        return self
-
-    def get(self, field):
-        first, size = self._fields[field]
-        return int.from_bytes(bytes(self.memory)[first:first + size],
-                              sys.byteorder)
-
-
 class Library:
     """libvae.so; a call that fails raises Skip with the library's text."""
 
@@ -119,10 +95,10 @@ class Library:
             raise Skip(f"{path} cannot be loaded: {why}") from why
         self._functions.vae_last_error.restype = ctypes.c_char_p
         self._functions.vae_abi_version.restype = ctypes.c_uint32
-        self.layout = {}
+        self._layout = {}  # {"struct.field": (offset, size)}
         for line in self.text("vae_layout").splitlines():
             name, first, size = line.split()
-            self.layout[name] = (int(first), int(size))
+            self._layout[name] = (int(first), int(size))
 
     def call(self, name, *arguments):
         if getattr(self._functions, name)(*arguments) != 0:
@@ -138,33 +114,44 @@ class Library:
                   ctypes.byref(needed))
         return text.value.decode()
 
+    def struct(self, name, *arguments, **fields):
+        """A struct with its defaults but for `fields`."""
+        size, _ = self._layout[name]  # and its alignment
+        made = (ctypes.c_uint64 * (size // 8))()
+        self.call(name + "_init", made, ctypes.c_uint32(size), *arguments)
+        for field, value in fields.items():
+            first, size = self._layout[f"{name}.{field}"]
+            ctypes.memmove(ctypes.addressof(made) + first,
+                           value.to_bytes(size, sys.byteorder), size)
+        return made
+
     def trainer(self, fields):
         abi = ctypes.c_uint32(self._functions.vae_abi_version())
-        config = Struct(self, "vae_config", abi)
-        self.call("vae_config_from_json", config.memory,
-                  json.dumps(fields).encode())
+        config = self.struct("vae_config", abi)
+        self.call("vae_config_from_json", config, json.dumps(fields).encode())
         made = ctypes.c_void_p()
-        self.call("vae_create", config.memory, ctypes.byref(made))
+        self.call("vae_create", config, ctypes.byref(made))
         return made
 
     def dataset(self, pixels):
         """`pixels`: the bytes of whole images, which are copied."""
         data = (ctypes.c_uint8 * len(pixels)).from_buffer_copy(pixels)
-        rows = Struct(self, "vae_batch").set(
-            dtype=UINT8, data=ctypes.addressof(data), bytes=len(pixels),
-            count=len(pixels) // math.prod(common.SHAPE))
+        rows = self.struct(
+            "vae_batch", dtype=UINT8, data=ctypes.addressof(data),
+            bytes=len(pixels), count=len(pixels) // math.prod(common.SHAPE))
         made = ctypes.c_void_p()
-        self.call("vae_dataset_from_memory", rows.memory,
+        self.call("vae_dataset_from_memory", rows,
                   (ctypes.c_uint32 * 3)(*common.SHAPE), ctypes.byref(made))
         return made
 
     def train_epoch(self, trainer, dataset):
         """Steps done; they are over when it returns."""
-        metrics = Struct(self, "vae_metrics")
-        run = Struct(self, "vae_run")
-        self.call("vae_train_epoch", trainer, dataset, run.memory,
-                  metrics.memory)
-        return metrics.get("steps")
+        metrics = self.struct("vae_metrics")
+        self.call("vae_train_epoch", trainer, dataset, self.struct("vae_run"),
+                  metrics)
+        first, size = self._layout["vae_metrics.steps"]
+        return int.from_bytes(bytes(metrics)[first:first + size],
+                              sys.byteorder)
 
     def destroy(self, trainer, dataset):
         self._functions.vae_destroy(trainer)
@@ -172,16 +159,6 @@ class Library:
 
 
 # ---- Measuring
-
-
-def check_version(torch, library):
-    """Two LibTorchs of different versions cannot share a process."""
-    ours = json.loads(library.text("vae_build_info"))["libtorch"]
-    number = torch.__version__.partition("+")[0]
-    if ours["built_against"] != number:
-        raise Skip(f"libvae is built against LibTorch {ours['built_against']}, "
-                   f"and this Python has PyTorch {number}; both must be the "
-                   "same")
 
 
 def traced(torch, work):
@@ -200,7 +177,12 @@ def measure(options):
     common.need("numpy", "numpy")  # makes the images
     torch = common.need_torch("cuda")
     library = Library(options.library)
-    check_version(torch, library)
+    ours = json.loads(library.text("vae_build_info"))["libtorch"]
+    number = torch.__version__.partition("+")[0]
+    if ours["built_against"] != number:  # two cannot share a process
+        raise Skip(f"libvae is built against LibTorch {ours['built_against']}, "
+                   f"and this Python has PyTorch {number}; both must be the "
+                   "same")
     trainer = library.trainer({
         "device": "cuda", "precision": options.precision,
         "engine": options.engine, "max_batch": options.batch})

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs one of the peers that libvae is compared with and prints one JSON object.
+"""Runs one of the peers that libvae is compared with; prints one JSON object.
 
     bench/peers.py torch-eager --batch 64 --precision bf16
 
@@ -64,8 +64,7 @@ def read_options():
     add("--gate", action="store_true",
         help='before each round print "ready" and wait for a line')
     add("--check", action="store_true",
-        help="instead: fail if the loss does not fall, or if the results of "
-        "ONNX Runtime are not PyTorch's")
+        help="instead: fail if the loss of a training does not fall")
     options = parser.parse_args()
     module, options.variant, steps = PEERS[options.peer]
     modes = MODES.get(module, ["epoch"])

@@ -34,20 +34,20 @@ def short(milliseconds):
             else f"{milliseconds:.3g} ms")
 
 
+def colour_of(label):
+    return COLOURS.get(label, "#555555")
+
+
 def where(results):
-    about = results["about"]
-    return f"{about['processor']}, {about['date'][:10]}"
+    return "{processor}, {date:.10}".format(**results["about"])
 
 
 def measured(results, group):
     """[(name, [(label, milliseconds)])]: ours, then peers from the fastest."""
-    found = []
-    for row in results["rows"]:
-        if (row["group"], row["status"], row["unit"]) == (
-                group, "measured", "ms"):
-            peers = sorted(row.get("peers", {}).items(), key=lambda p: p[1])
-            found.append((row["name"], [(OURS, row["ours"]), *peers]))
-    return found
+    return [(row["name"], [(OURS, row["ours"]), *sorted(
+                row.get("peers", {}).items(), key=lambda peer: peer[1])])
+            for row in results["rows"]
+            if (row["group"], row["status"]) == (group, "measured")]
 
 
 def draw_steps(plt, results):
@@ -62,7 +62,7 @@ def draw_steps(plt, results):
     figure, axes = plt.subplots(figsize=(6, 4))
     for label, points in lines.items():
         axes.loglog(*zip(*sorted(points)), "o-", label=label, markersize=4,
-                    color=COLOURS.get(label), zorder=3 if label == OURS else 2)
+                    color=colour_of(label), zorder=3 if label == OURS else 2)
     batches = sorted(batch for batch, _ in lines[OURS])
     axes.set_xticks(batches, list(map(str, batches)))
     axes.yaxis.set_major_formatter("{x:g}")
@@ -80,14 +80,13 @@ def draw_row_bars(axes, rows):
     the times themselves stand beside."""
     at, ticks = 0, []
     for _, times in rows:
-        ours = times[0][1]
-        for i, (label, value) in enumerate(times):
-            axes.barh(at + i, value / ours, height=0.9,
-                      color=COLOURS.get(label, "#555555"))
-            axes.text(value / ours, at + i, " " + short(value), va="center",
-                      fontsize=7)
         ticks.append(at + (len(times) - 1) / 2)
-        at += len(times) + 1
+        for label, value in times:
+            relative = value / times[0][1]
+            axes.barh(at, relative, height=0.9, color=colour_of(label))
+            axes.text(relative, at, " " + short(value), va="center", fontsize=7)
+            at += 1
+        at += 1
     axes.set_yticks(ticks, [name for name, _ in rows])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(at - 1.2, -0.8)
@@ -97,24 +96,24 @@ def draw_row_bars(axes, rows):
 
 def draw_rows(plt, results):
     """Ours and the peers as bars."""
-    groups = [(group, rows) for group in ("train", "inference")
-              if (rows := measured(results, group))]
+    groups = {group: rows for group in ("train", "inference")
+              if (rows := measured(results, group))}
     if not groups:
         raise Nothing("no row of the groups train and inference was measured")
-    heights = [sum(len(times) + 1 for _, times in rows) for _, rows in groups]
+    heights = [sum(len(times) + 1 for _, times in rows)
+               for rows in groups.values()]
     figure, panels = plt.subplots(
         len(groups), squeeze=False, height_ratios=heights,
         figsize=(7, INCH_OF_BAR * sum(heights) + 0.8 * len(groups) + 0.4),
         layout="constrained")
-    for axes, (group, rows) in zip(panels[:, 0], groups):
+    for axes, (group, rows) in zip(panels[:, 0], groups.items()):
         draw_row_bars(axes, rows)
         axes.set_title(group, loc="left", fontsize=9, fontweight="bold")
-    labels = dict.fromkeys(label for _, rows in groups for _, times in rows
-                           for label, _ in times)
-    figure.legend(
-        [plt.Rectangle((0, 0), 1, 1, color=COLOURS.get(label, "#555555"))
-         for label in labels], labels, ncols=4, loc="outside upper center",
-        title=where(results))
+    labels = dict.fromkeys(label for rows in groups.values()
+                           for _, times in rows for label, _ in times)
+    figure.legend([plt.Rectangle((0, 0), 1, 1, color=colour_of(label))
+                   for label in labels], labels, ncols=4,
+                  loc="outside upper center", title=where(results))
     return figure
 
 
@@ -168,11 +167,11 @@ def phases(micro):
     for phase, layers, whats in PHASES:
         lasted = medians(micro, phase).get(step)
         if lasted is None:
-            raise Nothing(f"it has no case {step}")
+            raise Nothing(f"there is no case {step}")
         us = sum(us for (layer, what), us in products.items()
                  if layer.rstrip("0123456789") in layers and what in whats)
         if layers and us == 0:
-            raise Nothing(f"it has no cases gemm/{CASE}/… of {phase}")
+            raise Nothing(f"there are no cases gemm/{CASE}/… of {phase}")
         if us > LARGEST_RATIO * lasted:
             raise Nothing(
                 f"the products of {phase} by themselves took {us:.0f} us "
@@ -183,23 +182,23 @@ def phases(micro):
 
 def draw_phases(plt, micro):
     """Where the time of the tile engine's step goes."""
-    names, steps, products = zip(*phases(micro))
-    names = [name.replace("_", " ") for name in names]
-    rest = [us - of for us, of in zip(steps, products)]
-    total, share = sum(steps), sum(products) / sum(steps)
+    found = phases(micro)
+    names = [name.replace("_", " ") for name, _, _ in found]
+    products = [us / 1e3 for _, _, us in found]
+    rest = [(us - of) / 1e3 for _, us, of in found]
+    total, share = sum(products) + sum(rest), sum(products)
     figure, axes = plt.subplots(figsize=(7, 4))
-    axes.barh(names, [us / 1e3 for us in products], color=COLOURS[OURS],
-              label=f"products, {share:.0%} of the step")
-    axes.barh(names, [us / 1e3 for us in rest],
-              left=[us / 1e3 for us in products], color=COLOURS["torch-eager"],
-              label=f"between them, {1 - share:.0%}")
-    for name, us in zip(names, steps):
-        axes.text(us / 1e3, name, f" {us / total:.1%}", va="center",
+    axes.barh(names, products, color=COLOURS[OURS],
+              label=f"products, {share / total:.0%} of the step")
+    axes.barh(names, rest, left=products, color=COLOURS["torch-eager"],
+              label=f"between them, {1 - share / total:.0%}")
+    for name, us, of in zip(names, rest, products):
+        axes.text(us + of, name, f" {(us + of) / total:.1%}", va="center",
                   fontsize=7)
     axes.invert_yaxis()
     axes.set_xlabel("ms")
     axes.set_title("A step of the engine tile, batch 64, fp32, one thread: "
-                   f"{short(total / 1e3)}", fontsize=9)
+                   f"{short(total)}", fontsize=9)
     axes.legend(loc="upper right")
     figure.text(0.0, -0.02, CAPTION, fontsize=7, va="top")
     return figure
@@ -209,31 +208,15 @@ PLOTS = [("steps.svg", "run", draw_steps), ("rows.svg", "run", draw_rows),
          ("phases.svg", "micro", draw_phases)]
 
 
-def json_of(text):
-    try:
-        return json.loads(pathlib.Path(text).read_text())
-    except (OSError, ValueError) as why:
-        raise argparse.ArgumentTypeError(f"{text}: {why}") from why
-
-
-def read_options():
+def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", type=json_of, metavar="FILE",
+    parser.add_argument("--run", type=pathlib.Path, metavar="FILE",
                         help="of bench/run --json: steps.svg, rows.svg")
-    parser.add_argument("--micro", type=json_of, metavar="FILE",
+    parser.add_argument("--micro", type=pathlib.Path, metavar="FILE",
                         help="of vae_micro --benchmark_out: phases.svg")
     parser.add_argument("--out", type=pathlib.Path, required=True,
-                        help="folder of the plots")
+                        help="directory of the plots")
     options = parser.parse_args()
-    if options.run is None and options.micro is None:
-        parser.error("give --run or --micro")
-    if options.run is not None and "rows" not in options.run:
-        parser.error("--run: this is not a file of bench/run --json")
-    return options
-
-
-def main():
-    options = read_options()
     try:
         import matplotlib
     except ImportError as why:
@@ -246,13 +229,13 @@ def main():
     drawn = 0
     with plt.rc_context(STYLE):
         for name, source, draw in PLOTS:
-            content = getattr(options, source)
-            if content is None:
+            file = getattr(options, source)
+            if file is None:
                 continue
             try:
-                figure = draw(plt, content)
-            except Nothing as why:
-                print(f"no {name}: {why}", file=sys.stderr)
+                figure = draw(plt, json.loads(file.read_text()))
+            except (OSError, ValueError, KeyError, Nothing) as why:
+                print(f"no {name}: {file}: {why}", file=sys.stderr)
                 continue
             figure.savefig(options.out / name, bbox_inches="tight",
                            metadata={"Date": None, "Creator": None})

@@ -16,35 +16,6 @@ def median_of(passes, label, key):
     return statistics.median(found) if found else None
 
 
-def kernels_per_step(answer):
-    """Of the CUDA graph with the most steps of the batch; None without one."""
-    graph = answer.get("diagnose", {}).get("graph", {}).get("training", {})
-    fitting = [r for r in graph.get("recordings", [])
-               if r["images"] == answer["batch"]]
-    if not graph.get("used") or not fitting:
-        return None
-    largest = max(fitting, key=lambda r: r["steps"])
-    return largest["kernels"] / largest["steps"]
-
-
-def on_gpu(labels, passes):
-    """{label: figures} for the processes that report memory of a GPU."""
-    found = {}
-    for label in labels:
-        answers = [p[label] for p in passes if label in p]
-        # libvae reports its memory in its diagnosis, a peer by itself.
-        peaks = [a.get("peak_bytes", a.get("diagnose", {}).get("peak_bytes"))
-                 for a in answers]
-        peaks = [peak / 2**20 for peak in peaks if peak is not None]
-        if peaks:
-            # Later passes find compiled code in caches on the disk.
-            found[label] = {
-                "first_step_s": answers[0].get("seconds_to_first_step"),
-                "peak_mib": statistics.median(peaks),
-                "kernels_per_step": kernels_per_step(answers[0])}
-    return found
-
-
 def floor_ms(row, passes):
     """The row's arithmetic at the rate of the product measured beside it."""
     us = median_of(passes, PRODUCT, "us_per_step")
@@ -52,25 +23,21 @@ def floor_ms(row, passes):
     return row.flop / flop * us / 1e3 if us and row.flop else None
 
 
-def slowdowns(labels, passes):
-    """{label: the time alone, and how much longer it is beside a neighbour}"""
+def slowdowns(row, passes):
+    """{label: the time alone, and how much longer it is beside a neighbour};
+    and whether ours is at most that of the peer which is the fastest alone."""
     found = {}
-    for label in labels:
+    for label in (row.ours, *row.peers):
         alone = median_of(passes, label, "us_alone")
         if alone is not None:
             beside = median_of(passes, label, "us_per_step")
             found[label] = {"alone_ms": alone / 1e3, "slowdown": beside / alone}
-    return found
-
-
-def slowdown_verdict(row, told):
-    """Ours against that of the peer which is the fastest alone."""
-    peers = [label for label in row.peers if label in told]
-    if row.ours not in told or not peers:
-        return None
-    best = min(peers, key=lambda label: told[label]["alone_ms"])
-    held = told[row.ours]["slowdown"] <= told[best]["slowdown"]
-    return "holds" if held else "misses"
+    peers = [found[label] for label in row.peers if label in found]
+    if row.ours not in found or not peers:
+        return found, None
+    best = min(peers, key=lambda told: told["alone_ms"])
+    held = found[row.ours]["slowdown"] <= best["slowdown"]
+    return found, "holds" if held else "misses"
 
 
 def verdict_of(row, ours, peers):
@@ -95,11 +62,8 @@ def result(comparison, row, passes):
                          else ("us_per_step", 1e-3, "ms"))
     values = {label: value * factor for label in labels
               if (value := median_of(passes, label, key)) is not None}
-    reasons = {}
-    for answers in passes:
-        for label in labels:
-            if "skipped" in answers.get(label, {}):
-                reasons.setdefault(label, answers[label]["skipped"])
+    reasons = {label: p[label]["skipped"] for p in passes[::-1]
+               for label in labels if "skipped" in p.get(label, {})}
     found = {"name": row.name, "group": comparison.group, "unit": unit,
              "reasons": reasons}
     if row.ours not in values:
@@ -121,13 +85,9 @@ def result(comparison, row, passes):
         found["reason"] = "no peer was measured"
     if unit == "ms" and (floor := floor_ms(row, passes)) is not None:
         found["floor_ms"] = floor
-    if told := on_gpu(labels, passes):
-        found["on_gpu"] = told
+    found["verdict"] = verdict_of(row, ours, values)
     if comparison.kind == "busy":
-        found["slowdowns"] = slowdowns(labels, passes)
-        found["verdict"] = slowdown_verdict(row, found["slowdowns"])
-    else:
-        found["verdict"] = verdict_of(row, ours, values)
+        found["slowdowns"], found["verdict"] = slowdowns(row, passes)
     return found
 
 
@@ -164,11 +124,13 @@ def row_cells(r):
 
 
 def not_measured(whole):
-    lines = [f"- {r['name']}: {r['reason']}" for r in whole["rows"]
-             if r["status"] != "measured"]
-    lines += [f"- {r['name']}, {label}: {why}" for r in whole["rows"]
-              if r["status"] == "measured"
-              for label, why in r["reasons"].items()]
+    lines = []
+    for r in whole["rows"]:
+        if r["status"] == "measured":
+            lines += [f"- {r['name']}, {label}: {why}"
+                      for label, why in r["reasons"].items()]
+        else:
+            lines.append(f"- {r['name']}: {r['reason']}")
     lines += [f"- kernels {told['engine']} {told['precision']} "
               f"{told['batch']}: {told['skipped']}"
               for told in whole["kernels"] if "skipped" in told]
@@ -187,11 +149,6 @@ def markdown(whole):
         "With one core busy", ["row", "who", "alone, ms", "slow-down"],
         [[r["name"], label, told["alone_ms"], told["slowdown"]]
          for r in rows for label, told in r.get("slowdowns", {}).items()], 2)
-    lines += table(
-        "On the GPU",
-        ["row", "who", "first step, s", "peak MiB", "kernels per step"],
-        [[r["name"], label, *told.values()]
-         for r in rows for label, told in r.get("on_gpu", {}).items()], 2)
     lines += table("Size on the disk", ["what", "MiB"],
                    whole["sizes"].items())
     for told in whole["kernels"]:

@@ -15,7 +15,6 @@ import tempfile
 import threading
 import time
 
-READY = "ready"
 OUT_OF_TIME = "out of time"
 # The share of the time left that preparing the processes may take.
 PREPARING = 0.8
@@ -24,19 +23,17 @@ REST = 0.05
 
 
 class Clock:
-    """The time left of a budget in seconds; 0 is no limit."""
+    """The time left of a budget in seconds."""
 
     def __init__(self, budget):
-        self.end = time.monotonic() + budget if budget else float("inf")
+        self.end = time.monotonic() + budget
 
     def left(self):
         return max(0, self.end - time.monotonic())
 
     def part(self, share):
         """A clock with a share of the time left."""
-        clock = Clock(0)
-        clock.end = time.monotonic() + share * self.left()
-        return clock
+        return Clock(share * self.left())
 
 
 def answer_of(status, out, err):
@@ -82,7 +79,7 @@ class Process:
                 self.kill(f"took longer than {timeout:.0f} s"
                           if clock.left() > 0 else OUT_OF_TIME)
                 break
-            if line == READY:
+            if line == "ready":
                 return True
             if line is None:
                 status = self._process.wait()
@@ -148,20 +145,8 @@ class Runner:
             process.close()
 
 
-@contextlib.contextmanager
-def busy_process():
-    """A stopped process that keeps one core busy when it continues."""
-    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-    try:
-        process.send_signal(signal.SIGSTOP)
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
 def timed(comparison, options, clock, neighbour=None):
-    """{label: answer} of one pass."""
+    """{label: answer} of one pass. `neighbour` is a stopped process."""
     # Cap the preparation, so that ready processes still get their rounds.
     soon = clock.part(PREPARING)
     with contextlib.ExitStack() as stack:
@@ -184,8 +169,13 @@ def timed(comparison, options, clock, neighbour=None):
 def busy(comparison, options, clock):
     """The answers beside a busy process; `us_alone` is the time without it."""
     alone = timed(comparison, options, clock)
-    with busy_process() as neighbour:
+    neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        neighbour.send_signal(signal.SIGSTOP)
         beside = timed(comparison, options, clock, neighbour)
+    finally:
+        neighbour.kill()
+        neighbour.wait()
     for label, answer in beside.items():
         if "us_per_step" in answer and "us_per_step" in alone[label]:
             answer["us_alone"] = alone[label]["us_per_step"]

@@ -41,14 +41,14 @@ URGENT = ["cuda_bf16_b64", "cuda_tf32_b64", "cuda_bf16_b1024",
 # (precision, batch, engine) of the steps that kernels.py takes apart.
 KERNELS = [("bf16", 64, "fused"), ("tf32", 64, "fused"),
            ("bf16", 1024, "fused")]
-# In the order in which they are measured; "sizes" and "kernels" have no
-# rows. "cuda" is what --device cuda measures.
-GROUPS = {
-    "cpu": ["train", "inference", "batches", "images", "memory", "startup",
-            "overhead", "host", "threads", "neighbour", "two_trainers",
-            "sizes"],
-    "cuda": ["train", "engines", "inference", "batches", "images", "startup",
-             "overhead", "host", "threads", "sizes", "kernels"]}
+# In the order in which they are measured; "sizes" and "kernels" have no rows.
+ALL_GROUPS = ["train", "engines", "inference", "batches", "images", "memory",
+              "startup", "overhead", "host", "threads", "neighbour",
+              "two_trainers", "sizes", "kernels"]
+NOT_ON = {"cpu": {"engines", "kernels"},
+          "cuda": {"memory", "neighbour", "two_trainers"}}
+GROUPS = {device: [group for group in ALL_GROUPS if group not in without]
+          for device, without in NOT_ON.items()}
 QUICK_GROUPS = {"cpu": ["train", "inference", "overhead"],
                 "cuda": ["train", "engines", "inference", "overhead", "host",
                          "threads", "kernels"]}
@@ -60,15 +60,7 @@ class Contestant:
 
     label: str
     command: list
-    ours: bool = False
     copies: int = 1
-
-    def changed(self, **options):
-        """A copy with other values of its command's options."""
-        command = list(self.command)
-        for name, value in options.items():
-            command[command.index("--" + name) + 1] = value
-        return dataclasses.replace(self, command=command)
 
 
 @dataclasses.dataclass
@@ -95,10 +87,10 @@ class Comparison:
     "memory": the peak of the process; "whole": the time of a process from start
     to end."""
 
-    group: str
     contestants: list
     rows: list
     kind: str = "time"
+    group: str = None
     out_of_time: bool = False
 
     def only(self, patterns):
@@ -117,80 +109,73 @@ def cores():
 
 
 class Maker:
-    """Makes the comparisons of each group, one method per group."""
+    """Makes the comparisons of a group, one method per group."""
 
     def __init__(self, options):
         self.options, self.device = options, options.device
         self.cuda, self.quick = options.device == "cuda", options.quick
+        self.rounds = options.rounds
         # 0: what each program chooses. On a GPU the host computes nothing.
         self.two = 0 if self.cuda else 2
         self.end = "" if self.cuda else "_t2"
         self.precisions = (["bf16"] if self.cuda and self.quick
                            else PRECISIONS[self.device])
         self.large = [64, 1024] if self.cuda else [64]
-        self.steps = QUICK_STEPS if self.quick else CUDA_STEPS
 
     # ---- Processes
 
     def common(self, threads, batch):
-        return ["--batch", batch, "--threads", threads, "--gate", "--rounds",
-                self.options.rounds, "--seconds", self.options.seconds]
-
-    def images_option(self, batch):
         # Several steps per epoch even for large batches.
-        return ["--images", max(65536 if self.cuda else 8192, batch)]
+        images = max(65536 if self.cuda else 8192, batch)
+        return ["--batch", batch, "--threads", threads, "--images", images,
+                "--rounds", self.rounds, "--seconds", self.options.seconds,
+                "--gate"]
 
     def ours(self, mode, threads, batch, label=OURS, trainers=1, **fields):
         config = json.dumps({"device": self.device, **fields})
-        trains = mode in ("epoch", "step")
         return Contestant(label, [
             self.options.bench, "--mode", mode, "--trainers", trainers,
-            "--config", config, *self.common(threads, batch),
-            *(self.images_option(batch) if trains else [])], ours=True)
+            "--config", config, *self.common(threads, batch)])
 
-    def peer(self, label, threads, batch, precision, *more):
+    def peer(self, label, threads, batch, precision, *more, copies=1):
         return Contestant(label, [
             self.options.python, pathlib.Path(peers.__file__).resolve(), label,
             "--device", self.device, "--precision", precision, *more,
-            *self.common(threads, batch)])
+            *self.common(threads, batch)], copies)
 
-    def trainer(self, label, threads, batch, precision="fp32", shape=GREY):
-        return self.peer(label, threads, batch, precision, "--shape",
-                         "x".join(map(str, shape)), *self.images_option(batch))
-
-    def product(self, precision, threads):
-        # Where bf16 is emulated, its rate would say nothing of the processor.
-        return self.peer(PRODUCT, threads, 1,
-                         precision if self.options.half else "fp32")
-
-    def wanted(self, labels, unless_named=()):
-        """The peers among `labels`; some only if --peers names them."""
-        named = self.options.peers
-        return [label for label in labels
-                if (label not in unless_named if named is None
-                    else label in named)]
-
-    def training(self, group, name, precision, threads, batch, labels, *,
-                 bar=None, shape=GREY, kind="time", extra=(), unless_named=()):
-        """A comparison of one training step; `extra` are more of ours."""
+    def compare(self, name, labels, mode="epoch", *, threads=None, batch=64,
+                precision="fp32", shape=GREY, kind="time", product=True,
+                extra=(), slow=(), copies=1, **row):
+        """Ours and the peers among `labels` that are wanted: those of --peers,
+        else all but the `slow` ones. `extra` are more of ours; `copies` of a
+        peer run at once; `row` are more fields of the row."""
+        threads = self.two if threads is None else threads
         channels, height, width = shape
-        labels = self.wanted(labels, unless_named)
+        named = self.options.peers
+        labels = [label for label in labels if (
+            label not in slow if named is None else label in named)]
         contestants = [
-            self.ours("epoch", threads, batch, precision=precision,
-                      channels=channels, height=height, width=width),
-            *extra, *(self.trainer(label, threads, batch, precision, shape)
-                      for label in labels)]
-        if labels and kind != "memory":
-            contestants.append(self.product(precision, threads))
-        row = Row(name, peers=tuple(labels), bar=bar,
-                  flop=floors.flop_of("epoch", shape, batch))
-        return Comparison(group, contestants, [row], kind)
+            self.ours(mode, threads, batch, trainers=copies,
+                      precision=precision, channels=channels, height=height,
+                      width=width),
+            *extra, *(self.peer(label, threads, batch, precision, "--mode",
+                                mode, "--shape", f"{channels}x{height}x{width}",
+                                copies=copies) for label in labels)]
+        if labels and product:
+            # Where bf16 is emulated, its rate says nothing of the processor.
+            contestants.append(self.peer(
+                PRODUCT, threads, 1,
+                precision if self.options.half else "fp32"))
+        return Comparison(contestants, [
+            Row(name, peers=tuple(labels),
+                flop=floors.flop_of(mode, shape, batch), **row)], kind)
 
     # ---- Groups
 
     def train(self):
         if self.cuda:
-            return [self.train_cuda(*step) for step in self.steps]
+            return [self.train_cuda(*step) for step in
+                    (QUICK_STEPS if self.quick else CUDA_STEPS)]
         return [self.train_cpu(threads, precision)
                 for threads in (2, 1) for precision in self.precisions]
 
@@ -198,26 +183,26 @@ class Maker:
         slow = MORE_CUDA_PEERS if batch != 64 or self.quick else []
         if self.quick and precision != "bf16":
             slow = [*slow, "jax-scan"]
-        return self.training(
-            "train", f"cuda_{precision}_b{batch}", precision, 0, batch,
-            [*PEERS["cuda"], *MORE_CUDA_PEERS], unless_named=slow)
+        return self.compare(
+            f"cuda_{precision}_b{batch}", [*PEERS["cuda"], *MORE_CUDA_PEERS],
+            batch=batch, precision=precision, slow=slow)
 
     def train_cpu(self, threads, precision):
-        two = threads == 2
+        two, blocks = threads == 2, f"{OURS}, blocks"
         slow = ["jax-jit"] if self.quick and not two else []
         if self.quick and precision == "bf16" and not self.options.half:
             slow.append("torch-compile")
-        extra = [self.ours("epoch", 2, 64, "blocks", engine="blocks",
-                           precision=precision)] if two else []
         original = ["torch-original"] if two and precision == "fp32" else []
-        made = self.training(
-            "train", f"cpu_{precision}_b64_t{threads}", precision, threads, 64,
-            [*PEERS["cpu"], *original], extra=extra,
-            bar=BARS[precision, threads], unless_named=slow)
+        made = self.compare(
+            f"cpu_{precision}_b64_t{threads}", [*PEERS["cpu"], *original],
+            threads=threads, precision=precision, slow=slow,
+            bar=BARS[precision, threads], extra=[
+                self.ours("epoch", 2, 64, blocks, engine="blocks",
+                          precision=precision)] if two else [])
         first = made.rows[0]
         if two:
             made.rows.append(dataclasses.replace(
-                first, name=f"cpu_blocks_{precision}_b64_t2", ours="blocks",
+                first, name=f"cpu_blocks_{precision}_b64_t2", ours=blocks,
                 bar=BLOCKS_BARS[precision]))
         if original and original[0] in first.peers:
             made.rows.append(dataclasses.replace(
@@ -227,7 +212,7 @@ class Maker:
 
     def engines(self):
         """What libvae chooses beside all that it could have chosen."""
-        return [Comparison("engines", [
+        return [Comparison([
             self.ours("epoch", 0, batch, precision=precision),
             *(self.ours("epoch", 0, batch, f"{OURS}, {name}",
                         precision=precision, **fields)
@@ -238,7 +223,6 @@ class Maker:
             for precision in self.precisions]
 
     def inference(self):
-        """ONNX Runtime's graph is of fp32, so bf16 is without it."""
         quick = self.cuda and self.quick
         precisions = ["bf16"] if quick else ["fp32"] + ["bf16"] * self.cuda
         return [self.call(mode, precision, batch) for precision in precisions
@@ -246,56 +230,40 @@ class Maker:
                 for batch in ((1, 1000) if quick else (1, 64, 1000))]
 
     def call(self, mode, precision, batch):
-        labels = self.wanted(
-            INFERENCE if precision == "fp32" else INFERENCE[1:],
-            ["torch-compile"] if self.quick else [])
-        contestants = [
-            self.ours(mode, self.two, batch, precision=precision),
-            *(self.peer(label, self.two, batch, precision, "--mode", mode)
-              for label in labels)]
-        # In a quick run the product would take longer than all the rest.
-        if labels and not (self.cuda and self.quick):
-            contestants.append(self.product(precision, self.two))
         bar = {} if self.cuda else {"bar": INFERENCE_BAR, "stretch": batch == 1,
                                     "against": "onnxruntime"}
-        return Comparison("inference", contestants, [
-            Row(f"{self.device}_{mode}_{precision}_b{batch}{self.end}",
-                peers=tuple(labels), **bar,
-                flop=floors.flop_of(mode, GREY, batch))])
+        return self.compare(
+            f"{self.device}_{mode}_{precision}_b{batch}{self.end}",
+            # ONNX Runtime's graph is of fp32.
+            INFERENCE if precision == "fp32" else INFERENCE[1:], mode,
+            batch=batch, precision=precision, **bar,
+            slow=["torch-compile"] if self.quick else [],
+            # In a quick run it would take longer than all the rest.
+            product=not (self.cuda and self.quick))
 
     def batches(self):
-        labels = (PEERS["cuda"] if self.cuda
-                  else ["torch-eager", "torch-compile"])
-        return [self.training("batches", f"{self.device}_fp32_b{b}_batches",
-                              "fp32", self.two, b, labels)
-                for b in (1, 4, 16, 64, 256, 1024)]
+        return [self.compare(
+            f"{self.device}_fp32_b{batch}_batches", PEERS[self.device],
+            batch=batch, slow=["jax-jit"]) for batch in
+            (1, 4, 16, 64, 256, 1024)]
 
     def images(self):
-        return [self.training(
-            "images", f"{self.device}_fp32_b64_{'x'.join(map(str, shape))}",
-            "fp32", self.two, 64, PEERS[self.device], shape=shape)
-            for shape in SHAPES]
+        return [self.compare(
+            f"{self.device}_fp32_b64_{'x'.join(map(str, shape))}",
+            PEERS[self.device], shape=shape) for shape in SHAPES]
 
     def memory(self):
-        return [self.training("memory", f"cpu_memory_fp32_b{batch}", "fp32", 2,
-                              batch, PEERS["cpu"], kind="memory")
+        return [self.compare(f"cpu_memory_fp32_b{batch}", PEERS["cpu"],
+                             batch=batch, kind="memory", product=False)
                 for batch in (64, 1024)]
 
     def startup(self):
-        def process(mode, *others):
-            return Comparison(
-                "startup", [c.changed(rounds=0) for c in (
-                    self.ours(mode, self.two, 64), *others)],
-                [Row(f"{self.device}_startup_"
-                     + f"{mode}_fp32_b64{self.end}".replace("epoch", "step"),
-                     peers=tuple(c.label for c in others))], "whole")
-
-        return [
-            process("epoch", *(self.trainer(label, self.two, 64)
-                               for label in self.wanted(PEERS[self.device]))),
-            process("encode", *(
-                self.peer(label, self.two, 64, "fp32", "--mode", "encode")
-                for label in self.wanted(["onnxruntime", "torch-eager"])))]
+        self.rounds = 0  # a process ends with its first step or call
+        name = self.device + "_startup_%s_fp32_b64" + self.end
+        return [self.compare(name % "step", PEERS[self.device], kind="whole",
+                             product=False),
+                self.compare(name % "encode", ["onnxruntime", "torch-eager"],
+                             "encode", kind="whole", product=False)]
 
     def overhead(self):
         """Calls that compute nothing, and the smallest step there is."""
@@ -305,14 +273,14 @@ class Maker:
         asks = None if self.cuda else CALL_BAR_US
         calls = [("get", {}, CALL_BAR_US), ("synchronize", {}, asks),
                  ("step", small, None), ("decode", small, None)]
-        return [Comparison("overhead", [self.ours(mode, 1, 1, **fields)], [
+        return [Comparison([self.ours(mode, 1, 1, **fields)], [
             Row(f"{self.device}_call_{mode}" + ("_smallest" if fields else ""),
                 bar_us=bar)]) for mode, fields, bar in calls]
 
     def host(self):
         """Batches from host memory beside the resident data set."""
         far, near = f"{OURS}, host memory", f"{OURS}, resident"
-        return [Comparison("host", [
+        return [Comparison([
             self.ours("step", self.two, batch, far, precision=p),
             self.ours("epoch", self.two, batch, near, precision=p)],
             [Row(f"{self.device}_host_{p}_b{batch}", ours=far, peers=(near,))])
@@ -322,32 +290,32 @@ class Maker:
         """A step on the CPU, whatever --device is, by number of threads."""
         counts = sorted({n for n in (1, 2, 4, 8, cores()) if n <= cores()})
         labels = {n: f"{OURS}, {n} thread" + "s" * (n > 1) for n in counts}
-        # There are ten processes, so a quick run takes little time for each.
-        brief = {"rounds": 3, "seconds": 0.1} if self.quick else {}
-        return [Comparison("threads", [
-            self.ours("epoch", n, 64, labels[n], device="cpu",
-                      precision=p).changed(**brief) for n in counts],
+        if self.quick:  # there are ten processes
+            self.rounds = 3
+        return [Comparison([
+            self.ours("epoch", n, 64, labels[n], device="cpu", precision=p)
+            for n in counts],
             [Row(f"cpu_threads_{p}_b64_t{n}", ours=labels[n],
                  peers=(labels[1],) if n > 1 else ()) for n in counts])
             for p in PRECISIONS["cpu"]]
 
     def neighbour(self):
         # With emulated bf16 the peers take minutes for a few steps.
-        return [self.training("neighbour", f"cpu_neighbour_{p}_b64_t2", p, 2,
-                              64, PEERS["cpu"], kind="busy")
+        return [self.compare(f"cpu_neighbour_{p}_b64_t2", PEERS["cpu"],
+                             precision=p, kind="busy")
                 for p in ["fp32"] + ["bf16"] * self.options.half]
 
     def two_trainers(self):
         """Two at once: ours in one process, a peer's in two."""
-        labels, alone = self.wanted(PEERS["cpu"]), f"{OURS}, one alone"
-        return [Comparison("two_trainers", [
-            self.ours("epoch", threads, 64, trainers=2),
-            self.ours("epoch", threads, 64, alone),
-            *(dataclasses.replace(self.trainer(label, threads, 64), copies=2)
-              for label in labels)], [
-            Row(f"cpu_two_trainers_fp32_b64_t{threads}", peers=tuple(labels)),
-            Row(f"cpu_two_against_one_fp32_b64_t{threads}", peers=(alone,))])
-            for threads in (1, 2)]
+        alone, found = f"{OURS}, one alone", []
+        for threads in (1, 2):
+            found.append(self.compare(
+                f"cpu_two_trainers_fp32_b64_t{threads}", PEERS["cpu"],
+                threads=threads, copies=2, product=False,
+                extra=[self.ours("epoch", threads, 64, alone)]))
+            found[-1].rows.append(Row(
+                f"cpu_two_against_one_fp32_b64_t{threads}", peers=(alone,)))
+        return found
 
 
 def urgency(comparison):
@@ -359,9 +327,8 @@ def urgency(comparison):
 
 def comparisons(options):
     """Those of the groups of --only, with the rows of --rows."""
-    maker = Maker(options)
-    found = [made for group in options.only
-             for made in getattr(maker, group, list)()]
+    found = [dataclasses.replace(made, group=group) for group in options.only
+             for made in getattr(Maker(options), group, list)()]
     if options.rows:
         found = [made.only(options.rows) for made in found]
     found = [made for made in found if made.rows]

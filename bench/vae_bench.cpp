@@ -55,13 +55,12 @@ std::uint64_t pixels(const vae_config& config) {
   return std::uint64_t{config.channels} * config.height * config.width;
 }
 
-std::uint64_t whole_batches(std::uint64_t batch, std::uint64_t images) {
-  if (images < batch) {
-    throw std::runtime_error("--images is " + std::to_string(images) +
+std::uint64_t whole_batches(const Options& options) {
+  if (options.images < options.batch)
+    throw std::runtime_error("--images is " + std::to_string(options.images) +
                              ", less than one batch of " +
-                             std::to_string(batch));
-  }
-  return images / batch;
+                             std::to_string(options.batch));
+  return options.images / options.batch;
 }
 
 template <class Call>
@@ -85,35 +84,34 @@ std::vector<std::uint8_t> noise(std::uint64_t bytes) {
   return made;
 }
 
-/// vae_train_step() from host memory, batch after batch of `images` images.
-Work train_steps(vae_trainer* trainer, const vae_config& config,
-                 std::uint64_t batch, std::uint64_t images) {
-  const std::uint64_t batches = whole_batches(batch, images);
-  const std::uint64_t stride = batch * pixels(config);
-  const auto data =
-      std::make_shared<std::vector<std::uint8_t>>(noise(batches * stride));
-  return [=, next = std::uint64_t{0}](std::uint64_t steps) mutable {
+/// vae_train_step() from host memory, batch after batch of --images images.
+Work train_steps(const Options& options, const vae_config& config,
+                 vae_trainer* trainer) {
+  const std::uint64_t batches = whole_batches(options), row = pixels(config);
+  const std::uint64_t batch = options.batch;
+  return [=, data = noise(batches * batch * row),
+          next = std::uint64_t{0}](std::uint64_t steps) mutable {
     for (std::uint64_t i = 0; i < steps; ++i) {
-      const vae_batch rows = vae_view_u8(
-          data->data() + (next++ % batches) * stride, batch, pixels(config));
+      const vae_batch rows =
+          vae_view_u8(data.data() + next++ % batches * batch * row, batch, row);
       check(vae_train_step(trainer, &rows, nullptr));
     }
     check(vae_synchronize(trainer));
   };
 }
 
-/// vae_train_epoch() over a data set of `images` images, rounded down to whole
+/// vae_train_epoch() over a data set of --images images, rounded down to whole
 /// batches. The set goes to the device with the first step.
-Work train_epochs(vae_trainer* trainer, const vae_config& config,
-                  std::uint64_t batch, std::uint64_t images) {
-  const std::uint64_t count = whole_batches(batch, images) * batch;
+Work train_epochs(const Options& options, const vae_config& config,
+                  vae_trainer* trainer) {
+  const std::uint64_t count = whole_batches(options) * options.batch;
   const std::vector<std::uint8_t> data = noise(count * pixels(config));
   const vae_batch all = vae_view_u8(data.data(), count, pixels(config));
   const std::uint32_t shape[3] = {config.channels, config.height, config.width};
   vae_dataset* made = nullptr;
   check(vae_dataset_from_memory(&all, shape, &made));
   const std::shared_ptr<vae_dataset> set(made, vae_dataset_destroy);
-  return [=](std::uint64_t steps) {
+  return [=, batch = options.batch](std::uint64_t steps) {
     vae_run run = vae_default_run();
     run.batch_size = batch;
     // A call ends with its epoch at the latest.
@@ -121,20 +119,19 @@ Work train_epochs(vae_trainer* trainer, const vae_config& config,
       vae_metrics metrics = vae_no_metrics();
       run.max_steps = steps - done;
       check(vae_train_epoch(trainer, set.get(), &run, &metrics));
-      if (metrics.steps == 0 || metrics.images != metrics.steps * batch) {
+      if (metrics.steps == 0 || metrics.images != metrics.steps * batch)
         throw std::runtime_error(
             "an epoch reported " + std::to_string(metrics.steps) +
             " steps of " + std::to_string(metrics.images) +
             " images in batches of " + std::to_string(batch));
-      }
       done += metrics.steps;
     }
   };
 }
 
-Work encode(vae_trainer* trainer, const vae_config& config,
-            std::uint64_t batch) {
-  const std::uint64_t row = pixels(config);
+Work encode(const Options& options, const vae_config& config,
+            vae_trainer* trainer) {
+  const std::uint64_t batch = options.batch, row = pixels(config);
   return repeat(
       [=, data = noise(batch * row),
        means = std::vector<float>(batch * config.latent),
@@ -146,15 +143,12 @@ Work encode(vae_trainer* trainer, const vae_config& config,
       });
 }
 
-Work decode(vae_trainer* trainer, const vae_config& config,
-            std::uint64_t batch) {
-  const std::uint64_t latent = config.latent;
-  const std::vector<std::uint8_t> bytes = noise(batch * latent);
-  std::vector<float> codes(bytes.size());
-  std::transform(bytes.begin(), bytes.end(), codes.begin(),
-                 [](std::uint8_t byte) {
-                   return static_cast<float>(byte) / 64.0f - 2.0f;
-                 });
+Work decode(const Options& options, const vae_config& config,
+            vae_trainer* trainer) {
+  const std::uint64_t batch = options.batch, latent = config.latent;
+  std::vector<float> codes;
+  for (const std::uint8_t byte : noise(batch * latent))
+    codes.push_back(static_cast<float>(byte) / 64.0f - 2.0f);
   return repeat(
       [=, images = std::vector<float>(batch * pixels(config))]() mutable {
         const vae_batch rows = vae_view_f32(codes.data(), batch, latent);
@@ -166,12 +160,10 @@ Work decode(vae_trainer* trainer, const vae_config& config,
 Work make_work(const Options& options, const vae_config& config,
                vae_trainer* trainer) {
   const std::string& mode = options.mode;
-  if (mode == "step")
-    return train_steps(trainer, config, options.batch, options.images);
-  if (mode == "epoch")
-    return train_epochs(trainer, config, options.batch, options.images);
-  if (mode == "encode") return encode(trainer, config, options.batch);
-  if (mode == "decode") return decode(trainer, config, options.batch);
+  if (mode == "step") return train_steps(options, config, trainer);
+  if (mode == "epoch") return train_epochs(options, config, trainer);
+  if (mode == "encode") return encode(options, config, trainer);
+  if (mode == "decode") return decode(options, config, trainer);
   if (mode == "synchronize")
     return repeat([=] { return vae_synchronize(trainer); });
   return repeat([=] {
@@ -254,13 +246,6 @@ Json measure(const Options& options, const Work& work) {
           {"steps_per_round", steps}};
 }
 
-/// The peak memory of the process, its libraries included.
-std::int64_t peak_rss_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return std::int64_t{usage.ru_maxrss} * 1024;
-}
-
 /// Both calls of the library's (buffer, capacity, needed) pattern.
 template <class Call>
 std::string text_from(Call call) {
@@ -336,7 +321,8 @@ void run(const Options& options) {
   });
   for (const Trainer& trainer : trainers)
     works.push_back(make_work(options, config, trainer.get()));
-  const Work work = works.size() == 1 ? works[0] : at_once(std::move(works));
+  const Work work =
+      works.size() == 1 ? std::move(works[0]) : at_once(std::move(works));
   first += seconds_of([&] { work(1); });
   Json json = {{"program", "vae_bench"},
                {"mode", options.mode},
@@ -346,7 +332,9 @@ void run(const Options& options) {
                {"rounds", options.rounds},
                {"seconds_to_first_step", first}};
   json.update(measure(options, work));
-  json["peak_rss_bytes"] = peak_rss_bytes();
+  rusage usage{};  // of the process, its libraries included
+  getrusage(RUSAGE_SELF, &usage);
+  json["peak_rss_bytes"] = std::int64_t{usage.ru_maxrss} * 1024;
   json.update(library_json(options, trainers[0].get()));
   std::printf("%s\n", json.dump().c_str());
 }

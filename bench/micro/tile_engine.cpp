@@ -20,24 +20,17 @@ using tile::Map;
 using tile::TiledLayer;
 using tile::TileIndex;
 
-vae::Config original_config(std::int64_t batch, int threads) {
-  vae::Config config;
-  config.max_batch = static_cast<std::uint32_t>(batch);
-  config.threads = static_cast<std::uint32_t>(threads);
-  return config;
-}
-
 /// Members are made in this order, each from those above it. What they hold is
 /// what a training step leaves there.
 template <class T>
 struct Engine {
   const vae::Config config;
   const vae::model::Plan plan = vae::model::make_plan(config);
-  const tile::Network net =
-      tile::make_network(plan, static_cast<int>(config.threads));
+  const int workers = static_cast<int>(config.threads);
+  const tile::Network net = tile::make_network(plan, workers);
   const std::unique_ptr<vae::engine::Device> device =
-      vae::engine::make_cpu_device(static_cast<int>(config.threads));
-  tile::Team team{static_cast<int>(config.threads)};
+      vae::engine::make_cpu_device(workers);
+  tile::Team team{workers};
   tile::PackedWeights<T> weights{*device, net.weights};
   tile::Workspace<T> work{
       plan, net, *device, {config.max_batch, true}, team.threads()};
@@ -50,8 +43,8 @@ struct Engine {
   std::vector<float> images =
       numbers<float>(config.max_batch * plan.image.size());
 
-  Engine(std::int64_t batch, int threads)
-      : config(original_config(batch, threads)) {
+  Engine(std::uint32_t batch, std::uint32_t threads)
+      : config{.max_batch = batch, .threads = threads} {
     for (float& pixel : images) pixel = pixel / 2 + 0.5f;
     context.state = initial_state();
     weights.attach(vae::engine::floats(context.state.param));
@@ -108,7 +101,8 @@ struct Engine {
 // ---- phases/...: a counter for each, in microseconds
 
 template <class T>
-void phases(benchmark::State& state, std::int64_t batch, int threads) {
+void phases(benchmark::State& state, std::uint32_t batch,
+            std::uint32_t threads) {
   using Clock = std::chrono::steady_clock;
   Engine<T> engine(batch, threads);
   std::map<std::string, double> microseconds;
@@ -217,7 +211,7 @@ template <class T>
 using Gemm = void (*)(const Engine<T>&, const Layer<T>&, float*);
 
 template <class T>
-void gemm(benchmark::State& state, std::size_t number, std::int64_t batch,
+void gemm(benchmark::State& state, std::size_t number, std::uint32_t batch,
           Gemm<T> run) {
   const Engine<T> engine(batch, 1);
   const Layer<T> layer = layers_of(engine)[number];
@@ -232,7 +226,7 @@ void gemm(benchmark::State& state, std::size_t number, std::int64_t batch,
 // ---- commit/...
 
 template <class T>
-void adam(benchmark::State& state, int threads) {
+void adam(benchmark::State& state, std::uint32_t threads) {
   Engine<T> engine(1, threads);
   for (auto _ : state) engine.commit();
   // The norm reads the gradient; Adam reads it and three more, and writes
@@ -243,7 +237,7 @@ void adam(benchmark::State& state, int threads) {
 }
 
 template <class T>
-void pack_weights(benchmark::State& state, int threads) {
+void pack_weights(benchmark::State& state, std::uint32_t threads) {
   Engine<T> engine(1, threads);
   for (auto _ : state) {
     engine.weights.invalidate();
@@ -271,10 +265,10 @@ void add_type() {
   const std::string precision = kPrecision<T>;
   const std::pair<const char*, Gemm<T>> gemms[] = {
       {"forward", forward<T>}, {"dx", dx<T>}, {"dw", dw<T>}};
-  for (const std::int64_t batch : {1, 64}) {
+  for (const std::uint32_t batch : {1u, 64u}) {
     const std::string middle =
         "/" + precision + "/batch:" + std::to_string(batch) + "/";
-    for (const int threads : {1, 2})
+    for (const std::uint32_t threads : {1u, 2u})
       add_case<T>("phases" + middle + "threads:" + std::to_string(threads),
                   [=](auto& state) { phases<T>(state, batch, threads); });
     for (std::size_t i = 0; i < std::size(kLayers); ++i)
@@ -286,7 +280,7 @@ void add_type() {
             [=, call = run](auto& state) { gemm<T>(state, i, batch, call); });
       }
   }
-  for (const int threads : {1, 2})
+  for (const std::uint32_t threads : {1u, 2u})
     add_case<T>(
         "commit/weights/" + precision + "/threads:" + std::to_string(threads),
         [=](auto& state) { pack_weights<T>(state, threads); });
@@ -297,7 +291,7 @@ void add_type() {
 void add_tile_engine() {
   add_type<float>();
   add_type<tile::Bf16>();
-  for (const int threads : {1, 2})
+  for (const std::uint32_t threads : {1u, 2u})
     add_case<float>("commit/adam/threads:" + std::to_string(threads),
                     [=](auto& state) { adam<float>(state, threads); });
 }

@@ -92,21 +92,6 @@ class Work:
             self.session.run_with_iobinding(self.binding)
 
 
-def check(options, work, rows):
-    """Whether ONNX Runtime computes what PyTorch does."""
-    torch = common.need("torch", "PyTorch")
-    work(1)
-    with torch.no_grad():
-        wanted = make_module(torch, options)(torch.from_numpy(rows))
-    wanted = wanted if isinstance(wanted, tuple) else (wanted,)
-    far = max(float(abs(w.numpy() - r).max())
-              for w, r in zip(wanted, work.results))
-    # Values are of order 1, sums of some thousand products.
-    if not far < 1e-3:
-        raise SystemExit(f"results differ from PyTorch's by {far}")
-    return {"check": "the same results as PyTorch", "largest_difference": far}
-
-
 def run(options):
     if options.precision != "fp32":
         raise common.Skip("its graph is of fp32")
@@ -115,7 +100,5 @@ def run(options):
     graph = kept_graph(options, rows)
     began = time.perf_counter()
     work = Work(onnxruntime, options, graph, rows)
-    if options.check:
-        return check(options, work, rows)
     return {**common.measure(options, work, began),
             "build": {"onnxruntime": onnxruntime.__version__}}

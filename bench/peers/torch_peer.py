@@ -1,6 +1,6 @@
 """Times one way of training the tests' reference module with PyTorch, or of
-using it. The data lies on the device, the host waits at the end of a round only,
-and nothing here knows libvae."""
+using it. The data lies on the device, the host waits at the end of a round
+only, and nothing here knows libvae."""
 
 import pathlib
 import sys

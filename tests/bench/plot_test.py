@@ -21,7 +21,7 @@ DRAWS = subprocess.run([PYTHON, "-c", "import matplotlib"],
 
 def case(name, microseconds, **counters):
     return {"run_name": name + "/real_time", "run_type": "iteration",
-            "real_time": microseconds, "time_unit": "us", **counters}
+            "real_time": microseconds, **counters}
 
 
 def micro(**changed):
@@ -31,8 +31,6 @@ def micro(**changed):
               "decoder0", "decoder1"]
     return {"benchmarks": [
         case("phases/fp32/batch:64/threads:1", 1300, **lasted),
-        case("phases/fp32/batch:64/threads:2", 700,
-             **dict.fromkeys(lasted, 1.0)),
         *(case(f"gemm/fp32/batch:{batch}/{layer}/{what}", 10)
           for batch in (1, 64) for layer in layers
           for what in ("forward", "dx", "dw"))]}
@@ -52,15 +50,11 @@ class Phases(unittest.TestCase):
             (name, 100, expected.get(name, 0)) for name, _, _ in plot.PHASES])
 
     def test_what_cannot_be_drawn_is_named(self):
-        failed, partial = micro(), micro()
-        failed["benchmarks"][0]["error_occurred"] = True
-        partial["benchmarks"] = [c for c in partial["benchmarks"]
-                                 if "expand" not in c["run_name"]]
-        for whole, why in ((failed, "no case phases/fp32"),
-                           (partial, "of expand_forward"),
+        partial = {"benchmarks": micro()["benchmarks"][:1]}
+        for whole, why in (({}, "no case phases/fp32"),
+                           (partial, "of encoder_forward"),
                            # Products take longer than their phase.
-                           (micro(encoder_forward=18.0),
-                            "encoder_forward .* rest")):
+                           (micro(encoder_forward=18.0), "at rest")):
             with self.assertRaisesRegex(plot.Nothing, why):
                 plot.phases(whole)
         # A small excess is measuring error.
@@ -70,28 +64,24 @@ class Phases(unittest.TestCase):
 
 @unittest.skipUnless(DRAWS, f"{PYTHON} has no matplotlib")
 class Plots(unittest.TestCase):
-    def draw(self, *options, status=0, **files):
-        """{name: text} of the plots; files are written as NAME.json."""
+    def draw(self, run, content, status=0):
+        """{name: text} of the plots."""
         with tempfile.TemporaryDirectory() as folder:
-            for name, content in files.items():
-                pathlib.Path(folder, name + ".json").write_text(
-                    json.dumps(content))
+            pathlib.Path(folder, "micro.json").write_text(json.dumps(content))
             done = subprocess.run(
                 [PYTHON, "-B", ROOT / "bench/plot.py", "--out", "plots",
-                 *options], cwd=folder, capture_output=True, text=True)
+                 "--run", run, "--micro", "micro.json"], cwd=folder,
+                capture_output=True, text=True)
             self.assertEqual(done.returncode, status, done.stderr)
             self.stderr = done.stderr
             return {path.name: path.read_text()
                     for path in pathlib.Path(folder, "plots").glob("*")}
 
     def test_all_three_twice_from_the_recorded_results(self):
-        recorded = json.loads((ROOT / "docs/performance/cpu.json").read_text())
-        first, second = (self.draw("--run", "run.json", "--micro", "micro.json",
-                                   run=recorded, micro=micro())
-                         for _ in range(2))
+        recorded = ROOT / "docs/performance/cpu.json"
+        first, second = (self.draw(recorded, micro()) for _ in range(2))
         self.assertEqual(first, second)
-        shown = {"steps.svg": ("1024", "torch-eager", "AMD EPYC",
-                               "2026-11-26"),
+        shown = {"steps.svg": ("1024", "torch-eager", "AMD EPYC, 2026-11-26"),
                  "rows.svg": ("cpu_bf16_b64_t1", "onnxruntime",
                               "cpu_encode_fp32_b1000_t2"),
                  "phases.svg": ("products, 16% of the step", "1.3 ms",
@@ -102,22 +92,12 @@ class Plots(unittest.TestCase):
                 self.assertIn(text, first[name])
 
     def test_a_plot_without_data_is_left_out(self):
-        row = {"name": "cpu_fp32_b1_batches", "group": "batches", "unit": "ms",
-               "status": "measured", "ours": 1, "peers": {"torch-eager": 2}}
-        about = {"processor": "A Processor", "date": "2026-01-02 03:04 UTC"}
-        plots = self.draw("--run", "run.json",
-                          run={"about": about, "rows": [row]})
-        self.assertEqual(set(plots), {"steps.svg"})
-        self.assertIn("no rows.svg: no row of the groups", self.stderr)
-        self.draw("--micro", "micro.json", status=1, micro={"benchmarks": []})
-        self.assertIn("no phases.svg: it has no case", self.stderr)
-        self.assertIn("nothing was drawn", self.stderr)
-        for options, text in (
-                (["--run", "micro.json"], "not a file of bench/run"),
-                (["--run", "nowhere.json"], "No such file"),
-                ([], "give --run or --micro")):
-            self.draw(*options, status=2, micro=micro())
-            self.assertIn(text, self.stderr)
+        self.assertEqual(set(self.draw("nowhere.json", micro())),
+                         {"phases.svg"})
+        self.assertIn("no rows.svg: nowhere.json: ", self.stderr)
+        self.draw("nowhere.json", {}, status=1)
+        self.assertIn("no phases.svg: micro.json: there is no case",
+                      self.stderr)
 
 
 if __name__ == "__main__":

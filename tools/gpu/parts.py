@@ -1,6 +1,6 @@
-"""The parts of tools/gpu-suite. Each returns its data, of which "rows" is a table;
-"wrong" is what makes it fail, "skipped", "cut" and "notes" what else is to be
-said."""
+"""The parts of tools/gpu-suite. Each returns its data, of which "rows" is a
+table; "wrong" is what makes it fail, "skipped", "cut" and "notes" what else is
+to be said."""
 
 import concurrent.futures
 import gzip
@@ -11,7 +11,6 @@ import os
 import pathlib
 import re
 import shutil
-import struct
 import sys
 import tempfile
 
@@ -25,8 +24,8 @@ def jobs():
     """A C++ file over LibTorch takes up to 2 GB of memory."""
     memory = suites.found(r"MemAvailable:\s+(\d+)",
                           suites.read("/proc/meminfo"))
-    cores = len(os.sched_getaffinity(0))
-    return max(1, min(cores, int(memory or 2**21) // 2**21))
+    return max(1, min(len(os.sched_getaffinity(0)),
+                      int(memory or 2**21) // 2**21))
 
 
 def architectures(suite):
@@ -80,9 +79,6 @@ def build(suite):
     data["wrong"] += [f"{target} was not built"
                       for target, program in wanted.items()
                       if not (suite.build / "bin" / program).exists()]
-    if suite.device == "cpu":
-        data["notes"].append(f"a rehearsal on the CPU: {tests} takes the place "
-                             "of gpu_tests")
     return data
 
 
@@ -124,12 +120,11 @@ def tests(suite):
         choice = ["-LE", "install"]
     if suite.pack.is_dir():
         # Some tests call a compiler themselves.
-        for name, place in (("CPLUS_INCLUDE_PATH", "include"),
-                            ("C_INCLUDE_PATH", "include"),
-                            ("LIBRARY_PATH", "lib"),
-                            ("LD_LIBRARY_PATH", "lib")):
+        for name in ("CPLUS_INCLUDE_PATH", "C_INCLUDE_PATH", "LIBRARY_PATH",
+                     "LD_LIBRARY_PATH"):
+            place = suite.pack / ("include" if "INCLUDE" in name else "lib")
             # An empty entry would mean the working directory.
-            env[name] = ":".join(filter(None, (str(suite.pack / place),
+            env[name] = ":".join(filter(None, (str(place),
                                                os.environ.get(name))))
     ended = suite.run(
         ["ctest", "--test-dir", suite.build, "-V", "--no-tests=error", *choice],
@@ -200,12 +195,10 @@ def few_images(folder):
     folder.mkdir(exist_ok=True)
     for part, count in (("train", 160), ("t10k", 40)):
         name = f"{part}-images-idx3-ubyte"
-        source = ROOT / "tests/data/fashion-small" / (name + ".gz")
-        with gzip.open(source) as file:
-            magic, _, rows, columns = struct.unpack(">IIII", file.read(16))
-            pixels = file.read(count * rows * columns)
-        head = struct.pack(">IIII", magic, count, rows, columns)
-        (folder / name).write_bytes(head + pixels)
+        with gzip.open(ROOT / f"tests/data/fashion-small/{name}.gz") as file:
+            head, pixels = file.read(16), file.read(count * 28 * 28)
+        (folder / name).write_bytes(
+            head[:4] + count.to_bytes(4, "big") + head[8:] + pixels)
 
 
 def sanitized(suite, log, tool, engine, graph):

@@ -1,17 +1,7 @@
 # shellcheck shell=bash disable=SC2154
-# LibTorch, nvcc and .NET as pinned wheels, unpacked into build/deps. Any Python 3
-# with pip will do: the files do not depend on the Python that fetches them. A
-# directory counts as present only when it was finished and made from the present
-# pins.
-
-# Why this flavour was chosen, in words.
-flavour_reason() { # wanted chosen
-  case $1-$2 in
-    auto-cuda) say "nvidia-smi shows a driver for CUDA 13; --cpu avoids it" ;;
-    auto-cpu) say "no GPU with a driver for CUDA 13; --cuda builds for one" ;;
-    *) say "as asked for" ;;
-  esac
-}
+# LibTorch, nvcc and .NET as pinned wheels, unpacked into build/deps. Any Python
+# 3 with pip will do: the files do not depend on the Python that fetches them. A
+# directory counts as present only when it was finished and made from the pins.
 
 pins_of() { # folder
   say "$root/tools/pins/$1.txt"
