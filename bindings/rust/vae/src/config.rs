@@ -267,7 +267,7 @@ impl Config {
     #[doc(alias = "vae_config_to_json")]
     pub fn to_json(&self) -> Result<String> {
         let raw = self.to_raw()?;
-        // SAFETY: as above; `text` gives room of the size it tells.
+        // SAFETY: as above; `text` passes a buffer and its size.
         ffi::text(|text, capacity, needed| unsafe {
             vae_sys::vae_config_to_json(&raw, text, capacity, needed)
         })
@@ -328,13 +328,13 @@ impl Config {
 
 /// The library's own defaults, fields unknown to [`Config`] among them.
 fn initialised() -> Result<vae_config> {
-    let mut room = MaybeUninit::<vae_config>::zeroed();
+    let mut raw = MaybeUninit::<vae_config>::zeroed();
     let bytes = size_of::<vae_config>() as u32;
-    // SAFETY: `room` has the size that is told; plain numbers, so that zeros
-    // were valid already.
+    // SAFETY: `bytes` is the size of `raw`, whose fields are numbers: zeros are
+    // valid.
     unsafe {
-        ffi::call(|| vae_sys::vae_config_init(room.as_mut_ptr(), bytes, VAE_ABI_VERSION))?;
-        Ok(room.assume_init())
+        ffi::call(|| vae_sys::vae_config_init(raw.as_mut_ptr(), bytes, VAE_ABI_VERSION))?;
+        Ok(raw.assume_init())
     }
 }
 
