@@ -92,8 +92,10 @@ struct Engine {
           vae::model::initial_param(plan, static_cast<int>(i), config.seed),
           floats(state.param));
     Settings& settings = *static_cast<Control*>(state.control.get());
-    settings = {0.0, config.beta1, config.beta2, config.epsilon,
-                0.0, 0.0,          1.0,          0};
+    settings = Settings{};
+    settings.beta1 = config.beta1, settings.beta2 = config.beta2;
+    settings.epsilon = config.epsilon;
+    settings.kl_weight = 1.0;
     return state;
   }
 };
