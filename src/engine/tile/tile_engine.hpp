@@ -16,7 +16,8 @@ namespace vae::engine::tile {
 std::string why_not_tile(const model::Plan& plan, const Config& config,
                          const Device& device);
 
-/// For a plan and configuration that why_not_tile() accepts. Makes no workspace.
+/// For a plan and configuration that why_not_tile() accepts. Makes no
+/// workspace.
 TrainingBytes tile_bytes(const model::Plan& plan, const Config& config);
 
 /// For a plan and configuration that why_not_tile() accepts.
