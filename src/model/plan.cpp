@@ -182,13 +182,6 @@ bool Plan::is_counter(const std::string& name) const {
          batch_counters.end();
 }
 
-std::int64_t Plan::least_bytes(std::int64_t images, std::size_t size) const {
-  std::int64_t numbers = 0;
-  for (const auto* layers : {&encoder, &decoder})
-    for (const Layer& layer : *layers) numbers += layer.out.size();
-  return 2 * numbers * images * gsl::narrow<std::int64_t>(size);
-}
-
 Plan make_plan(const Config& config) {
   Plan plan;
   plan.image = {config.channels, config.height, config.width};

@@ -86,11 +86,6 @@ struct Plan {
       if (layer.normalised() && layer.out.h * layer.out.w == 1) return 2;
     return 1;
   }
-  /// Bytes that training on so many images takes at the very least, with
-  /// numbers of `size` bytes: every layer's output, before and after its
-  /// activation. Engines peak at 1.5 to 2.2 times as much (measured in
-  /// float32).
-  std::int64_t least_bytes(std::int64_t images, std::size_t size) const;
 };
 
 /// The plan of a valid configuration. Error(argument) if the image is too

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/host_memory.hpp"
+#include "engine/blocks/blocks_memory.hpp"
 #include "engine/blocks/layer_ops.hpp"
 #include "engine/blocks/layers.hpp"
 #include "engine/blocks/make_blocks_engine.hpp"
@@ -132,7 +133,9 @@ void BlocksEngine::seek(const Cursor& cursor) {
 /// LibTorch allocates without asking.
 void BlocksEngine::require_memory(std::int64_t count) {
   if (device_.kind() != DeviceKind::cpu || count <= most_images_) return;
-  require_host_memory(plan_.least_bytes(count, sizeof(float)),
+  // Without the holes of the heap, which smaller pieces may fill: nothing is
+  // refused that would fit.
+  require_host_memory(pass_bytes(plan_, count, pass_kind(config_)).all,
                       "a training step");
   most_images_ = count;
 }

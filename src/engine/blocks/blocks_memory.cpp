@@ -119,7 +119,7 @@ class Pass {
                        : factor(Piece(numbers, kFloat));
   }
 
-  // conv.cpp
+  // layers.cpp
   /// On the CPU, oneDNN brings the weights into an order of its own.
   Piece convolve(std::int64_t out, std::int64_t weight) {
     const Piece ordered = kind_.cuda ? Piece() : make(weight, size());
@@ -249,7 +249,7 @@ class Pass {
     pending_.clear();
   }
 
-  // torch_pass.cpp
+  // training_pass.cpp, with LibTorch's functions
   void torch_pass() {
     const std::int64_t latent = plan_.latent;
     features(Piece(images_ * plan_.image.size(), kFloat));
@@ -262,7 +262,7 @@ class Pass {
     backward_encoder();
   }
 
-  // fused_pass.cpp
+  // training_pass.cpp, with fused operations
   void fused_pass() {
     const std::int64_t latent = plan_.latent;
     const Piece code = floats(2 * latent), noise = floats(latent);
