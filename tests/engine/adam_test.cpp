@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "engine/autograd.hpp"
-#include "engine/operations.hpp"
 #include "engine/math/update.hpp"
+#include "engine/operations.hpp"
 
 namespace vae::engine {
 namespace {

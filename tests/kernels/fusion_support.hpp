@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "engine/fusion.hpp"
-#include "engine/operations.hpp"
 #include "engine/math/numbers.hpp"
+#include "engine/operations.hpp"
 
 namespace vae::engine {
 
