@@ -51,6 +51,7 @@ std::unique_ptr<Recording> Recorder::record(const std::function<void()>& work) {
 
 void Recorder::forget() { entries_.clear(); }
 
+// Keys that have only run once are left out: they have no recording yet.
 std::string Recorder::describe() const {
   nlohmann::ordered_json json;
   json["used"] = records();
