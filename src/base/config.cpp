@@ -24,6 +24,7 @@ void check(const char* name, Below<T> allowed, const Value& value) {
           allowed.high);
 }
 
+// An enumeration may hold any number: it comes from C or from a cast.
 template <class Value>
 void check(const char* name, Unchecked, const Value& value) {
   if constexpr (std::is_enum_v<Value>) {
@@ -37,6 +38,8 @@ void check(const char* name, Unchecked, const Value& value) {
   }
 }
 
+/// The fields that bound each other's sizes. The limit of pixels keeps every
+/// index of an image in 32 bits, for which the engines' tables are made.
 void check_shape(const Config& c) {
   const std::uint64_t pixels = std::uint64_t{c.channels} * c.height * c.width;
   require(pixels <= 1u << 24, Status::argument, "channels * height * width is ",
@@ -51,6 +54,8 @@ void check_shape(const Config& c) {
     check(join("layers[", i, "]").c_str(), sizes, c.layers[i]);
 }
 
+/// A schedule that another setting makes meaningless is refused rather than
+/// ignored.
 void check_schedules(const Config& c) {
   if (c.schedule == Schedule::cosine)
     require(c.schedule_updates > c.warmup_updates, Status::argument,
@@ -78,6 +83,8 @@ void validate(const Config& config) {
           config.samples, "; training draws 1 sample per image");
 }
 
+// What differs in a field of Scope::run (device, optimizer, batch size) does
+// not change what the tensors of a file mean.
 bool same_model(const Config& a, const Config& b) {
   bool same = true;
   for_each_field([&](Field field, auto, auto member) {

@@ -88,6 +88,8 @@ std::string write_fields(const Config& config, Wanted wanted) {
 
 }  // namespace
 
+// Every field, defaults too: a reader sees what was in force, and a later
+// version may have other defaults.
 std::string to_json(const Config& config) {
   return write_fields(config, [](Field, bool) { return true; });
 }
@@ -98,6 +100,8 @@ std::string to_file_json(const Config& config) {
   });
 }
 
+// An unknown name is an error: it is most likely a misspelt field, whose
+// default would silently be used.
 Config config_from_json(std::string_view text) {
   const Json json = parse_json(text, "the configuration");
   require(json.is_object(), Status::format,
