@@ -18,9 +18,6 @@ EngineKind choose(const model::Plan& plan, const Config& config,
   require(config.precision != Precision::tf32 || cuda, Status::unsupported,
           "precision tf32 exists on CUDA devices only; on the CPU use fp32 or "
           "bf16");
-  require(config.engine != EngineKind::fused || cuda, Status::unsupported,
-          "engine fused exists on CUDA devices only; on the CPU use tile or "
-          "blocks");
   const bool any = config.engine == EngineKind::automatic;
   if (any || config.engine == EngineKind::tile) {
     const std::string why = tile::why_not_tile(plan, config, device);
@@ -33,6 +30,13 @@ EngineKind choose(const model::Plan& plan, const Config& config,
   return any ? EngineKind::blocks : config.engine;
 }
 
+/// `has`: whether the device has fused operations.
+void require_fusion(EngineKind kind, bool has) {
+  require(kind != EngineKind::fused || has, Status::unsupported,
+          "engine fused exists on CUDA devices only; on the CPU use tile or "
+          "blocks");
+}
+
 }  // namespace
 
 std::unique_ptr<Engine> make_engine(const model::Plan& plan,
@@ -42,13 +46,13 @@ std::unique_ptr<Engine> make_engine(const model::Plan& plan,
     return tile::make_tile_engine(plan, config, device);
   Fusion* fusion =
       kind == EngineKind::fused ? device.operations().fusion() : nullptr;
-  require(kind != EngineKind::fused || fusion != nullptr, Status::unsupported,
-          "engine fused does not support this device");
+  require_fusion(kind, fusion != nullptr);
   return blocks::make_blocks_engine(plan, config, device, fusion);
 }
 
 TrainingBytes training_bytes(const model::Plan& plan, const Config& config) {
   const EngineKind kind = choose(plan, config, SizingDevice(config.device));
+  require_fusion(kind, config.device == DeviceKind::cuda);
   if (kind == EngineKind::tile) return tile::tile_bytes(plan, config);
   Layout layout = blocks::make_layout(plan);
   const std::int64_t own =
