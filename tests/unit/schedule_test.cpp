@@ -41,6 +41,13 @@ TEST_CASE("the learning rate rises linearly, its first update included") {
     CHECK_EQ(learning_rate_at(s, i), expected[i]);
 }
 
+TEST_CASE("the cosine is the library's") {
+  for (int i = 0; i <= 1000; ++i)
+    CHECK_LE(std::abs(engine::cosine_of_pi(i / 1000.0) -
+                      std::cos(std::acos(-1.0) * i / 1000)),
+             1e-15);
+}
+
 TEST_CASE("after the warm-up it follows half a cosine to its floor") {
   engine::Settings s = settings();
   s.warmup = 4;
