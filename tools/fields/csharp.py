@@ -54,7 +54,7 @@ def choices():
     lines = []
     for choice in CHOICES:
         lines += summary(CSHARP.translate(choice.doc), "    ")
-        lines += [f"    public enum {choice.csharp or choice.name}", "    {"]
+        lines += [f"    public enum {choice.in_csharp}", "    {"]
         for number, (value, doc) in enumerate(choice.values, 1):
             lines += summary(CSHARP.translate(sentence(doc)), INDENT)
             lines.append(f"{INDENT}{value.capitalize()} = {number},")
@@ -65,7 +65,7 @@ def choices():
 def kind_of(field):
     choice = choice_of(field)
     if choice:
-        return choice.csharp or choice.name
+        return choice.in_csharp
     return {"uint32": "int", "int32": "int", "uint64": "ulong", "layers": "int[]"}.get(
         field.kind, field.kind)
 

@@ -74,7 +74,7 @@ def layouts(found):
 def choices():
     lines = []
     for choice in CHOICES:
-        name = choice.rust or choice.name
+        name = choice.in_rust
         lines += doc_lines(RUST.translate(choice.doc), "///", "    ")
         field = next(f.name for f in LIBRARY_FIELDS if f.kind == choice.name)
         lines.append(f'    {name} ("{field}") {{')
@@ -94,7 +94,7 @@ def fields():
         if field.kind == "layers":
             continue
         choice = choice_of(field)
-        name = (choice.rust or choice.name) if choice else ""
+        name = choice.in_rust if choice else ""
         value = f"{name}::{field.default.capitalize()}" if choice else field.default
         if field.kind == "double" and value.isdigit():
             value += ".0"
@@ -105,7 +105,7 @@ def fields():
 
 
 def carried():
-    names = [choice.rust or choice.name for choice in CHOICES]
+    names = [choice.in_rust for choice in CHOICES]
     return [f"    {name} as i32: i32::from, {name}::try_from;" for name in names]
 
 

@@ -21,6 +21,14 @@ class Choice:
     csharp: Optional[str] = None
     subject: Optional[str] = None  # begins the text in vae.h; default: the field
 
+    @property
+    def in_rust(self):
+        return self.rust or self.name
+
+    @property
+    def in_csharp(self):
+        return self.csharp or self.name
+
 
 @dataclasses.dataclass(frozen=True)
 class Field:

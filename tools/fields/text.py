@@ -78,7 +78,7 @@ class Language:
         """What a field means, its range and its default, as one paragraph."""
         choice, doc = choice_of(field), field.doc
         if choice:
-            text = f"{doc}; default {self.mark(choice, field.default)}."
+            text = f"{doc}; default #{constant(choice, field.default)}."
             if not self.typed_choices:
                 values = [f"#{constant(choice, value)}" +
                           (" (default)" if value == field.default else "")
@@ -103,10 +103,6 @@ class Language:
         return self.translate(text + (" " + field.more if field.more else ""))
 
     @staticmethod
-    def mark(choice, value):
-        return "#" + constant(choice, value)
-
-    @staticmethod
     def interval(field):
         if field.below:
             return f"in [{field.low}, {field.high})"
@@ -116,51 +112,47 @@ class Language:
         return f"{low}..{field.high}"
 
 
-class Cpp(Language):
+class Typed(Language):
+    """A language with bool and enumerations; `column` is its place in FUNCTIONS."""
     bools = ("true", "false")
     typed_choices = True
+    column = 0
 
+    def function(self, name):
+        return FUNCTIONS[name][self.column]
+
+
+class Cpp(Typed):
     def constant(self, choice, value):
         return f"{choice.name}::{cpp_value(value)}"
 
     def status(self, name):
         return "Status::" + name.lower()
 
-    def function(self, name):
-        return FUNCTIONS[name][0]
 
-
-class Rust(Language):
-    bools = ("true", "false")
-    typed_choices = True
+class Rust(Typed):
+    column = 1
 
     def constant(self, choice, value):
-        return f"[`{choice.rust or choice.name}::{value.capitalize()}`]"
+        return f"[`{choice.in_rust}::{value.capitalize()}`]"
 
     def status(self, name):
         return f"[`Status::{name}`](crate::Status::{name})"
-
-    def function(self, name):
-        return FUNCTIONS[name][1]
 
     def escape(self, text):
         text = re.sub(r"(\d)\.\.(\d)", r"\1 to \2", text)  # 1..8 excludes 8 in Rust
         return re.sub(r"\[(.+?)([\])])", r"\\[\1\\\2", text).replace("\\)", ")")
 
 
-class CSharp(Language):
-    bools = ("true", "false")
-    typed_choices = True
+class CSharp(Typed):
+    column = 2
 
     def constant(self, choice, value):
-        name = f"Vae.{choice.csharp or choice.name}.{value.capitalize()}"
+        name = f"Vae.{choice.in_csharp}.{value.capitalize()}"
         return f'<see cref="{name}"/>'
 
     def status(self, name):
         return f'<see cref="VaeStatus.{pascal(name)}"/>'
-
-    def function(self, name):
-        return FUNCTIONS[name][2]
 
     def field(self, name):
         return f'<see cref="VaeConfig.{pascal(name)}"/>'
