@@ -108,15 +108,15 @@ class Pass {
   }
 
   // parameters.cpp
-  Piece factor(const Piece& x) {
+  Piece gemm_input(const Piece& x) {
     if (!kind_.bfloat16) return x;
     const Piece rounded = x.size() == kBf16 ? x : make(x.numbers(), kBf16);
     return widened() ? make(x.numbers(), kFloat) : rounded;
   }
   /// The fused engine keeps a copy of the parameters in bfloat16.
-  Piece operand(std::int64_t numbers) {
+  Piece weight_input(std::int64_t numbers) {
     return kind_.fused ? Piece(numbers, size())
-                       : factor(Piece(numbers, kFloat));
+                       : gemm_input(Piece(numbers, kFloat));
   }
 
   // layers.cpp
@@ -157,8 +157,8 @@ class Pass {
 
   // network.cpp
   Piece layer_product(const Layer& layer, const Piece& x, Tape* tape) {
-    tape->in = factor(x);
-    const Piece weight = operand(weights(layer));
+    tape->in = gemm_input(x);
+    const Piece weight = weight_input(weights(layer));
     if (is_linear(layer)) return product(layer.out.size());
     return is_transposed(layer) && !kind_.cuda
                ? by_input(layer, layer.in, layer.out)
@@ -173,13 +173,13 @@ class Pass {
   void features(Piece x) {
     for (std::size_t i = 0; i < plan_.encoder.size(); ++i)
       x = forward(plan_.encoder[i], x, &encoder_[i]);
-    features_ = factor(x);
+    features_ = gemm_input(x);
   }
   std::int64_t head_weights() const {
     return 2 * plan_.latent * plan_.features.size();
   }
   Piece heads() {
-    const Piece weight = operand(head_weights());
+    const Piece weight = weight_input(head_weights());
     return to_float(product(2 * plan_.latent));
   }
   Piece decode_hidden(const Piece& z) {
@@ -196,8 +196,8 @@ class Pass {
     return layer.normalised() ? like(d) : d;
   }
   Piece backward(const Layer& layer, const Piece& dy, bool want_input) {
-    const Piece d = factor(layer_backward(layer, dy));
-    const Piece weight = operand(weights(layer));
+    const Piece d = gemm_input(layer_backward(layer, dy));
+    const Piece weight = weight_input(weights(layer));
     Piece dx;
     if (want_input) dx = input_gradient(layer);
     const Piece dweight = weight_gradient(layer);
@@ -224,7 +224,7 @@ class Pass {
     if (kind_.fused) pending_.push_back(gradient);
   }
   Piece backward_decoder(const Piece& doutput) {
-    Piece d = factor(doutput);
+    Piece d = gemm_input(doutput);
     for (std::size_t i = plan_.decoder.size(); i-- > 0;) {
       d = backward(plan_.decoder[i], d, true);
       decoder_[i] = {};
@@ -234,7 +234,7 @@ class Pass {
     return d;
   }
   Piece heads_backward() {
-    const Piece weight = operand(head_weights());
+    const Piece weight = weight_input(head_weights());
     Piece d = product(plan_.features.size());
     write(make(head_weights(), size()));
     return d;
@@ -258,7 +258,7 @@ class Pass {
         forward(plan_.decoder.back(), decode_hidden(z), &decoder_.back()));
     const Piece doutput = like(output);
     const Piece dz = to_float(backward_decoder(doutput));
-    const Piece dheads = factor(floats(2 * latent));
+    const Piece dheads = gemm_input(floats(2 * latent));
     backward_encoder();
   }
 

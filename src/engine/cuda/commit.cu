@@ -117,8 +117,8 @@ struct Four {
 };
 
 /// The last parameters, fewer than four.
-__device__ void adam_rest(const CommitArgs& a,
-                          const OptimizerStep<float>& step) {
+__device__ void optimize_rest(const CommitArgs& a,
+                              const OptimizerStep<float>& step) {
   const std::int64_t done = a.param_floats / kFour * kFour;
   const std::int64_t i = done + global_index();
   if (i >= a.param_floats) return;
@@ -142,7 +142,7 @@ __global__ void apply_kernel(CommitArgs a) {
     four.load(a, i);
     four.update(a, step, i);
   }
-  adam_rest(a, step);
+  optimize_rest(a, step);
   const float* batch = a.reduced + a.param_floats;
   const auto momentum = static_cast<float>(model::kNormMomentum);
   for (std::int64_t i = global_index(); i < a.running_floats;

@@ -14,10 +14,11 @@ namespace {
 /// The engine that a configuration asks for, or the fastest that takes it.
 EngineKind choose(const model::Plan& plan, const Config& config,
                   const Device& device) {
-  const bool cuda = device.kind() == DeviceKind::cuda;
-  require(config.precision != Precision::tf32 || cuda, Status::unsupported,
-          "precision tf32 exists on CUDA devices only; on the CPU use fp32 or "
-          "bf16");
+  require(
+      config.precision != Precision::tf32 || device.kind() == DeviceKind::cuda,
+      Status::unsupported,
+      "precision tf32 exists on CUDA devices only; on the CPU use fp32 or "
+      "bf16");
   const bool any = config.engine == EngineKind::automatic;
   if (any || config.engine == EngineKind::tile) {
     const std::string why = tile::why_not_tile(plan, config, device);

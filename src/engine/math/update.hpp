@@ -39,32 +39,40 @@ VAE_HD T limit_gradient(T g) {
   return g < -most ? -most : (g > most ? most : g);
 }
 
+/// The gradient that an optimizer takes. Scaled, it is within the limit
+/// (decide() sees to it); its sum with the weight decay may not be.
+template <class T>
+VAE_HD T decayed_gradient(const OptimizerStep<T>& s, T gradient, T param) {
+  return limit_gradient(gradient * s.scale + s.weight_decay * param);
+}
+
+/// `next`, unless it is out of the range of T: then there is no step. Infinity
+/// minus itself is NaN.
+template <class T>
+VAE_HD T finite_or(T next, T old) {
+  return next - next == T(0) ? next : old;
+}
+
 template <class T>
 VAE_HD void adam(const OptimizerStep<T>& s, T gradient, T* param, T* moment1,
                  T* moment2) {
-  // The scaled gradient is within the limit (decide() sees to it), its sum with
-  // the weight decay may not be.
-  const T g = limit_gradient(gradient * s.scale + s.weight_decay * *param);
+  const T g = decayed_gradient(s, gradient, *param);
   const T m = *moment1 + (g - *moment1) * s.rate1;
   const T v = *moment2 * s.beta2 + s.rate2 * (g * g);
   *moment1 = m;
   *moment2 = v;
   const T old = *param;
-  const T next =
-      old - s.step_size * (m / (std::sqrt(v) * s.second_scale + s.epsilon));
-  // Infinity minus itself is NaN. A step out of the range of T is not taken.
-  *param = next - next == T(0) ? next : old;
+  *param = finite_or(
+      old - s.step_size * (m / (std::sqrt(v) * s.second_scale + s.epsilon)),
+      old);
 }
 
 /// SGD with momentum; `moment` is PyTorch's momentum_buffer.
 template <class T>
 VAE_HD void sgd(const OptimizerStep<T>& s, T gradient, T* param, T* moment) {
-  const T g = limit_gradient(gradient * s.scale + s.weight_decay * *param);
-  const T m = s.momentum * *moment + g;
+  const T m = s.momentum * *moment + decayed_gradient(s, gradient, *param);
   *moment = m;
-  const T old = *param;
-  const T next = old - s.step_size * m;
-  *param = next - next == T(0) ? next : old;
+  *param = finite_or(*param - s.step_size * m, *param);
 }
 
 /// The optimizer that was chosen.
